@@ -1,0 +1,1 @@
+"""Explicit ReLU networks, their size, their certificates."""

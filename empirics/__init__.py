@@ -1,0 +1,1 @@
+"""Trained networks: synthetic and real data, measures, figures."""

@@ -1,0 +1,1 @@
+"""What the paper claims: definitions, statements, bounds, witnesses."""
