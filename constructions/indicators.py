@@ -1,0 +1,194 @@
+"""Soft indicators of l_p balls around many centres, as one ReLU network.
+
+For centres `c_i` every builder gives a network `x ↦ 1 - E_i(x) / ramp`, whose ReLU `I_i` is
+1 on `B_p(c_i, radius)` and 0 off `B_p(c_i, radius + shell)` for every `x` of the box `[low, high]`.
+The ramp takes the middle half of the shell (of the gap of the squares for p = 2): the quarters on both
+sides hold the rounding of the centres to shared levels, the error of the square network and the rounding
+of the weights to float64, so the two properties are exact and not merely approximate.
+
+Source: Theorem 3.3 and its proof sketch; `per_point` is the sketch's own count, `shared` the sharpened one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+import sympy
+from jaxtyping import Float
+
+from constructions.calculus import chain, compose
+from constructions.excess import (
+    l1_excess,
+    l2_excess,
+    linf_excess,
+    shared_l1_excess,
+    shared_l2_excess,
+    shared_linf_excess,
+)
+from constructions.levels import shared_levels
+from constructions.network import Affine, ReLUNetwork
+from constructions.square import interpolated_square
+
+Method: TypeAlias = Literal["shared", "per_point"]
+Pairwise: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+n, d, m, F, Z = sympy.symbols("n d m F Z", integer=True, nonnegative=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Indicators:
+    """The network `x ↦ (1 - E_i(x) / ramp)_i`, its count, and a direct evaluation.
+
+    Attributes:
+        network: the soft indicator `I_i` is the ReLU of its `i`-th output.
+        shared: how many of its layers belong to no single centre.
+        formula: its non-zeros as a sympy expression in `n` centres, dimension `d`, `m` tents, `F` levels and
+            `Z`, the weights and biases that happen to be 0 on this data (black pixels, coincidences).
+        values: the values of the symbols.
+        direct: `(x, i) ↦ I_i(x)` row by row, computed from the distances and not by the network.
+    """
+
+    network: ReLUNetwork
+    shared: int
+    formula: sympy.Expr
+    values: Mapping[sympy.Symbol, int]
+    direct: Pairwise
+
+
+def indicators(
+    centres: Float[np.ndarray, "n d"],
+    radius: float,
+    shell: float,
+    low: Float[np.ndarray, " d"],
+    high: Float[np.ndarray, " d"],
+    *,
+    p: float,
+    method: Method,
+) -> Indicators:
+    """Soft indicators of `B_p(c_i, radius)` that vanish off `B_p(c_i, radius + shell)` on `[low, high]`.
+
+    Args:
+        centres: `c_i`, inside the box.
+        radius: of the balls on which the indicator is 1.
+        shell: width of the transition, > 0.
+        low: least corner of the box.
+        high: greatest corner of the box.
+        p: 1, 2 or ∞.
+        method: "shared" or "per_point".
+    """
+    if p == 2:
+        build = _l2_shared if method == "shared" else _l2_per_point
+        return build(centres, radius, shell, low, high)
+    t, ramp = radius + shell / 4, shell / 2
+    if method == "shared":
+        return _l1_shared(centres, t, ramp, low) if p == 1 else _linf_shared(centres, t, ramp)
+    return _l1_per_point(centres, t, ramp) if p == 1 else _linf_per_point(centres, t, ramp)
+
+
+def _linf_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
+    return Indicators(
+        compose(_ramp(len(c), ramp), linf_excess(c, t)),
+        0,
+        n * (6 * d + 1) - Z,
+        _values(c, Z=int(np.sum(c == -t) + np.sum(c == t))),
+        lambda x, i: _soft(np.maximum(np.abs(x - c[i]) - t, 0.0).sum(axis=1), ramp),
+    )
+
+
+def _linf_shared(c: np.ndarray, t: float, ramp: float) -> Indicators:
+    levels = shared_levels(c, ramp / 2, np.inf)
+    v = levels.value
+    return Indicators(
+        compose(_ramp(len(c), ramp), shared_linf_excess(levels, t)),
+        2,
+        6 * F + n * (d + 1) - Z,
+        _values(c, F=len(v), Z=int(np.sum(v == -t) + np.sum(v == t))),
+        lambda x, i: _soft(np.maximum(np.abs(x - levels.rounded(i)) - t, 0.0).sum(axis=1), ramp),
+    )
+
+
+def _l1_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
+    return Indicators(
+        chain(l1_excess(c, t), _ramp(len(c), ramp)),
+        0,
+        n * (6 * d + 3) - Z,
+        _values(c, Z=2 * int(np.sum(c == 0))),
+        lambda x, i: _soft(np.abs(x - c[i]).sum(axis=1) - t, ramp),
+    )
+
+
+def _l1_shared(c: np.ndarray, t: float, ramp: float, low: np.ndarray) -> Indicators:
+    levels = shared_levels(c, ramp / 2, 1.0)
+    excess = shared_l1_excess(levels, low, t)
+    zeros = np.sum(levels.value == 0) + np.sum(low.sum() == 0) + np.sum(excess.layers[1].bias == 0)
+    return Indicators(
+        chain(excess, _ramp(len(c), ramp)),
+        1,
+        2 * F + d + 1 + n * (d + 4) - Z,
+        _values(c, F=len(levels.value), Z=int(zeros)),
+        lambda x, i: _soft(np.abs(x - levels.rounded(i)).sum(axis=1) - t, ramp),
+    )
+
+
+def _l2_shared(c: np.ndarray, radius: float, shell: float, low: np.ndarray, high: np.ndarray) -> Indicators:
+    width = high - low
+    gap, tents = _gap_and_tents(radius, shell, width)
+    excess = shared_l2_excess(c, radius**2 + gap / 4, low, high, tents)
+    bias = excess.layers[-1].bias
+    zeros = np.sum(c == 0) + np.sum(excess.layers[0].bias == 0) + np.sum(bias == 0)
+
+    def direct(x: np.ndarray, i: np.ndarray) -> np.ndarray:
+        shifted = x - low
+        squares = (width**2 * interpolated_square(np.clip(shifted / width, 0, 1), tents)).sum(axis=1)
+        squares += 2 * shifted @ low + low @ low
+        return _soft(squares - 2 * np.einsum("ij,ij->i", c[i], shifted) + bias[i], gap / 2)
+
+    return Indicators(
+        chain(excess, _ramp(len(c), gap / 2)),
+        tents + 1,
+        8 * d * m + 2 * d + m + n * (d + 4) - Z,
+        _values(c, m=tents, Z=int(zeros)),
+        direct,
+    )
+
+
+def _l2_per_point(c: np.ndarray, radius: float, shell: float, low: np.ndarray, high: np.ndarray) -> Indicators:
+    width = high - low
+    gap, tents = _gap_and_tents(radius, shell, width)
+    threshold = radius**2 + gap / 4
+
+    def direct(x: np.ndarray, i: np.ndarray) -> np.ndarray:
+        scaled = np.clip(np.abs(x - c[i]) / width, 0, 1)
+        return _soft((width**2 * interpolated_square(scaled, tents)).sum(axis=1) - threshold, gap / 2)
+
+    return Indicators(
+        chain(l2_excess(c, threshold, width, tents), _ramp(len(c), gap / 2)),
+        0,
+        n * (d * (7 * m + 4) + m + 2) - Z,
+        _values(c, m=tents, Z=2 * int(np.sum(c == 0))),
+        direct,
+    )
+
+
+def _gap_and_tents(radius: float, shell: float, width: np.ndarray) -> tuple[float, int]:
+    """`(radius + shell)² - radius²`, and the fewest tents whose square errors take at most 1/8 of it."""
+    gap = shell * (2 * radius + shell)
+    # Σ_j width_j² 2^{-2m-2} <= gap / 8
+    tents = int(np.ceil(np.log2(2 * float(width @ width) / gap) / 2))
+    return gap, max(tents, 1)
+
+
+def _ramp(size: int, ramp: float) -> ReLUNetwork:
+    """`E ↦ 1 - E / ramp`, coordinate by coordinate."""
+    return ReLUNetwork((Affine(sp.diags_array(np.full(size, -1 / ramp), format="csr"), np.ones(size)),))
+
+
+def _soft(excess: np.ndarray, ramp: float) -> np.ndarray:
+    return np.asarray(np.maximum(1 - np.maximum(excess, 0.0) / ramp, 0.0))
+
+
+def _values(c: np.ndarray, **others: int) -> dict[sympy.Symbol, int]:
+    named = {"n": c.shape[0], "d": c.shape[1], **others}
+    return {symbol: named[symbol.name] for symbol in (n, d, m, F, Z) if symbol.name in named}

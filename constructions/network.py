@@ -1,0 +1,269 @@
+"""The strict ReLU network of the paper, as a tuple of affine layers.
+
+`f(x) = W_L σ(… σ(W_1 x + b_1) …) + b_L`: no products, no skip connections, no max (section 3).
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float
+
+from theory.layers import Matrix, evaluate
+
+# A CSR entry costs 8 bytes and a 4-byte column index, a dense entry 8 bytes.
+_CSR_BYTES, _DENSE_BYTES = 12, 8
+_BLOCK_BYTES = 2**26
+
+
+def dense(weight: Matrix) -> np.ndarray:
+    """The matrix as a numpy array."""
+    return weight if isinstance(weight, np.ndarray) else np.asarray(weight.toarray())
+
+
+def sparse(weight: Matrix) -> sp.csr_array:
+    """The matrix as CSR, converted by blocks of rows to keep the temporary index arrays small."""
+    if not isinstance(weight, np.ndarray):
+        return sp.csr_array(weight)
+    rows = max(1, _BLOCK_BYTES // (16 * weight.shape[1]))
+    blocks = [sp.csr_array(weight[start : start + rows]) for start in range(0, len(weight), rows)]
+    return blocks[0] if len(blocks) == 1 else sp.vstack(blocks, format="csr")
+
+
+def smaller_storage(weight: Matrix) -> Matrix:
+    """The same matrix, dense or CSR, whichever takes fewer bytes."""
+    if _sparse_is_smaller(count_nonzero(weight), weight.shape):
+        return sparse(weight)
+    return dense(weight)
+
+
+def count_nonzero(array: Matrix) -> int:
+    """Number of entries that are not 0."""
+    return int(np.count_nonzero(array if isinstance(array, np.ndarray) else array.data))
+
+
+def block_diagonal(weights: Sequence[Matrix]) -> Matrix:
+    """The blocks along the diagonal, zeros elsewhere, stored dense or CSR, whichever is smaller."""
+    rows = np.cumsum([0, *(w.shape[0] for w in weights)])
+    columns = np.cumsum([0, *(w.shape[1] for w in weights)])
+    shape = (int(rows[-1]), int(columns[-1]))
+    if not _sparse_is_smaller(sum(count_nonzero(w) for w in weights), shape):
+        joined = np.zeros(shape)
+        for k, w in enumerate(weights):
+            joined[rows[k] : rows[k + 1], columns[k] : columns[k + 1]] = dense(w)
+        return joined
+    blocks = [sparse(w) for w in weights]
+    starts = np.cumsum([0, *(b.nnz for b in blocks)])
+    # 64-bit indices only where they are needed: they would take half as much memory again.
+    index = np.int32 if max(*shape, starts[-1]) < 2**31 else np.int64
+    indices = np.concatenate([b.indices + index(c) for b, c in zip(blocks, columns, strict=False)], dtype=index)
+    pointers = [b.indptr[1:].astype(index) + index(n) for b, n in zip(blocks, starts, strict=False)]
+    indptr = np.concatenate([np.zeros(1, dtype=index), *pointers])
+    return sp.csr_array((np.concatenate([b.data for b in blocks]), indices, indptr), shape=shape)
+
+
+def _sparse_is_smaller(nonzero: int, shape: tuple[int, ...]) -> bool:
+    return _CSR_BYTES * nonzero < _DENSE_BYTES * shape[0] * shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """One affine map `x ↦ W x + b`.
+
+    Args:
+        weight: shape (outputs, inputs), dense array or scipy CSR array; kept as given, in float64.
+        bias: shape (outputs,).
+
+    Raises:
+        ValueError: if the shapes do not fit or an entry is not finite.
+    """
+
+    weight: Matrix
+    bias: np.ndarray
+
+    def __post_init__(self) -> None:
+        if sp.issparse(self.weight):
+            csr = sp.csr_array(self.weight, dtype=np.float64)
+            csr.sum_duplicates()
+            weight, entries = csr, csr.data
+        else:
+            weight = entries = np.asarray(self.weight, dtype=np.float64)
+        bias = np.asarray(self.bias, dtype=np.float64)
+        if weight.ndim != 2 or bias.ndim != 1 or weight.shape[0] != bias.shape[0] or 0 in weight.shape:
+            raise ValueError(
+                "Affine needs a non-empty weight of shape (outputs, inputs) and a bias of shape (outputs,), "
+                f"got {weight.shape} and {bias.shape}"
+            )
+        if not (np.isfinite(entries).all() and np.isfinite(bias).all()):
+            raise ValueError("Affine needs finite weights and biases, got NaN or infinity")
+        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "bias", bias)
+
+    @property
+    def inputs(self) -> int:
+        return int(self.weight.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def parameters(self) -> int:
+        """All entries of the weight and the bias, zeros included."""
+        return self.outputs * self.inputs + self.outputs
+
+    @cached_property
+    def nonzero(self) -> int:
+        """Entries of the weight and the bias that are not 0."""
+        return count_nonzero(self.weight) + count_nonzero(self.bias)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the arrays as stored."""
+        if isinstance(self.weight, np.ndarray):
+            stored = self.weight.nbytes
+        else:
+            stored = self.weight.data.nbytes + self.weight.indices.nbytes + self.weight.indptr.nbytes
+        return int(stored + self.bias.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
+class ReLUNetwork:
+    """`f(x) = W_L σ(… σ(W_1 x + b_1) …) + b_L` with `layers[k] = (W_{k+1}, b_{k+1})`.
+
+    Evaluated by calling it on an array of shape (n, inputs); the result has shape (n, outputs).
+
+    Raises:
+        ValueError: without layers, or if the sizes of consecutive layers do not fit.
+    """
+
+    layers: tuple[Affine, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise ValueError("ReLUNetwork needs at least one layer, got none")
+        for k in range(1, len(self.layers)):
+            before, after = self.layers[k - 1].outputs, self.layers[k].inputs
+            if before != after:
+                raise ValueError(
+                    f"ReLUNetwork needs layers that fit, got {before} outputs of layer {k} "
+                    f"and {after} inputs of layer {k + 1}"
+                )
+
+    def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n outputs"]:
+        if x.shape[1] != self.inputs:
+            raise ValueError(f"the network has {self.inputs} inputs, got points of dimension {x.shape[1]}")
+        rows = max(1, _BLOCK_BYTES // (8 * max(self.widths)))
+        if len(x) <= rows:
+            return evaluate(self.layers, np.asarray(x, dtype=np.float64))
+        return np.concatenate([self(x[start : start + rows]) for start in range(0, len(x), rows)])
+
+    @property
+    def inputs(self) -> int:
+        return self.layers[0].inputs
+
+    @property
+    def outputs(self) -> int:
+        return self.layers[-1].outputs
+
+    @property
+    def depth(self) -> int:
+        """L, the number of affine layers."""
+        return len(self.layers)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """m_0, …, m_L: inputs, hidden layers, outputs."""
+        return (self.inputs, *(layer.outputs for layer in self.layers))
+
+    @property
+    def width(self) -> int:
+        """max{m_0, …, m_L}, as in the paper (inputs and outputs included)."""
+        return max(self.widths)
+
+    @property
+    def neurons(self) -> int:
+        """Number of ReLUs, m_1 + … + m_{L-1}."""
+        return sum(self.widths[1:-1])
+
+    @property
+    def parameters(self) -> int:
+        """All entries of the W_k and b_k, zeros included (the count of Kim et al. 2025)."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def nonzero(self) -> int:
+        """Non-zero entries of the W_k and b_k (the count of Li et al. 2022 and Yu et al. 2024)."""
+        return sum(layer.nonzero for layer in self.layers)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the arrays as stored."""
+        return sum(layer.bytes for layer in self.layers)
+
+    def to_torch(self, *, dense: bool | None = None) -> Any:
+        """The same function as a `torch.nn.Module` in float64; see `constructions.torch_module.to_torch`."""
+        from constructions.torch_module import to_torch
+
+        return to_torch(self, dense=dense)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an `.npz` file (arrays only, no pickle), all of it or nothing."""
+        arrays: dict[str, np.ndarray] = {"depth": np.array(self.depth)}
+        for k, layer in enumerate(self.layers):
+            arrays[f"bias_{k}"] = layer.bias
+            if isinstance(layer.weight, np.ndarray):
+                arrays[f"weight_{k}"] = layer.weight
+            else:
+                arrays[f"data_{k}"] = np.asarray(layer.weight.data)
+                arrays[f"indices_{k}"] = layer.weight.indices
+                arrays[f"indptr_{k}"] = layer.weight.indptr
+                arrays[f"shape_{k}"] = np.array(layer.weight.shape)
+        target = Path(path)
+        handle, partial = tempfile.mkstemp(suffix=".npz", dir=target.parent or ".")
+        os.close(handle)
+        try:
+            np.savez(partial, **arrays)  # type: ignore[arg-type]
+            os.replace(partial, target)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ReLUNetwork":
+        """Read a network written by `save`.
+
+        Raises:
+            ValueError: if the file is not such a file; nothing in it is executed.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                layers = [_read_layer(file, k) for k in range(int(file["depth"]))]
+        except FileNotFoundError:
+            raise
+        except (KeyError, BadZipFile, EOFError, OSError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is not a network saved by ReLUNetwork.save: {error}") from error
+        return cls(tuple(layers))
+
+
+def _read_layer(file: Any, k: int) -> Affine:
+    if f"weight_{k}" in file:
+        return Affine(file[f"weight_{k}"], file[f"bias_{k}"])
+    parts = (file[f"data_{k}"], file[f"indices_{k}"], file[f"indptr_{k}"])
+    weight = sp.csr_array(parts, shape=tuple(file[f"shape_{k}"]))
+    weight.check_format(full_check=True)
+    return Affine(weight, file[f"bias_{k}"])
+
+
+def network(*layers: tuple[Matrix | Sequence[Sequence[float]], np.ndarray | Sequence[float]]) -> ReLUNetwork:
+    """`ReLUNetwork` from pairs (weight, bias); lists are accepted for small networks."""
+    return ReLUNetwork(
+        tuple(Affine(w if sp.issparse(w) else np.asarray(w, dtype=np.float64), np.asarray(b)) for w, b in layers)
+    )
