@@ -18,7 +18,7 @@ import scipy.sparse as sp
 import sympy
 from jaxtyping import Float
 
-from constructions.calculus import chain, compose
+from constructions.calculus import carry, chain, compose
 from constructions.excess import (
     l1_excess,
     l2_excess,
@@ -30,11 +30,17 @@ from constructions.excess import (
 from constructions.levels import shared_levels
 from constructions.network import Affine, ReLUNetwork
 from constructions.square import interpolated_square
+from theory.errors import AssumptionError
 
 Method: TypeAlias = Literal["shared", "per_point"]
 Pairwise: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 n, d, m, F, Z = sympy.symbols("n d m F Z", integer=True, nonnegative=True)
+
+# What the proof sketch costs: for each point its own l_p distance and soft indicator.
+LINF_SKETCH = n * (6 * d + 1)
+L1_SKETCH = n * (6 * d + 3)
+L2_SKETCH = n * (d * (7 * m + 4) + m + 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,7 @@ class Indicators:
         formula: its non-zeros as a sympy expression in `n` centres, dimension `d`, `m` tents, `F` levels and
             `Z`, the weights and biases that happen to be 0 on this data (black pixels, coincidences).
         values: the values of the symbols.
+        sketch: non-zeros of the indicators that the paper's proof sketch gives for the same data and shell.
         direct: `(x, i) ↦ I_i(x)` row by row, computed from the distances and not by the network.
     """
 
@@ -54,7 +61,33 @@ class Indicators:
     shared: int
     formula: sympy.Expr
     values: Mapping[sympy.Symbol, int]
+    sketch: sympy.Expr
     direct: Pairwise
+
+
+def soft_indicator(threshold: float, shell: float) -> ReLUNetwork:
+    """ReLU network R -> R approximating `t ↦ 1{t <= threshold}`.
+
+    Equal to 1 for `t <= threshold` and to 0 for `t >= threshold + shell`, linear between, so exact off the
+    shell and 1/shell-Lipschitz; two neurons, `σ(1 - σ(t - threshold) / shell)`.
+
+    Source: proof sketch of Theorem 3.3.
+
+    Args:
+        threshold: where the exact indicator jumps, in the units of t.
+        shell: width of the transition, > 0.
+
+    Raises:
+        AssumptionError: if not shell > 0.
+    """
+    if not 0 < shell < np.inf:
+        raise AssumptionError(f"soft_indicator needs a finite shell > 0, got shell={shell}: a ReLU network cannot jump")
+    excess = ReLUNetwork((Affine(np.ones((1, 1)), np.array([-threshold])),))
+    slope = 1 / shell
+    if slope * shell < 1:
+        # Rounded down, it would leave 1e-16 beyond the shell.
+        slope = float(np.nextafter(slope, np.inf))
+    return chain(excess, ReLUNetwork((Affine(np.array([[-slope]]), np.ones(1)),)), carry(1, 1))
 
 
 def indicators(
@@ -91,8 +124,9 @@ def _linf_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
     return Indicators(
         compose(_ramp(len(c), ramp), linf_excess(c, t)),
         0,
-        n * (6 * d + 1) - Z,
+        LINF_SKETCH - Z,
         _values(c, Z=int(np.sum(c == -t) + np.sum(c == t))),
+        LINF_SKETCH,
         lambda x, i: _soft(np.maximum(np.abs(x - c[i]) - t, 0.0).sum(axis=1), ramp),
     )
 
@@ -105,6 +139,7 @@ def _linf_shared(c: np.ndarray, t: float, ramp: float) -> Indicators:
         2,
         6 * F + n * (d + 1) - Z,
         _values(c, F=len(v), Z=int(np.sum(v == -t) + np.sum(v == t))),
+        LINF_SKETCH,
         lambda x, i: _soft(np.maximum(np.abs(x - levels.rounded(i)) - t, 0.0).sum(axis=1), ramp),
     )
 
@@ -113,8 +148,9 @@ def _l1_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
     return Indicators(
         chain(l1_excess(c, t), _ramp(len(c), ramp)),
         0,
-        n * (6 * d + 3) - Z,
+        L1_SKETCH - Z,
         _values(c, Z=2 * int(np.sum(c == 0))),
+        L1_SKETCH,
         lambda x, i: _soft(np.abs(x - c[i]).sum(axis=1) - t, ramp),
     )
 
@@ -128,6 +164,7 @@ def _l1_shared(c: np.ndarray, t: float, ramp: float, low: np.ndarray) -> Indicat
         1,
         2 * F + d + 1 + n * (d + 4) - Z,
         _values(c, F=len(levels.value), Z=int(zeros)),
+        L1_SKETCH,
         lambda x, i: _soft(np.abs(x - levels.rounded(i)).sum(axis=1) - t, ramp),
     )
 
@@ -138,6 +175,8 @@ def _l2_shared(c: np.ndarray, radius: float, shell: float, low: np.ndarray, high
     excess = shared_l2_excess(c, radius**2 + gap / 4, low, high, tents)
     bias = excess.layers[-1].bias
     zeros = np.sum(c == 0) + np.sum(excess.layers[0].bias == 0) + np.sum(bias == 0)
+    # S(x) is put together from x - low with the weights 2 low and the constant ‖low‖².
+    zeros += np.sum(low == 0) + (low @ low == 0)
 
     def direct(x: np.ndarray, i: np.ndarray) -> np.ndarray:
         shifted = x - low
@@ -150,6 +189,7 @@ def _l2_shared(c: np.ndarray, radius: float, shell: float, low: np.ndarray, high
         tents + 1,
         8 * d * m + 2 * d + m + n * (d + 4) - Z,
         _values(c, m=tents, Z=int(zeros)),
+        L2_SKETCH,
         direct,
     )
 
@@ -166,8 +206,9 @@ def _l2_per_point(c: np.ndarray, radius: float, shell: float, low: np.ndarray, h
     return Indicators(
         chain(l2_excess(c, threshold, width, tents), _ramp(len(c), gap / 2)),
         0,
-        n * (d * (7 * m + 4) + m + 2) - Z,
+        L2_SKETCH - Z,
         _values(c, m=tents, Z=2 * int(np.sum(c == 0))),
+        L2_SKETCH,
         direct,
     )
 

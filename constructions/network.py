@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import scipy.sparse as sp
@@ -78,7 +77,8 @@ class Affine:
     """One affine map `x ↦ W x + b`.
 
     Args:
-        weight: shape (outputs, inputs), dense array or scipy CSR array; kept as given, in float64.
+        weight: shape (outputs, inputs), dense array or scipy CSR array, without stored zeros; in float64, not copied
+            if it is of that form already.
         bias: shape (outputs,).
 
     Raises:
@@ -92,6 +92,9 @@ class Affine:
         if sp.issparse(self.weight):
             csr = sp.csr_array(self.weight, dtype=np.float64)
             csr.sum_duplicates()
+            if csr.count_nonzero() < csr.nnz:
+                csr = csr.copy()
+                csr.eliminate_zeros()
             weight, entries = csr, csr.data
         else:
             weight = entries = np.asarray(self.weight, dtype=np.float64)
@@ -159,8 +162,8 @@ class ReLUNetwork:
                 )
 
     def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n outputs"]:
-        if x.shape[1] != self.inputs:
-            raise ValueError(f"the network has {self.inputs} inputs, got points of dimension {x.shape[1]}")
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise ValueError(f"the network has {self.inputs} inputs, got points of shape {x.shape}, not (n, inputs)")
         rows = max(1, _BLOCK_BYTES // (8 * max(self.widths)))
         if len(x) <= rows:
             return evaluate(self.layers, np.asarray(x, dtype=np.float64))
@@ -248,7 +251,7 @@ class ReLUNetwork:
                 layers = [_read_layer(file, k) for k in range(int(file["depth"]))]
         except FileNotFoundError:
             raise
-        except (KeyError, BadZipFile, EOFError, OSError, TypeError, ValueError) as error:
+        except Exception as error:  # a damaged archive can fail in many ways, none of them the caller's
             raise ValueError(f"{path} is not a network saved by ReLUNetwork.save: {error}") from error
         return cls(tuple(layers))
 

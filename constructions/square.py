@@ -26,7 +26,7 @@ def square(m: int, half_width: float = 1.0) -> ReLUNetwork:
         raise ValueError(f"square needs half_width > 0, got {half_width}")
     absolute = ReLUNetwork((Affine(np.array([[1.0], [-1.0]]), np.zeros(2)),))
     scaled = Affine(np.full((1, 2), 1 / half_width), np.zeros(1))
-    return chain(absolute, sum_of_squares(scaled, np.array([[half_width**2]]), m))
+    return chain(absolute, sum_of_squares(scaled, np.array([[half_width * half_width]]), m))
 
 
 def sum_of_squares(

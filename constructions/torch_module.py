@@ -68,18 +68,18 @@ def from_torch(module: Any) -> ReLUNetwork:
     layers: list[Affine] = []
     after_relu = True
     for part in _leaves(module):
-        if isinstance(part, nn.Linear):
-            weight = part.weight.detach().cpu().double().numpy()
-            bias = np.zeros(part.out_features) if part.bias is None else part.bias.detach().cpu().double().numpy()
+        if _is(part, nn.Linear):
+            weight = _copied(part.weight)
+            bias = np.zeros(part.out_features) if part.bias is None else _copied(part.bias)
             if after_relu:
                 layers.append(Affine(weight, bias))
             else:
                 inner = layers.pop()
                 layers.append(Affine(weight @ inner.weight, weight @ inner.bias + bias))
             after_relu = False
-        elif isinstance(part, nn.ReLU) and layers:
+        elif _is(part, nn.ReLU) and layers:
             after_relu = True
-        elif not (isinstance(part, nn.Flatten | nn.Identity) and not layers):
+        elif not ((_is(part, nn.Flatten) or _is(part, nn.Identity)) and not layers):
             raise ValueError(
                 f"a clean torch module may hold Linear, ReLU and a leading Flatten only, got {part}: "
                 "convert it, or pass a ReLUNetwork"
@@ -90,6 +90,16 @@ def from_torch(module: Any) -> ReLUNetwork:
 
 
 def _leaves(module: nn.Module) -> list[nn.Module]:
-    if isinstance(module, nn.Sequential):
+    if _is(module, nn.Sequential):
         return [leaf for child in module for leaf in _leaves(child)]
     return [module]
+
+
+def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
+    """Whether the module computes what `kind` does; a subclass with a `forward` of its own does not."""
+    return isinstance(module, kind) and type(module).forward is kind.forward
+
+
+def _copied(parameter: torch.Tensor) -> np.ndarray:
+    """The values in float64, apart from the module's own memory, which further training would change."""
+    return np.array(parameter.detach().cpu().numpy(), dtype=np.float64)

@@ -5,7 +5,7 @@ ReLUs, no skip connections, no products. `constructions.ReLUNetwork` is one impl
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,7 @@ from jaxtyping import Float
 Matrix: TypeAlias = np.ndarray | sp.csr_array
 
 
+@runtime_checkable
 class AffineLayer(Protocol):
     """One affine map `x ↦ W x + b`; `weight` has shape (outputs, inputs), `bias` (outputs,)."""
 

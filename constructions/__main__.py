@@ -1,0 +1,86 @@
+"""`python -m constructions DATA --radius R --p P`: memorize a data set, print its size and its certificate."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from constructions.certificate import Certificate
+from constructions.data import load_sample
+from constructions.memorizer import Memorizer, robust_memorizer
+from constructions.network import ReLUNetwork
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0 if every ball is certified, 1 if not, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    console = Console()
+    try:
+        points, labels = load_sample(options.data, classes=options.classes, data_root=options.data_root)
+        clean = ReLUNetwork.load(options.clean) if options.clean else None
+        console.print(
+            f"{options.data}: {len(points)} points, dimension {points.shape[-1]}; building, seed {options.seed}"
+        )
+        memorizer = robust_memorizer(
+            points,
+            labels,
+            radius=options.radius,
+            p=options.p,
+            clean=clean,
+            shell=options.shell,
+            small=options.small,
+            method=options.method,
+            seed=options.seed,
+        )
+        certificate = memorizer.certify()
+        if options.out:
+            memorizer.save(options.out)
+        if options.json:
+            Path(options.json).write_text(json.dumps(_record(memorizer, certificate), indent=1))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    console.print(memorizer.size.table())
+    console.print(
+        f"separation {memorizer.separation:.6g}, shell {memorizer.shell:.6g}, seed {options.seed}", highlight=False
+    )
+    console.print(f"certificate: {certificate}", highlight=False)
+    if options.out:
+        console.print(f"network written to {options.out}", highlight=False)
+    return 0 if certificate.certified.all() else 1
+
+
+def _record(memorizer: Memorizer, certificate: Certificate) -> dict[str, Any]:
+    return {
+        "separation": memorizer.separation,
+        "shell": memorizer.shell,
+        "size": memorizer.size.to_dict(),
+        "certificate": certificate.to_dict(),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m constructions",
+        description="Memorize a labelled sample robustly by a ReLU network; print its size and its certificate.",
+    )
+    parser.add_argument("data", help="digits, mnist5k, mnist, an .npz with points and labels, or a .csv, label last")
+    parser.add_argument("--radius", type=float, required=True, help="radius of the balls, in l_p")
+    parser.add_argument("--p", type=float, required=True, help="1, 2 or inf")
+    parser.add_argument("--shell", type=float, help="width of the transition; default separation - 2 radius")
+    parser.add_argument("--classes", default="all", help='"all", "parity", or labels to keep such as 3,8')
+    parser.add_argument("--clean", help="a network file to use as the clean classifier; fitted when absent")
+    parser.add_argument("--small", choices=("auto", "all"), default="auto", help="which points to memorize")
+    parser.add_argument("--method", choices=("shared", "per_point"), default="shared")
+    parser.add_argument("--seed", type=int, default=0, help="of the clean fit")
+    parser.add_argument("--data-root", help="folder of hub data sets, in the layout of the hub")
+    parser.add_argument("--out", help="write the network here (.npz)")
+    parser.add_argument("--json", help="write size and certificate here")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

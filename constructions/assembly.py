@@ -1,0 +1,83 @@
+"""Putting `f̂` together from the indicators and the clean classifier (Theorem 3.3, repaired form).
+
+With the soft indicators `I_i`, class sums `T_c = Σ_{y_i = c} I_i`, `T = Σ_c T_c`, the lock
+`k = min(1, T) = σ(1 - σ(1 - T))` and a bound `M >= |f_clean|` on the box,
+
+    f̂ = T_{+1} - T_{-1} + σ(f_clean - M k) - σ(-f_clean - M k)
+
+(one such sum a class when there are several). Off the shells `k` is 0 or 1, so `f̂` is `f_clean` or the sum
+of the indicators exactly. The lock is 1 minus the gate `g` of the statement: so `f_clean` passes through an
+open gate without the rounding of `f_clean - M + M`, and interval bounds see `k = 1` on a ball.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float, Int
+
+from constructions.calculus import carry, chain, concatenate, signed_pair
+from constructions.network import Affine, ReLUNetwork
+from theory.layers import Layers
+from theory.relaxation import interval_bounds
+
+
+def clean_bound(clean: Layers, low: Float[np.ndarray, " d"], high: Float[np.ndarray, " d"]) -> float:
+    """A power of two `M >= |f_clean|` on the box `[low, high]`, by interval propagation.
+
+    A power of two, so that `M k` is exact for `k` in {0, 1}.
+
+    Raises:
+        ValueError: if the interval bound is not finite.
+    """
+    lower, upper = interval_bounds(clean, low[None], high[None])
+    bound = float(np.maximum(np.abs(lower), np.abs(upper)).max())
+    if not np.isfinite(bound):
+        raise ValueError(
+            f"the clean classifier needs a finite interval bound on the box, got {bound}: rescale its weights"
+        )
+    return float(2.0 ** np.ceil(np.log2(max(bound, 2.0**-1000))))
+
+
+def memorizing_network(
+    indicators: ReLUNetwork, codes: Int[np.ndarray, " n"], clean: ReLUNetwork, bound: float
+) -> ReLUNetwork:
+    """The strict ReLU network `f̂`.
+
+    Args:
+        indicators: network whose `i`-th output, after a ReLU, is `I_i`.
+        codes: label of each indicator, ±1 when `clean` has one output, else a class number.
+        clean: `f_clean`.
+        bound: `M`.
+    """
+    outputs = clean.outputs
+    groups = 2 if outputs == 1 else outputs
+    group = (codes + 1) // 2 if outputs == 1 else codes
+    size = len(codes)
+    sums = sp.csr_array((np.ones(size), (group, np.arange(size))), shape=(groups, size))
+    memory, signed = chain(indicators, _linear(sums)), signed_pair(clean)
+    if memory.depth > signed.depth:
+        signed = chain(signed, carry(2 * outputs, memory.depth - signed.depth))
+    elif signed.depth > memory.depth:
+        memory = chain(memory, carry(groups, signed.depth - memory.depth))
+    return chain(concatenate(memory, signed), *_gate(groups, outputs, bound))
+
+
+def _gate(groups: int, outputs: int, bound: float) -> list[ReLUNetwork]:
+    """From `(T, σ(f), σ(-f))` to `f̂`, four affine layers."""
+    signs = 2 * outputs
+    kept = sp.eye_array(groups + signs)
+    total = sp.csr_array(np.concatenate([np.ones(groups), np.zeros(signs)])[None, :])
+    # (1 - T, T_c, ±f), then (1 - σ(1 - T), T_c, ±f)
+    opening = _linear(sp.vstack([-total, kept], format="csr"), first_bias=1.0)
+    locking = _linear(sp.block_diag([np.array([[-1.0]]), kept], format="csr"), first_bias=1.0)
+    # (T_c, ±f - M k)
+    lock = sp.csr_array(np.concatenate([np.zeros(groups), np.full(signs, -bound)])[:, None])
+    gating = _linear(sp.hstack([lock, kept], format="csr"))
+    memory = np.array([[-1.0, 1.0]]) if outputs == 1 else np.eye(outputs)
+    join = np.hstack([memory, np.eye(outputs), -np.eye(outputs)])
+    return [opening, locking, gating, _linear(sp.csr_array(join))]
+
+
+def _linear(weight: sp.csr_array, first_bias: float = 0.0) -> ReLUNetwork:
+    bias = np.zeros(weight.shape[0])
+    bias[0] = first_bias
+    return ReLUNetwork((Affine(weight, bias),))
