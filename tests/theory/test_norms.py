@@ -1,0 +1,112 @@
+"""Norms, duality, projections and samples of balls."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.optimize import minimize
+from scipy.stats import binom
+
+from theory.norms import check_exponent, distance, dual_exponent, norm, project_ball, sample_ball
+
+exponents = st.sampled_from([1.0, 1.5, 2.0, 3.0, 10.0, math.inf])
+vectors = hnp.arrays(np.float64, 4, elements=st.floats(-10, 10).map(lambda t: round(t, 3)))
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, math.inf), (2, 2), (math.inf, 1), (3, 1.5), (4, 4 / 3)])
+def test_dual_exponent(p: float, q: float) -> None:
+    assert dual_exponent(p) == pytest.approx(q, rel=1e-15)
+
+
+@given(vectors, vectors, exponents)
+def test_hoelder(x: np.ndarray, y: np.ndarray, p: float) -> None:
+    assert abs(x @ y) <= norm(x, p) * norm(y, dual_exponent(p)) * (1 + 1e-13)
+
+
+@given(vectors, exponents)
+def test_hoelder_is_attained(x: np.ndarray, p: float) -> None:
+    """The vector that attains it; with q for p it would not."""
+    if p == 1:
+        y = np.sign(x)
+    elif math.isinf(p):
+        y = np.where(np.arange(4) == np.abs(x).argmax(), np.sign(x), 0.0)
+    else:
+        y = np.sign(x) * np.abs(x) ** (p - 1)
+    assert x @ y == pytest.approx(norm(x, p) * norm(y, dual_exponent(p)), rel=1e-12, abs=1e-300)
+
+
+def test_norm_of_batches() -> None:
+    x = np.array([[[3.0, -4.0]], [[0.0, 2.0]]])
+    assert norm(x, 1).tolist() == [[7.0], [2.0]]
+    assert norm(x, 2).tolist() == [[5.0], [2.0]]
+    assert norm(x, math.inf).tolist() == [[4.0], [2.0]]
+    assert distance(x, np.array([3.0, -3.0]), 1).tolist() == [[1.0], [8.0]]
+
+
+@given(vectors, vectors, st.floats(0.01, 5.0), exponents)
+def test_projection_is_in_the_ball_and_nearest(x: np.ndarray, centre: np.ndarray, radius: float, p: float) -> None:
+    z = project_ball(x, centre, radius, p)
+    assert norm(z - centre, p) <= radius * (1 + 1e-15)
+    if norm(x - centre, p) <= radius:
+        assert np.array_equal(z, x)
+        return
+    # Variational inequality: no point of the ball is nearer in any direction.
+    others = centre + sample_ball(np.random.default_rng(0), 200, 4, p, radius)
+    scale = norm(x - z, 2) * (norm(centre, 2) + radius * 4 + norm(x, 2))
+    assert np.max((others - z) @ (x - z)) <= 1e-11 * max(scale, 1.0)
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 4.0])
+def test_projection_agrees_with_a_solver(p: float) -> None:
+    x, centre = np.array([2.0, -0.5, 0.25]), np.array([0.5, 0.0, 0.25])
+    solution = minimize(
+        lambda z: np.sum((z - x) ** 2),
+        centre,
+        constraints={"type": "ineq", "fun": lambda z: 0.7 - norm(z - centre, p)},
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 1000},
+    )
+    np.testing.assert_allclose(project_ball(x, centre, 0.7, p), solution.x, atol=2e-6)
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, math.inf])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_samples_are_uniform(p: float, share: float) -> None:
+    """P(‖x‖_p <= t) = t^d: the count of inner samples within a binomial limit at 1e-6."""
+    count, dim = 20_000, 3
+    x = sample_ball(np.random.default_rng(1), count, dim, p)
+    assert norm(x, p).max() <= 1
+    inner = int(np.sum(norm(x, p) <= share))
+    low, high = binom.ppf([5e-7, 1 - 5e-7], count, share**dim)
+    assert low <= inner <= high
+    # A half-space through the centre holds half of them.
+    low, high = binom.ppf([5e-7, 1 - 5e-7], count, 0.5)
+    for direction in ([1.0, 0, 0], [1.0, -2.0, 3.0]):
+        assert low <= int(np.sum(x @ np.array(direction) > 0)) <= high
+
+
+def test_samples_scale_with_the_radius() -> None:
+    a, b = (sample_ball(np.random.default_rng(2), 10, 4, 1.5, radius) for radius in (1.0, 4.0))
+    np.testing.assert_array_equal(4 * a, b)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: check_exponent(0.99),
+        lambda: check_exponent(math.nan),
+        lambda: dual_exponent(0.5),
+        lambda: norm(np.ones(2), -1),
+        lambda: project_ball(np.ones(2), np.ones(2), -1.0, 2),
+        lambda: project_ball(np.ones(2), np.ones(2), math.nan, 2),
+        lambda: sample_ball(np.random.default_rng(0), 0, 2, 2),
+        lambda: sample_ball(np.random.default_rng(0), 2, 0, 2),
+        lambda: sample_ball(np.random.default_rng(0), 2, 2, 2, math.nan),
+    ],
+)
+def test_bad_arguments(call: object) -> None:
+    with pytest.raises(ValueError, match="needs"):
+        call()  # type: ignore[operator]
