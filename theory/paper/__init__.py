@@ -1,0 +1,1 @@
+"""The paper's statements as data, one module a section; `theory.statements` joins them."""

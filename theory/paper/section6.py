@@ -1,0 +1,183 @@
+"""Section 6: generalization."""
+
+from theory.paper.statement import Statement
+
+STATEMENTS = (
+    Statement(
+        id="claim-standard-bound",
+        title="the standard generalization bound",
+        section="6",
+        kind="claim",
+        printed=(
+            "With high probability L_D^clean(f) ≤ L_S^clean(f) + √(Complexity(F)/N), with the VC dimension or the "
+            "Rademacher complexity of F as complexity."
+        ),
+        verdict="repaired",
+        repaired=(
+            "With probability at least 1 - Δ, for all f in F at once, |L_D^clean(f) - L_S^clean(f)| ≤ √((8/N)(v "
+            "ln(2eN/v) + ln(4/Δ))), v the VC dimension of {sgn f ≠ y : f ∈ F}. A Rademacher complexity enters by "
+            "itself, not as √(·/N)."
+        ),
+        hypotheses=("S is i.i.d. from D", "N ≥ v ≥ 1", "0 < Δ < 1"),
+        uses=("definition-clean-error",),
+        source="section 6, first formula",
+    ),
+    Statement(
+        id="claim-capacity",
+        title="robust training makes the standard bound void",
+        section="6",
+        kind="claim",
+        printed=(
+            "For a class that reaches robust training error 0 one has to set Complexity(F) = O(Nd), by Corollary 3.4 "
+            "and the VC dimension of ReLU networks (Bartlett et al. 2019), so the standard bound is too loose."
+        ),
+        verdict="repaired",
+        repaired=(
+            "If F fits every labelling of some N points, robustly or not, its VC dimension is at least N and the "
+            "printed bound at least 1: the factor d is not needed. For one labelling no capacity is needed: F = {f̂}. "
+            "Corollary 3.4 bounds from above: W parameters in L layers have VC dimension O(W L log W)."
+        ),
+        hypotheses=("the N points are distinct",),
+        uses=("claim-standard-bound", "corollary-3.4"),
+        source="section 6, before 6.1",
+    ),
+    Statement(
+        id="assumption-6.1",
+        title="small-margin data are no harder",
+        section="6.1",
+        kind="assumption",
+        printed=(
+            "L^clean on the small-margin part of D is O(L^clean on the large-margin part), for every classifier that "
+            "adversarial training puts out."
+        ),
+        verdict="repaired",
+        repaired=(
+            "L_small^clean(f) ≤ C L_large^clean(f) with a stated C ≥ 0, hence L_D^clean(f) ≤ (1 - μ + μC) "
+            "L_large^clean(f): for one D and one f with L_large > 0 the printed O holds always and says nothing. f̂ "
+            "of Corollary 3.4 meets it with C = 0."
+        ),
+        uses=("definition-margin-split", "definition-clean-error", "corollary-3.4"),
+        source="Assumption 6.1",
+    ),
+    Statement(
+        id="assumption-6.1-verification",
+        title="section 5 verifies Assumption 6.1",
+        section="6.1",
+        kind="claim",
+        printed="Section 5 verifies Assumption 6.1 in theory.",
+        verdict="repaired",
+        repaired=(
+            "For w_0 at angle θ from w* the least C is Φ(-β cot θ)/Φ(-α cot θ), which tends to ∞ as θ → 0: an angle "
+            "o(1) gives no C. For θ = 0 exactly both errors are 0, which Theorem 5.1 gives with Wendel's probability."
+        ),
+        hypotheses=("β < α", "0 < θ < 90°"),
+        uses=("assumption-6.1", "theorem-5.1", "claim-small-margin-transfer"),
+        source="section 6.1, after Assumption 6.1",
+    ),
+    Statement(
+        id="assumption-6.1-remark",
+        title="homogeneous classifiers meet Assumption 6.1",
+        section="6.1",
+        kind="claim",
+        printed="Assumption 6.1 holds for every homogeneous classifier when small-margin data have a small norm.",
+        verdict="repaired",
+        repaired=(
+            "If (x/‖x‖, y) has the same law on both parts of D and f(tx) = t^k f(x) for t > 0, the two clean errors "
+            "are equal (C = 1). A small norm is neither enough nor needed: the directions decide."
+        ),
+        hypotheses=("k > 0", "x ≠ 0 almost surely"),
+        uses=("assumption-6.1",),
+        source="section 6.1, after Assumption 6.1",
+    ),
+    Statement(
+        id="theorem-6.2",
+        title="clean generalization",
+        section="6.1",
+        kind="theorem",
+        printed=(
+            "Under the assumptions of section 3 and Assumption 6.1 some adversarial training algorithm puts out f̂ "
+            "with L_S^{adv,δ}(f̂) = 0 and, with high probability, L_D^{adv,δ}(f̂) ≲ L_S^clean(f̂) + √(poly(d)/N)."
+        ),
+        verdict="refuted",
+        repaired=(
+            "On the distributions of Theorem 3.5, uniform on the K = m^{d-1} cubes and with labels drawn at random, "
+            "every algorithm has E L_D^{adv,δ} ≥ ½(1 - 1/K)^N ≥ ½(1 - N/K), times μ with a large-margin part, while "
+            "the printed right side tends to 0 for N = poly(d). The clean error does generalize: if f_clean from a "
+            "class of VC dimension v fits S, the network f̂ of Corollary 3.4 has L_S^{adv,δ}(f̂) = 0 and, with "
+            "probability at least 1 - Δ, L_D^clean(f̂) ≤ L_D^clean(f_clean) ≤ (2/N)(v log2(2eN/v) + log2(2/Δ)): what "
+            "memorizes does not enter, nor does Assumption 6.1."
+        ),
+        hypotheses=(
+            "S is i.i.d. from D, R the separation of the population",
+            "0 < γ ≤ R - 2δ",
+            "N ≥ v ≥ 1, 0 < Δ < 1",
+            "S_small contains every i with min over B_p(x_i, δ) of y_i f_clean ≤ 0",
+        ),
+        uses=("theorem-3.5", "corollary-3.4", "assumption-6.1"),
+        source="Theorem 6.2",
+    ),
+    Statement(
+        id="figure-3",
+        title="local and global flatness, and the robust gap",
+        section="6.1",
+        kind="figure",
+        printed=(
+            "Adversarial training on CIFAR-10: global flatness grows much faster than local flatness, and the robust "
+            "generalization gap grows with global flatness."
+        ),
+        verdict="observed",
+        repaired=(
+            "Measured, with confidence intervals over seeds: growth of the maximum gradient norm at the training "
+            "radius on test and on train, and the correlation of its test average with the robust gap, on the levels "
+            "and on the differences from epoch to epoch. Any two growing series correlate on the levels."
+        ),
+        hypotheses=("global flatness is estimated on held-out points",),
+        uses=("definition-maximum-gradient-norm", "definition-adversarial-error"),
+        source="Figure 3; section 6.1, last paragraph",
+    ),
+    Statement(
+        id="theorem-6.3",
+        title="robust gap and global flatness",
+        section="6.1",
+        kind="theorem",
+        printed=(
+            "For D with a smooth density, with probability 1 - Δ: L_D^{adv,δ}(f) - L_S^{adv,δ}(f) ≲ N^{-1/(d+2)} (E "
+            "max over ‖ξ‖_∞ ≤ δ of ‖∇_x L(f(x+ξ), y)‖_1 + C(D, L)/√Δ)."
+        ),
+        verdict="refuted",
+        repaired=(
+            "Loss 0 on the l_∞ balls of radius δ around the sample, 1 beyond 2δ, a ramp between, D uniform on the "
+            "cube, d ≥ 2: gap ≥ 1 - N(4δ)^d, flatness ≤ N(6δ)^d/δ; with N large and then δ small the right side tends "
+            "to 0. What holds, for every sample, with priors π_c, π̂_c, the laws D_c, S_c of x in class c, and l_∞ "
+            "transport: gap ≤ G Σ_c π_c W_1(D_c, S_c) + T and gap ≤ h E_D[max over ‖ξ‖_∞ ≤ δ+h of ‖∇_x L(f(x+ξ), "
+            "y)‖_1] + T, where G = sup ‖∇_x L(f(·), y)‖_1, h = max_c W_∞(D_c, S_c), T = ½ B Σ_c |π_c - π̂_c|. The "
+            "flatness that counts is at radius δ + h."
+        ),
+        hypotheses=(
+            "0 ≤ L ≤ B, L(f(·), y) locally Lipschitz on R^d; maxima of the gradient over points of differentiability",
+            "every class occurs in S",
+        ),
+        uses=("definition-maximum-gradient-norm",),
+        source="Theorem 6.3",
+    ),
+    Statement(
+        id="proposition-6.4",
+        title="lower bound of the robust loss by the gradient",
+        section="6.1",
+        kind="proposition",
+        printed="For D with a smooth density, L_D^{adv,δ}(f) - L_D^clean(f) = Ω(δ E‖∇_x L(f(x), y)‖_1).",
+        verdict="refuted",
+        repaired=(
+            "L(x) = 1 + a sin(x/a), D uniform on [0, 1]: the left side is at most 2a, the right one tends to 2δ/π as "
+            "a → 0. With l_∞ perturbations: (i) left side ≥ δ E‖∇L‖_1 for every δ if L is convex in x; (ii) ≥ δ "
+            "E‖∇L‖_1 - βδ²/2 if ∇_x L is β-Lipschitz from l_∞ to l_1; (iii) their ratio tends to 1 as δ → 0 if L is "
+            "C¹ and E‖∇L‖_1 > 0."
+        ),
+        hypotheses=(
+            "L_D^adv and L_D^clean are means of the loss L, not 0-1 errors",
+            "x in a compact set, L defined around it",
+        ),
+        uses=("definition-maximum-loss-change",),
+        source="Proposition 6.4",
+    ),
+)
