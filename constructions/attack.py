@@ -13,9 +13,9 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
-from theory.norms import norm
 
 from theory.losses import margins
+from theory.norms import norm
 
 Function: TypeAlias = Callable[[np.ndarray], np.ndarray]
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from constructions.sample import read_points
+
 # The folder of hub data sets, in the layout of their public source, when no --data-root is given.
 DATA_ROOT_VARIABLE = "ROBUST_MEMORIZATION_DATA"
 
@@ -73,23 +75,34 @@ def _load_mnist(data_root: str | None) -> tuple[np.ndarray, list[Hashable]]:
 
 def _load_npz(path: Path) -> tuple[np.ndarray, list[Hashable]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["points"], file["labels"].tolist()
+        # numpy leaves a file open that it opened itself and found damaged.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            points, labels = file["points"], file["labels"]
     except KeyError as error:
         raise ValueError(f"{path} must hold arrays named points and labels: {error}") from error
     except Exception as error:
         raise ValueError(f"{path} is not a readable .npz file of plain arrays: {error}") from error
+    if labels.ndim != 1 or points.shape[:1] != labels.shape:
+        raise ValueError(f"{path} must hold one label a point, got points {points.shape} and labels {labels.shape}")
+    return _checked(path, points), labels.tolist()
 
 
 def _load_csv(path: Path) -> tuple[np.ndarray, list[Hashable]]:
-    rows = [line.split(",") for line in path.read_text().splitlines() if line.strip()]
     try:
+        rows = [line.split(",") for line in path.read_text().splitlines() if line.strip()]
         points = np.array([[float(entry) for entry in row[:-1]] for row in rows])
     except ValueError as error:
         raise ValueError(
             f"{path} must hold numbers and a label last on every line, all of one length: {error}"
         ) from error
-    return points, [_number_or_text(row[-1].strip()) for row in rows]
+    return _checked(path, points), [_number_or_text(row[-1].strip()) for row in rows]
+
+
+def _checked(path: Path, points: np.ndarray) -> np.ndarray:
+    try:
+        return read_points(points)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _number_or_text(entry: str) -> Hashable:

@@ -1,7 +1,7 @@
 """Fast evaluation of `f̂` without its network: only the centres near a point matter.
 
-An indicator is 0 beyond `radius + shell` of its centre, so it is enough to find the near pairs (for p = 1 and 2
-by one matrix product and one comparison) and to evaluate the indicators there from the distances.
+An indicator is 0 beyond `radius + shell` of its centre, so it is enough to find the near pairs (for p = 2 by
+one matrix product and one comparison) and to evaluate the indicators there from the distances.
 """
 
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ def near_pairs(
         p: 1, 2 or ∞.
     """
     rows = max(1, _BLOCK_BYTES // (8 * len(centres)))
-    if np.isinf(p):
+    if p != 2:
+        metric = "cityblock" if p == 1 else "chebyshev"
         for start in range(0, len(x), rows):
-            yield _indices(cdist(x[start : start + rows], centres, "chebyshev") < reach * (1 + 1e-9), start)
+            yield _indices(cdist(x[start : start + rows], centres, metric) < reach * (1 + 1e-9), start)
         return
-    squared = _squared_l2_reach(x, centres, reach, p)
     halves = np.einsum("ij,ij->i", centres, centres) / 2
     scratch = np.empty((min(rows, len(x)), len(centres)))
     for start in range(0, len(x), rows):
@@ -40,16 +40,7 @@ def near_pairs(
         slack = 4 * (x.shape[1] + 4) * np.finfo(float).eps * (own.max() + halves.max())
         product = np.matmul(block, centres.T, out=scratch[: len(block)])
         product -= halves
-        yield _indices(product > ((own - squared - slack) / 2)[:, None], start)
-
-
-def _squared_l2_reach(x: np.ndarray, centres: np.ndarray, reach: float, p: float) -> float:
-    """`s` such that `‖v‖_p < reach` implies `‖v‖_2² < s` for all differences `v` of a point and a centre."""
-    if p == 2:
-        return reach**2
-    # ‖v‖_2² <= ‖v‖_1 ‖v‖_∞
-    above, below = x.max(axis=0) - centres.min(axis=0), centres.max(axis=0) - x.min(axis=0)
-    return reach * float(max(above.max(), below.max(), 0.0)) * (1 + 1e-9)
+        yield _indices(product > ((own - reach**2 - slack) / 2)[:, None], start)
 
 
 def _indices(near: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:

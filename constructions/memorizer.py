@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from theory.separation import Separation, separation
 
 from constructions.assembly import clean_bound, memorizing_network
 from constructions.certificate import Certificate, decide
@@ -22,6 +21,8 @@ from constructions.structure import structural_bounds
 from theory.errors import AssumptionError
 from theory.margin import MarginBracket, small_margin
 from theory.relaxation import margin_lower_bound
+from theory.separation import Separation, separation
+
 
 @dataclass(frozen=True, eq=False)
 class Memorizer:
@@ -193,7 +194,7 @@ def robust_memorizer(
     chosen = None if isinstance(small, str) else _read_indices(small, len(sample.points))
     if isinstance(small, str) and small not in ("auto", "all"):
         raise ValueError(f'small must be "auto", "all" or indices, got {small!r}')
-    neighbours = separation(sample.points, sample.codes, p)
+    neighbours = separation(sample.points, sample.named_labels(), p)
     shell = _checked_shell(shell, radius, neighbours)
 
     if clean is None:

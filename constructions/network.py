@@ -89,6 +89,8 @@ class Affine:
     bias: np.ndarray
 
     def __post_init__(self) -> None:
+        if np.iscomplexobj(self.weight) or np.iscomplexobj(self.bias):
+            raise ValueError("Affine needs real weights and biases, got complex ones")
         if sp.issparse(self.weight):
             csr = sp.csr_array(self.weight, dtype=np.float64)
             csr.sum_duplicates()
@@ -247,7 +249,8 @@ class ReLUNetwork:
             ValueError: if the file is not such a file; nothing in it is executed.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # numpy leaves a file open that it opened itself and found damaged.
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 layers = [_read_layer(file, k) for k in range(int(file["depth"]))]
         except FileNotFoundError:
             raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from theory.errors import AssumptionError
 
@@ -28,6 +28,13 @@ class Sample:
     def outputs(self) -> int:
         """Outputs a network needs: 1 for labels ±1, else one for each class."""
         return 1 if is_signed(self.classes) else len(self.classes)
+
+    def named_labels(self) -> Shaped[np.ndarray, " n"]:
+        """The labels as text for messages; their codes if two classes read the same."""
+        names = np.array([str(label) for label in self.classes])
+        if len(set(names.tolist())) < len(names):
+            return self.codes
+        return np.asarray(names[(self.codes + 1) // 2 if self.outputs == 1 else self.codes])
 
 
 def is_signed(classes: tuple[Hashable, ...]) -> bool:

@@ -1,6 +1,6 @@
 """Between `ReLUNetwork` and torch; the only module of `constructions` that imports torch."""
 
-from typing import Any, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,6 +12,8 @@ from constructions.network import dense as dense_array
 
 # Above this many bytes of dense float64 weights the sparse module is built instead.
 _DENSE_LIMIT = 2**29
+
+_Kind = TypeVar("_Kind", bound=nn.Module)
 
 
 class SparseLinear(nn.Module):
@@ -95,11 +97,11 @@ def _leaves(module: nn.Module) -> list[nn.Module]:
     return [module]
 
 
-def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
+def _is(module: nn.Module, kind: type[_Kind]) -> TypeGuard[_Kind]:
     """Whether the module computes what `kind` does; a subclass with a `forward` of its own does not."""
     return isinstance(module, kind) and type(module).forward is kind.forward
 
 
 def _copied(parameter: torch.Tensor) -> np.ndarray:
     """The values in float64, apart from the module's own memory, which further training would change."""
-    return np.array(parameter.detach().cpu().numpy(), dtype=np.float64)
+    return np.array(parameter.detach().cpu().double().numpy())

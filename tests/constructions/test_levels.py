@@ -1,0 +1,131 @@
+"""Shared levels: no point moves too far, and there are no more levels than needed."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from constructions import Levels, shared_levels
+from tests.strategies import arrays, dyadic
+
+# The part of the tolerance that the levels may use; the rest is left to the network's arithmetic.
+USED = 1 - 2.0**-10
+
+shapes = st.tuples(st.integers(1, 7), st.integers(1, 3))
+grids = shapes.flatmap(lambda shape: arrays(shape, dyadic(-2, 2, 4)))
+clouds = shapes.flatmap(lambda shape: hnp.arrays(np.float64, shape, elements=st.floats(-2, 2, allow_subnormal=False)))
+norms = st.sampled_from([1.0, math.inf])
+
+
+def moved(points: np.ndarray, levels: Levels, p: float) -> Fraction:
+    """How far the points moved, in exact arithmetic."""
+    worst = Fraction(0)
+    for point, rounded in zip(points.tolist(), levels.rounded().tolist(), strict=True):
+        steps = [abs(Fraction(a) - Fraction(b)) for a, b in zip(point, rounded, strict=True)]
+        worst = max(worst, max(steps) if math.isinf(p) else sum(steps, Fraction(0)))
+    return worst
+
+
+def fewest_intervals(values: np.ndarray, width: float) -> int:
+    """The least number of intervals of the given width that cover the values, over all ways to split them."""
+    distinct = sorted(set(values.tolist()))
+    for pieces in range(1, len(distinct) + 1):
+        for cuts in itertools.combinations(range(1, len(distinct)), pieces - 1):
+            ends = [0, *cuts, len(distinct)]
+            if all(distinct[b - 1] - distinct[a] <= width for a, b in itertools.pairwise(ends)):
+                return pieces
+    raise AssertionError("each value alone is a cover")
+
+
+@given(grids | clouds, st.floats(1e-9, 4), norms)
+def test_no_point_moves_further_than_the_tolerance(points: np.ndarray, tolerance: float, p: float) -> None:
+    assert moved(points, shared_levels(points, tolerance, p), p) <= Fraction(tolerance)
+
+
+@given(grids | clouds, st.floats(0, 4), norms)
+def test_a_level_belongs_to_one_coordinate_and_is_used(points: np.ndarray, tolerance: float, p: float) -> None:
+    levels = shared_levels(points, tolerance, p)
+    size, dim = points.shape
+    assert levels.index.shape == (size, dim)
+    assert levels.value.shape == levels.coordinate.shape
+    assert set(levels.index.ravel().tolist()) == set(range(len(levels.value)))
+    assert all(np.array_equal(levels.coordinate[row], np.arange(dim)) for row in levels.index)
+    assert np.all(np.diff(levels.coordinate) >= 0)
+    for j in range(dim):
+        # Distinct levels in order, and points in the order of their levels.
+        assert np.all(np.diff(levels.value[levels.coordinate == j]) > 0)
+        order = np.argsort(points[:, j], kind="stable")
+        assert np.all(np.diff(levels.index[order, j]) >= 0)
+
+
+@given(grids, dyadic(1 / 16, 3, 4))
+def test_for_p_inf_there_are_as_few_levels_as_can_be(points: np.ndarray, tolerance: float) -> None:
+    levels = shared_levels(points, tolerance, math.inf)
+    fewest = [fewest_intervals(column, 2 * tolerance * USED) for column in points.T]
+    assert np.bincount(levels.coordinate).tolist() == fewest
+
+
+@given(grids, dyadic(1 / 16, 3, 4))
+def test_for_p_1_there_are_not_many_more(points: np.ndarray, tolerance: float) -> None:
+    """A median is within 2τ of its interval's points, so τ <= room / 2d fits and halving stops before room / 4d."""
+    levels = shared_levels(points, tolerance, 1.0)
+    narrow = 2 * tolerance * USED / (4 * points.shape[1])
+    assert np.all(np.bincount(levels.coordinate) <= [fewest_intervals(column, narrow) for column in points.T])
+
+
+@given(grids | clouds, norms, st.sampled_from([0.0, 5e-324, 1e-300]))
+def test_without_tolerance_every_value_is_a_level(points: np.ndarray, p: float, tolerance: float) -> None:
+    # Points that differ by less than the two smallest tolerances cannot be told from equal ones.
+    points = points + 0.0
+    levels = shared_levels(points, tolerance, p)
+    if tolerance == 0 or all(np.diff(np.unique(c)).min(initial=1) > 1e-200 for c in points.T):
+        assert levels.rounded().tolist() == points.tolist()
+        assert np.bincount(levels.coordinate).tolist() == [len(set(column.tolist())) for column in points.T]
+
+
+@given(grids, norms)
+def test_a_tolerance_below_half_the_smallest_gap_changes_nothing(points: np.ndarray, p: float) -> None:
+    assert shared_levels(points, 1 / 33, p).rounded().tolist() == points.tolist()
+
+
+def test_a_tolerance_of_half_the_gap_joins_two_points_only_with_the_reserve_paid() -> None:
+    points = np.array([[0.0], [1.0]])
+    assert len(shared_levels(points, 0.5, math.inf).value) == 2
+    joined = shared_levels(points, 0.5 / USED, math.inf)
+    assert joined.value.tolist() == [0.5]
+    assert joined.rounded(slice(1, 2)).tolist() == [[0.5]]
+    assert joined.rounded(np.array([0, 0])).tolist() == [[0.5], [0.5]]
+
+
+@given(st.data(), st.integers(1, 3), st.integers(0, 4), dyadic(), st.floats(1e-3, 4))
+@example(data=None, dim=1, others=4, background=0.0, tolerance=4.0)
+def test_for_p_1_what_most_points_share_stays_exact(
+    data: st.DataObject | None, dim: int, others: int, background: float, tolerance: float
+) -> None:
+    """A black background stays black: five points share it, at most four do not."""
+    foreground = np.linspace(-1, 1, 4)[:others, None] if data is None else data.draw(arrays((others, dim)))
+    points = np.vstack([np.full((5, dim), background), foreground])
+    levels = shared_levels(points, tolerance, 1.0)
+    assert np.all(levels.rounded(slice(0, 5)) == background)
+
+
+def test_for_p_inf_the_background_moves_to_the_middle() -> None:
+    """So that the test above can fail."""
+    points = np.array([[0.0]] * 5 + [[0.25]])
+    assert shared_levels(points, 1.0, math.inf).value.tolist() == [0.125]
+    assert shared_levels(points, 1.0, 1.0).value.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("p", [1.0, math.inf])
+def test_many_points_share_few_levels(p: float) -> None:
+    """Levels depend on the tolerance and not on the number of points; more than one block of rows."""
+    points = np.random.default_rng(0).random((3000, 2))
+    levels = shared_levels(points, 0.1, p)
+    # Intervals of width 0.2 cover [0, 1]; for p = 1 of width 0.05 at the least.
+    assert len(levels.value) <= 2 * (6 if math.isinf(p) else 21)
+    assert moved(points, levels, p) <= Fraction(0.1)

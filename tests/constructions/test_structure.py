@@ -1,0 +1,139 @@
+"""The structural proof accepts what is right and refuses every planted fault."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from constructions import Affine, Memorizer, ReLUNetwork, certify, robust_memorizer
+from tests.strategies import Instance, exponents, instances, methods
+
+POINTS = np.random.default_rng(5).random((9, 3))
+LABELS = np.array([0, 1, 2] * 3)
+
+
+def memorizer(p: float, method: str) -> Memorizer:
+    return robust_memorizer(POINTS, LABELS, radius=0.05, p=p, method=method, small="all")  # type: ignore[arg-type]
+
+
+def with_entry(network: ReLUNetwork, layer: int, row: int, column: int | None, change: float) -> ReLUNetwork:
+    """The network with one weight (or the bias, column None) changed by a factor."""
+    affine = network.layers[layer]
+    weight, bias = sp.lil_array(affine.weight), affine.bias.copy()
+    if column is None:
+        bias[row] *= change
+    else:
+        assert weight[row, column] != 0
+        weight[row, column] *= change
+    layers = list(network.layers)
+    layers[layer] = Affine(sp.csr_array(weight), bias)
+    return ReLUNetwork(tuple(layers))
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
+    """One weight halved or negated, in any layer: no such fault may leave all balls certified.
+
+    (A steeper ramp would be right too, so there is no factor above 1.)
+    """
+    right = memorizer(p, method)
+    assert right.certify().certified.all()
+    rng = np.random.default_rng(0)
+    accepted = 0
+    for layer, affine in enumerate(right.network.layers):
+        rows, columns = sp.coo_array(affine.weight).coords
+        for _ in range(4):
+            k = rng.integers(len(rows))
+            wrong = with_entry(right.network, layer, int(rows[k]), int(columns[k]), float(rng.choice([-1.0, 0.5])))
+            accepted += bool(dataclasses.replace(right, network=wrong).certify().certified.all())
+    assert accepted == 0
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+@pytest.mark.parametrize(
+    ("fault", "change"),
+    [
+        ("radius claimed larger", lambda m: {"radius": m.radius + 0.3 * m.shell}),
+        ("separation claimed smaller than needed", lambda m: {"shell": m.shell * 1.01}),
+        ("shell claimed smaller than the ramp", lambda m: {"shell": m.shell / 2}),
+        ("a memorized point moved", lambda m: {"sample": _moved(m)}),
+        ("two labels exchanged", lambda m: {"sample": _exchanged(m)}),
+        ("box too small", lambda m: {"low": m.low + 0.1}),
+    ],
+)
+def test_wrong_claims_are_refused(p: float, method: str, fault: str, change: object) -> None:
+    right = memorizer(p, method)
+    wrong = dataclasses.replace(right, **change(right))  # type: ignore[operator]
+    assert not wrong.certify().certified.all(), fault
+
+
+def _moved(m: Memorizer) -> object:
+    points = m.sample.points.copy()
+    points[4] += 0.6 * m.shell
+    return dataclasses.replace(m.sample, points=points)
+
+
+def _exchanged(m: Memorizer) -> object:
+    return dataclasses.replace(m.sample, codes=np.roll(m.sample.codes, 1))
+
+
+def test_lock_below_the_clean_bound_is_refused() -> None:
+    right = memorizer(math.inf, "shared")
+    network = right.network
+    gate = network.layers[-2]
+    _, columns = sp.coo_array(gate.weight).coords
+    weight = sp.coo_array(gate.weight).copy()
+    weight.data[columns == 0] /= 2**12
+    wrong = ReLUNetwork((*network.layers[:-2], Affine(sp.csr_array(weight), gate.bias), network.layers[-1]))
+    assert not dataclasses.replace(right, network=wrong).certify().certified.any()
+
+
+@given(instances(classes=2, p=math.inf), methods)
+def test_agrees_with_interval_bounds_where_both_apply(instance: Instance, method: str) -> None:
+    built = robust_memorizer(
+        instance.points,
+        instance.labels,
+        radius=instance.radius,
+        p=math.inf,
+        clean=instance.clean,
+        shell=instance.shell,
+        small="all",
+        method=method,  # type: ignore[arg-type]
+    )
+    structural = built.certify()
+    generic = certify(built.network, instance.points, instance.labels, instance.radius, math.inf)
+    assert structural.certified.all()
+    assert generic.certified.all(), generic
+    # Both bound the same minimum, which is at most 1 per active indicator.
+    assert np.all(generic.lower <= len(instance.points))
+
+
+@given(instances(consistent=True), methods, exponents, st.floats(1.0, 3.0))
+def test_never_certifies_a_ball_on_which_the_attack_finds_an_error(
+    instance: Instance, method: str, p: float, stretch: float
+) -> None:
+    """The radius of the claim is stretched beyond the one built for: the proof must give up before it is wrong."""
+    built = robust_memorizer(
+        instance.points,
+        instance.labels,
+        radius=instance.radius,
+        p=instance.p,
+        clean=instance.clean,
+        shell=instance.shell,
+        method=method,  # type: ignore[arg-type]
+    )
+    assume(built.small.size)
+    claimed = dataclasses.replace(built, radius=instance.radius * stretch, margin=None)
+    certificate = claimed.certify()
+    from constructions import guided_attack
+
+    worst, _ = guided_attack(
+        built.network, instance.points, built.sample.codes, instance.radius * stretch, instance.p, shell=instance.shell
+    )
+    assert not np.any(certificate.certified & (worst <= 0))
