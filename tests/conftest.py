@@ -1,0 +1,96 @@
+"""Options, profiles and fixtures.
+
+Shapes and types are checked in every module of the project that is imported after the hook below, so this file
+and what it imports may import the project's packages inside functions only.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from jaxtyping import install_import_hook
+
+from tests.verdicts import mark_statements, pytest_configure, pytest_runtest_call  # noqa: F401  (two hooks)
+
+# As in PEP 484, an int will do where a float is asked for.
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+install_import_hook(["theory", "constructions", "empirics"], CHECKER)
+
+_SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+settings.register_profile("dev", max_examples=25, deadline=None, suppress_health_check=_SLOW)
+settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, suppress_health_check=_SLOW)
+# For runs that only ask whether something fails, and not for the smallest example.
+settings.register_profile(
+    "unshrunk", settings.get_profile("ci"), max_examples=20, phases=[Phase.explicit, Phase.generate]
+)
+settings.register_profile("nightly", max_examples=2000, deadline=None, suppress_health_check=_SLOW, print_blob=True)
+settings.load_profile("dev")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("robust memorization")
+    group.addoption("--audit", metavar="DIR", help="the whole audit, with mnist5k; writes its report to DIR")
+    group.addoption("--nightly", action="store_true", help="also the searches that take minutes")
+    group.addoption("--data", metavar="FILE", help="run only the hypotheses and conclusions on this data set")
+    group.addoption("--radius", type=float, default=0.1, help="radius for --data")
+    group.addoption("--p", type=float, default=float("inf"), help="exponent for --data: 1, 2 or inf")
+    group.addoption("--classes", default="all", help='classes for --data: "all", "parity" or a list such as 3,8')
+    group.addoption(
+        "--memorizer", metavar="MODULE:BUILDER", help="run the construction suite on this builder, and nothing else"
+    )
+
+
+def _only_file(config: pytest.Config) -> str | None:
+    """The one test file that the options ask for."""
+    if config.getoption("--data"):
+        return "test_own_data.py"
+    return "test_any_memorizer.py" if config.getoption("--memorizer") else None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    only = _only_file(config)
+    return True if only and collection_path.suffix == ".py" and collection_path.name != only else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    mark_statements(items)
+    kept, dropped = [], []
+    for item in items:
+        (kept if _selected(item, config) else dropped).append(item)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+
+
+def _selected(item: pytest.Item, config: pytest.Config) -> bool:
+    if item.get_closest_marker("nightly") and not config.getoption("--nightly"):
+        return False
+    return item.get_closest_marker("whole_audit") is None or bool(config.getoption("--audit"))
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """`record(name, value)`: hands a value to the report; "examples", "run" and "figure" are shown there."""
+
+    def add(name: str, value: Any) -> None:
+        request.node.user_properties.append((name, value))
+
+    return add
+
+
+@pytest.fixture
+def figure_path(
+    request: pytest.FixtureRequest, tmp_path: Path, record: Callable[[str, Any], None]
+) -> Callable[[str], Path]:
+    """Where a figure of the report goes; a temporary folder when no report is written."""
+    directory = request.config.getoption("--audit")
+
+    def path(name: str) -> Path:
+        folder = Path(directory) if directory else tmp_path
+        folder.mkdir(parents=True, exist_ok=True)
+        record("figure", name)
+        return folder / name
+
+    return path

@@ -1,0 +1,211 @@
+"""The verdict table: what the ledger claims beside what the tests of this run did.
+
+The hooks in here are imported by `conftest.py`. Every test with `@pytest.mark.statement(id, form=…)` reports to
+the controller through its `user_properties`, so the table is the same with and without parallel workers.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FORMS = ("printed", "repaired")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Verdicts(), "verdicts")
+
+
+def mark_statements(items: list[pytest.Item]) -> None:
+    """Writes the statement of each test into its report, or says what is wrong with its marker."""
+    for item in items:
+        for mark in item.iter_markers("statement"):
+            statement_id, form = _arguments(item, mark)
+            item.user_properties.append(("statement", [statement_id, form]))
+
+
+def _arguments(item: pytest.Item, mark: pytest.Mark) -> tuple[str, str]:
+    from theory import LEDGER
+
+    if len(mark.args) != 1 or set(mark.kwargs) != {"form"} or mark.kwargs["form"] not in FORMS:
+        raise pytest.UsageError(
+            f'{item.nodeid}: use @pytest.mark.statement("theorem-3.3", form="printed" | "repaired")'
+        )
+    if mark.args[0] not in LEDGER:
+        raise pytest.UsageError(f"{item.nodeid}: the ledger has no statement {mark.args[0]!r}")
+    return mark.args[0], mark.kwargs["form"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Counts the examples a property test really tried (those that ran to the end)."""
+    handle = getattr(getattr(item, "obj", None), "hypothesis", None)
+    if handle is None:
+        return (yield)
+    tried = 0
+    original = handle.inner_test
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal tried
+        result = original(*args, **kwargs)
+        tried += 1
+        return result
+
+    handle.inner_test = counting
+    try:
+        return (yield)
+    finally:
+        handle.inner_test = original
+        item.user_properties.append(("examples", tried))
+
+
+class Verdicts:
+    """Collects the reports of one run and shows the table at its end."""
+
+    def __init__(self) -> None:
+        self.reports: list[pytest.TestReport] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or (report.when == "setup" and not report.passed):
+            self.reports.append(report)
+
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        directory = config.getoption("--audit")
+        if not (directory or config.getoption("markexpr") == "statement"):
+            return
+        rows = verdict_rows(self.reports)
+        runs = [value for report in self.reports for name, value in report.user_properties if name == "run"]
+        terminalreporter.write_line("")
+        terminalreporter.write(render(rows, runs, terminalreporter._tw.fullwidth))
+        if directory:
+            write_report(Path(directory), rows, runs)
+            terminalreporter.write_line(f"report written to {directory}/audit.md and {directory}/audit.json")
+
+
+def verdict_rows(reports: list[pytest.TestReport]) -> list[dict[str, Any]]:
+    """One row a statement of the ledger, in its order."""
+    from theory import LEDGER
+
+    tests: dict[tuple[str, str], list[str]] = defaultdict(list)
+    examples: dict[str, int] = defaultdict(int)
+    figures: dict[str, list[str]] = defaultdict(list)
+    for report in reports:
+        properties = defaultdict(list)
+        for name, value in report.user_properties:
+            properties[name].append(value)
+        for statement_id, form in properties["statement"]:
+            tests[statement_id, form].append(report.outcome)
+            # A test that is no property test is one example.
+            examples[statement_id] += sum(properties["examples"]) or 1
+            figures[statement_id] += properties["figure"]
+    return [
+        {
+            "statement": statement_id,
+            "title": statement.title,
+            "verdict": statement.verdict,
+            "printed": _outcome(tests[statement_id, "printed"]),
+            "repaired": _outcome(tests[statement_id, "repaired"]),
+            "examples": examples[statement_id],
+            "figures": sorted(set(figures[statement_id])),
+        }
+        for statement_id, statement in LEDGER.items()
+    ]
+
+
+def _outcome(outcomes: list[str]) -> str:
+    if not outcomes:
+        return "not checked"
+    failed, passed = outcomes.count("failed"), outcomes.count("passed")
+    parts = [f"{failed} FAILED" if failed else "", f"{passed} passed" if passed else ""]
+    skipped = len(outcomes) - failed - passed
+    return ", ".join(filter(None, [*parts, f"{skipped} skipped" if skipped else ""]))
+
+
+def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], width: int) -> str:
+    """The tables as text for a terminal of the given width."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Verdicts: the ledger's claim, and what the tests of this run did (evidence, not proof)")
+    for name in ("statement", "as printed", "tests of the printed form", "tests of the repaired form"):
+        table.add_column(name)
+    table.add_column("examples", justify="right")
+    table.add_column("figure")
+    for row in rows:
+        cells = [row[key] for key in ("statement", "verdict", "printed", "repaired")]
+        table.add_row(*cells, f"{row['examples']:,}" if row["examples"] else "", ", ".join(row["figures"]))
+    console = Console(file=StringIO(), width=max(width, 100))
+    console.print(table)
+    if runs:
+        console.print(_runs_table(runs))
+    return console.file.getvalue()
+
+
+RUN_COLUMNS = ("data", "p", "radius", "separation", "memorized", "non-zeros", "over n·d", "certified", "seconds")
+
+
+def _runs_table(runs: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="Real data memorized and certified on every training ball")
+    for name in RUN_COLUMNS:
+        table.add_column(name, justify="left" if name == "data" else "right")
+    for run in runs:
+        table.add_row(*run_cells(run))
+    return table
+
+
+def run_cells(run: dict[str, Any]) -> list[str]:
+    return [
+        run["data"],
+        str(run["p"]),
+        f"{run['radius']:.4g}",
+        f"{run['separation']:.4g}",
+        f"{run['n_small']:,}",
+        f"{run['nonzero']:,}",
+        f"{run['coefficient']:.3f}",
+        f"{run['certified']} of {run['points']}",
+        f"{run['seconds']:.1f}",
+    ]
+
+
+def write_report(directory: Path, rows: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:
+    from theory import LEDGER
+
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "audit.json").write_text(json.dumps({"verdicts": rows, "runs": runs}, indent=1))
+    lines = [
+        "# Audit",
+        "",
+        "Verdict: the ledger's claim about the printed form. Tests: what this run did; a passed test is evidence, a "
+        "certificate is a proof about one network.",
+        "",
+        "| statement | as printed | printed form | repaired form | examples | figure |",
+        "|---|---|---|---|---:|---|",
+    ]
+    for row in rows:
+        figures = " ".join(f"[{name}]({name})" for name in row["figures"])
+        cells = (row["statement"], row["verdict"], row["printed"], row["repaired"], row["examples"] or "", figures)
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    if runs:
+        lines += [
+            "",
+            "## Real data",
+            "",
+            "| " + " | ".join(RUN_COLUMNS) + " |",
+            "|---|" + "---:|" * (len(RUN_COLUMNS) - 1),
+        ]
+        lines += ["| " + " | ".join(run_cells(run)) + " |" for run in runs]
+    figures = sorted({name for row in rows for name in row["figures"]})
+    lines += [f"\n![{name}]({name})" for name in figures]
+    lines += ["", "## Statements", ""]
+    for statement_id, statement in LEDGER.items():
+        lines += [f"### {statement_id}: {statement.title}", "", f"Printed: {statement.printed}", ""]
+        if statement.repaired:
+            lines += [f"Repaired: {statement.repaired}", ""]
+    (directory / "audit.md").write_text("\n".join(lines) + "\n")
