@@ -79,6 +79,7 @@ STATEMENTS = (
             "the points of S_large are independent",
         ),
         uses=("assumption-linear-data", "definition-mixed-model", "definition-exponential-loss"),
+        witness="theory.max_margin.direction_lost_in_noise",
         source="Theorem 5.1",
     ),
     Statement(

@@ -1,0 +1,143 @@
+"""Joint FGSM training, without stages, on the data of section 5: does it find the target form?
+
+Two learners: the mixed model, all of it from a small start; and a plain two-layer ReLU network. What they find is
+measured beside the same network before training, and beside clean training (radius 0).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import nn
+
+from constructions.network import ReLUNetwork
+from constructions.torch_module import from_torch
+from empirics.linear_data import LinearSample
+from empirics.mixed_model import MixedTensors, loss_gradients, sample_tensors
+from theory.mixed_model import MixedModel
+
+
+def train_jointly(
+    sample: LinearSample,
+    radius: float,
+    threshold: float,
+    *,
+    steps: int = 500,
+    step_size: float = 0.01,
+    scale: float = 0.1,
+    seed: int = 0,
+) -> MixedModel:
+    """The mixed model with one neuron for each small-margin point, all on the mean adversarial loss of S.
+
+    Gradient descent on the log of the loss at the FGSM points, from `w_0 = 0` and `w_i ~ scale N(0, I/d)`, `a_i = y_i`.
+
+    Args:
+        sample: the data.
+        radius: δ.
+        threshold: b.
+        steps: number of steps.
+        step_size: of the normalised gradient steps.
+        scale: length of the neurons at the start.
+        seed: of the start.
+    """
+    x, y = sample_tensors(sample.points, sample.labels)
+    chosen = torch.from_numpy(np.flatnonzero(sample.small))
+    dim = x.shape[1]
+    generator = torch.Generator().manual_seed(seed)
+    weights = scale / dim**0.5 * torch.randn(len(chosen), dim, generator=generator, dtype=torch.float64)
+    model = MixedTensors(torch.zeros(dim, dtype=torch.float64), weights, y[chosen], threshold)
+    for _ in range(steps):
+        linear, neurons = loss_gradients(model, x, y, radius)
+        model = replace(model, linear=model.linear - step_size * linear, weights=model.weights - step_size * neurons)
+    return model.numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class TwoLayer:
+    """A trained network `x ↦ Σ_j a_j σ(w_j·x + b_j) + c`, as it started and as it ended.
+
+    Attributes:
+        start: before training.
+        network: after it.
+        log_loss: log of the exponential loss at the FGSM points, by step.
+    """
+
+    start: ReLUNetwork
+    network: ReLUNetwork
+    log_loss: Float[np.ndarray, " steps"]
+
+
+def train_two_layer(
+    sample: LinearSample, radius: float, *, width: int, steps: int = 500, rate: float = 0.003, seed: int = 0
+) -> TwoLayer:
+    """Ordinary FGSM training of a plain two-layer ReLU network: full batch, Adam, exponential loss, torch's own start.
+
+    Args:
+        sample: the data.
+        radius: δ; 0 trains on clean data, a control.
+        width: number of neurons.
+        steps: of Adam.
+        rate: its learning rate.
+        seed: of the start.
+    """
+    if not (width >= 1 and steps >= 1 and rate > 0 and radius >= 0):
+        raise ValueError(
+            f"train_two_layer needs width, steps >= 1, rate > 0, radius >= 0, got {width}, {steps}, {rate}, {radius}"
+        )
+    x, y = sample_tensors(sample.points, sample.labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        hidden = nn.Linear(x.shape[1], width, dtype=torch.float64)
+        module = nn.Sequential(hidden, nn.ReLU(), nn.Linear(width, 1, dtype=torch.float64))
+    start = from_torch(module)
+    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
+    losses = np.empty(steps)
+    for step in range(steps):
+        clean = x.clone().requires_grad_(True)
+        (gradient,) = torch.autograd.grad((y * module(clean)[:, 0]).sum(), clean)
+        length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        moved = x - radius * gradient / length.clamp_min(torch.finfo(x.dtype).tiny)
+        # The log of the loss has the same descent directions, and a gradient that does not vanish.
+        loss = torch.logsumexp(-y * module(moved)[:, 0], dim=0) - np.log(len(y))
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        losses[step] = loss.item()
+    return TwoLayer(start, from_torch(module), losses)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How near the neurons of a two-layer network come to those of the target.
+
+    Attributes:
+        noise: mean over small-margin points of the largest `cos(w_j, ξ_i)` over neurons j with `a_j y_i > 0`.
+        noise_least: the least of these.
+        linear: largest `|cos(w_j, w*)|`.
+        matched: fraction of the small-margin points with a neuron at a cosine above ½.
+    """
+
+    noise: float
+    noise_least: float
+    linear: float
+    matched: float
+
+
+def alignment(network: ReLUNetwork, sample: LinearSample) -> Alignment:
+    """Alignment of the first layer of a two-layer network with the `ξ_i` of small margin and with w*."""
+    if network.depth != 2 or not sample.small.any():
+        raise ValueError("alignment needs a two-layer network and a point of small margin")
+    weights = np.asarray(network.layers[0].weight)
+    signs = np.asarray(network.layers[1].weight)[0]
+    units = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    noise = sample.noise(sample.small)
+    cosines = noise / np.linalg.norm(noise, axis=1, keepdims=True) @ units.T
+    cosines[sample.labels[sample.small][:, None] * signs <= 0] = -1.0
+    best = cosines.max(axis=1)
+    return Alignment(
+        noise=float(best.mean()),
+        noise_least=float(best.min()),
+        linear=float(np.abs(units @ sample.source.w_star).max()),
+        matched=float(np.mean(best > 0.5)),
+    )

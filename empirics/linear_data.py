@@ -1,0 +1,112 @@
+"""Data of section 5: `x = c y w* + ξ` with Gaussian noise orthogonal to w*."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from theory.errors import AssumptionError
+from theory.relaxation import gamma
+
+_BLOCK_BYTES = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSample:
+    """A sample of `LinearData`.
+
+    Attributes:
+        points: shape (n, d).
+        labels: shape (n,), ±1.
+        small: which points are of small margin, shape (n,).
+        source: the distribution.
+    """
+
+    points: Float[np.ndarray, "n d"]
+    labels: Int[np.ndarray, " n"]
+    small: Bool[np.ndarray, " n"]
+    source: "LinearData"
+
+    def noise(self, chosen: Bool[np.ndarray, " n"] | Int[np.ndarray, " k"] | None = None) -> Float[np.ndarray, "k d"]:
+        """The `ξ_i` of the chosen points (all by default), from the points: right up to the rounding of x."""
+        rows = np.arange(len(self.points)) if chosen is None else np.arange(len(self.points))[chosen]
+        scale = self.labels[rows] * np.where(self.small[rows], self.source.beta, self.source.alpha)
+        return np.asarray(self.points[rows] - scale[:, None] * self.source.w_star)
+
+
+@dataclass(frozen=True, eq=False)
+class LinearData:
+    """The distribution of `x = c y w* + ξ`, `ξ ~ N(0, I - w* w*ᵀ)`, y = ±1 fair, `c = β` with probability μ, else α.
+
+    Noise is projected twice, so that `|⟨ξ, w*⟩|` is of the order of the unit roundoff times `‖ξ‖`, and exactly 0
+    when w* is an axis.
+
+    Source: section 5, second paragraph.
+
+    Args:
+        w_star: w*, shape (d,), d >= 2, of norm 1 up to rounding.
+        alpha: scale of the large-margin data.
+        beta: scale of the small-margin data, in (0, alpha].
+        mu: probability of small margin, in [0, 1].
+
+    Raises:
+        AssumptionError: if w* is no unit vector, or not `0 < beta <= alpha`.
+        ValueError: if d < 2 or mu is no probability.
+    """
+
+    w_star: Float[np.ndarray, " d"] = field(repr=False)
+    alpha: float
+    beta: float
+    mu: float
+
+    def __post_init__(self) -> None:
+        if self.w_star.ndim != 1 or len(self.w_star) < 2:
+            raise ValueError(f"LinearData needs w_star of shape (d,) with d >= 2, got {self.w_star.shape}")
+        length = float(np.linalg.norm(self.w_star))
+        if not abs(length - 1) <= gamma(len(self.w_star) + 8):
+            raise AssumptionError(f"LinearData needs ‖w_star‖_2 = 1, got {length!r}: divide w_star by its norm")
+        if not 0 < self.beta <= self.alpha < math.inf:
+            raise AssumptionError(
+                f"LinearData needs 0 < beta <= alpha (small margin below large), got beta={self.beta}, "
+                f"alpha={self.alpha}"
+            )
+        if not 0 <= self.mu <= 1:
+            raise ValueError(f"LinearData needs mu in [0, 1], got {self.mu}")
+
+    @property
+    def dim(self) -> int:
+        return len(self.w_star)
+
+    def sample(self, n: int, seed: int | Sequence[int], *, n_small: int | None = None) -> LinearSample:
+        """n independent points; with `n_small`, exactly so many of small margin, in random places.
+
+        Args:
+            n: number of points, >= 1.
+            seed: of the generator, one number or several; another one gives fresh (test) data.
+            n_small: in 0..n; by default each point is of small margin with probability mu.
+        """
+        if not n >= 1:
+            raise ValueError(f"a sample needs n >= 1, got {n}")
+        if n_small is not None and not 0 <= n_small <= n:
+            raise ValueError(f"a sample needs 0 <= n_small <= n = {n}, got n_small={n_small}")
+        rng = np.random.default_rng(seed)
+        labels = rng.choice(np.array([-1, 1]), n)
+        small = rng.random(n) < self.mu if n_small is None else rng.permutation(n) < n_small
+        points = np.empty((n, self.dim))
+        rng.standard_normal(out=points)
+        scale = labels * np.where(small, self.beta, self.alpha)
+        size = max(1, _BLOCK_BYTES // (8 * self.dim))
+        for start in range(0, n, size):
+            block = points[start : start + size]
+            for _ in range(2):
+                block -= (block @ self.w_star)[:, None] * self.w_star
+            block += scale[start : start + size, None] * self.w_star
+        return LinearSample(points, labels, small, self)
+
+
+def random_direction(dim: int, seed: int | Sequence[int]) -> Float[np.ndarray, " d"]:
+    """A uniform unit vector of R^dim."""
+    w = np.random.default_rng(seed).standard_normal(dim)
+    return np.asarray(w / np.linalg.norm(w))

@@ -1,0 +1,127 @@
+"""Attacks on the mixed model: they stay in the ball, agree with autograd, and see inactive neurons."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from empirics import mixed_model
+from empirics.linear_data import LinearData, random_direction
+from empirics.mixed_model import (
+    MixedTensors,
+    attacked_margins,
+    blind_attack,
+    fgsm,
+    loss_gradients,
+    mixed_attack,
+    sample_tensors,
+)
+from theory.mixed_model import MixedModel, margin_certificate, target_model
+
+
+def random_case(seed, dim=4, width=6, n=7):
+    rng = np.random.default_rng(seed)
+    model = MixedModel(
+        rng.standard_normal(dim), rng.standard_normal((width, dim)), rng.choice([-1.0, 1.0, 2.0], width), 0.3
+    )
+    return model, rng.standard_normal((n, dim)), rng.choice([-1, 1], n)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_values_and_gradients_against_numpy_and_autograd(seed):
+    model, points, labels = random_case(seed)
+    tensors = MixedTensors.of(model)
+    x, y = sample_tensors(points, labels)
+    assert np.abs(tensors(x).numpy() - model(points)).max() <= 1e-12
+    (gradient,) = torch.autograd.grad(tensors(x.requires_grad_(True)).sum(), x)
+    assert torch.allclose(tensors.input_gradient(x.detach()), gradient, rtol=0, atol=1e-12)
+    x = x.detach()
+    moved = fgsm(tensors, x, y, 0.5)
+    leaves = MixedTensors(tensors.linear.requires_grad_(True), tensors.weights.requires_grad_(True), tensors.signs, 0.3)
+    loss = torch.logsumexp(-y * leaves(moved), 0) - math.log(len(y))
+    expected = torch.autograd.grad(loss, (leaves.linear, leaves.weights))
+    for found, right in zip(loss_gradients(MixedTensors.of(model), x, y, 0.5), expected, strict=True):
+        assert torch.allclose(found, right, rtol=0, atol=1e-11)
+    back = MixedTensors.of(model).numpy()
+    assert np.array_equal(back.weights, model.weights)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-6, 0.5, 30.0]))
+def test_attacks_stay_in_the_ball_and_report_what_they_reach(seed, radius):
+    model, points, labels = random_case(seed)
+    x, y = sample_tensors(points, labels)
+    value, reached = mixed_attack(MixedTensors.of(model), x, y, radius)
+    for a, b in zip(reached.numpy(), points, strict=True):
+        square = sum((Fraction(s) - Fraction(t)) ** 2 for s, t in zip(a.tolist(), b.tolist(), strict=True))
+        # x + step is rounded: half a unit of the last place of x in each coordinate, 4 of them.
+        assert square <= (Fraction(radius) + Fraction(8, 2**53) * Fraction(float(np.abs(a).max() + 1))) ** 2
+    assert np.abs(value.numpy() - labels * model(reached.numpy())).max() <= 1e-10 * (1 + radius)
+    assert (margin_certificate(model, points, labels, radius) <= value.numpy() + 1e-10 * (1 + radius)).all()
+    assert (value <= blind_attack(MixedTensors.of(model), x, y, radius)[0]).all()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_every_wrong_neuron_is_tried(seed):
+    """Against a loop over the neurons, in blocks of one entry as in one block."""
+    model, points, labels = random_case(seed)
+    x, y = sample_tensors(points, labels)
+    units = model.weights / np.linalg.norm(model.weights, axis=1, keepdims=True)
+    expected = np.full(len(points), np.inf)
+    for i, (point, label) in enumerate(zip(points, labels, strict=True)):
+        for unit, sign in zip(units, model.signs, strict=True):
+            if sign * label < 0:
+                expected[i] = min(expected[i], label * model((point + 0.5 * unit)[None])[0])
+    for block in (1, 2**22):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mixed_model, "_BLOCK", block)
+            value, which = mixed_model._worst_neuron(MixedTensors.of(model), x, y, 0.5)
+        finite = np.isfinite(expected)
+        assert np.array_equal(np.isfinite(value.numpy()), finite)
+        assert np.abs(value.numpy()[finite] - expected[finite]).max(initial=0) <= 1e-11
+        assert (model.signs[which.numpy()] * labels < 0)[finite].all()
+
+
+def masked_case(dim=400, n=60):
+    """b = d/4, α = 4√d, δ = 0.6√d: wrong neurons are off at each large-margin point and on within its ball."""
+    sample = LinearData(random_direction(dim, 0), 4 * dim**0.5, 0.1, 0.5).sample(n, 1)
+    noise = sample.noise(sample.small)
+    target = target_model(sample.source.w_star, noise, sample.labels[sample.small], dim / 4)
+    large = ~sample.small
+    return target, sample.points[large], sample.labels[large], 0.6 * dim**0.5
+
+
+@pytest.mark.statement("theorem-5.2", form="repaired")
+def test_the_masked_case_is_seen_from_the_wrong_neurons_only():
+    """The reported error of gradient attacks is 0 and the truth is 1."""
+    model, points, labels, radius = masked_case()
+    x, y = sample_tensors(points, labels)
+    tensors = MixedTensors.of(model)
+    assert (labels * model(points) > 0).all()
+    for restart in range(3):
+        blind, _ = blind_attack(tensors, x, y, radius, steps=20, seed=restart)
+        assert (blind > 0).all()
+    value, reached = mixed_attack(tensors, x, y, radius)
+    assert (value <= 0).all()
+    # The errors are real: evaluated in numpy, within the ball.
+    assert (labels * model(reached.numpy()) <= 0).all()
+    assert (np.linalg.norm(reached.numpy() - points, axis=1) <= radius).all()
+    assert (attacked_margins(model, points, labels, radius) <= 0).all()
+    assert (margin_certificate(model, points, labels, radius) <= 0).all()
+
+
+def test_an_attack_without_those_starts_is_caught(monkeypatch):
+    model, points, labels, radius = masked_case()
+    monkeypatch.setattr(
+        mixed_model, "_worst_neuron", lambda m, x, y, r: (torch.full_like(y, torch.inf), torch.zeros(len(y)).long())
+    )
+    assert (attacked_margins(model, points, labels, radius) > 0).all()
+
+
+def test_a_network_without_neurons_is_attacked_exactly():
+    model = MixedModel(np.array([3.0, 4.0]), np.zeros((0, 2)), np.zeros(0), 1.0)
+    found = attacked_margins(model, np.array([[1.0, 1.0]]), np.array([1]), 0.5)
+    assert abs(found[0] - 4.5) <= 1e-9

@@ -1,0 +1,97 @@
+"""Laws of the data against frequencies, each with a binomial limit at 1e-6."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import binom
+
+from theory.errors import AssumptionError
+from theory.linear_data import (
+    linear_adversarial_error,
+    linear_clean_error,
+    separation_bound,
+    transfer_sample_size,
+)
+
+
+def agrees(count, trials, probability):
+    """Whether a frequency is compatible with a probability, from both sides."""
+    return min(binom.cdf(count, trials, probability), binom.sf(count - 1, trials, probability)) >= 1e-6
+
+
+def minimum_margins(seed, scale, angle, radius, trials=20000):
+    """`min over the ball of y⟨w, x⟩` by evaluation at the worst point, in the plane of w and w* plus noise."""
+    rng = np.random.default_rng(seed)
+    w = np.array([math.cos(angle), math.sin(angle), 0.0])
+    y = rng.choice([-1, 1], trials)
+    x = np.column_stack([scale * y, rng.standard_normal((trials, 2))])
+    return y * ((x - radius * y[:, None] * w) @ w)
+
+
+@pytest.mark.parametrize("angle", [0.1, 0.5, 1.2, math.pi / 2])
+@pytest.mark.parametrize("radius", [0.0, 0.7])
+def test_errors_of_a_linear_classifier(angle, radius):
+    found = int((minimum_margins(1, 0.5, angle, radius) <= 0).sum())
+    assert agrees(found, 20000, linear_adversarial_error(0.5, angle, radius))
+    # Planted: the radius forgotten, and tan for cot.
+    if radius:
+        assert not agrees(found, 20000, linear_clean_error(0.5, angle))
+    elif 0.1 < angle < 1.2:
+        assert not agrees(found, 20000, linear_clean_error(0.5, math.pi / 2 - angle))
+
+
+def test_errors_without_an_angle():
+    assert linear_clean_error(0.1, 0.0) == 0.0
+    assert linear_adversarial_error(0.5, 0.0, 0.5) == 1.0
+    assert linear_adversarial_error(0.5, 0.0, 0.499) == 0.0
+    assert linear_clean_error(0.3, math.pi / 2) == pytest.approx(0.5, abs=1e-15)
+
+
+def closest_pairs(dim, n, trials):
+    rng = np.random.default_rng(2)
+    return np.array([pdist(rng.standard_normal((n, dim - 1))).min() for _ in range(trials)])
+
+
+def test_the_sample_is_separated_as_often_as_the_bound_says():
+    bound = separation_bound(101, 10, 6.0)
+    assert 0 < bound.failure < 0.2
+    found = closest_pairs(101, 10, 300)
+    assert binom.sf((found < bound.distance).sum() - 1, 300, bound.failure) >= 1e-6
+    # Planted: without the deviation the distance is wrong about every second time.
+    wrong = int((found < math.sqrt(200)).sum())
+    assert binom.sf(wrong - 1, 300, bound.failure) < 1e-6
+
+
+def test_the_separation_bound_grows_like_the_root_of_the_dimension():
+    assert separation_bound(10**6 + 1, 100, 30.0).distance / math.sqrt(2 * 10**6) > 0.98
+    assert separation_bound(5, 2, 1.0).distance == 0.0
+    assert separation_bound(5, 100, 1.0).failure == 1.0
+
+
+def test_the_transfer_sample_size_gives_an_angle_small_enough():
+    n = transfer_sample_size(50, 3.0, 0.5, 0.01, 3.0)
+    for count, holds in ((n, True), (n - 1, False)):
+        worst = math.atan((math.sqrt(49) + 3.0) / (3.0 * math.sqrt(count)))
+        assert (linear_clean_error(0.5, worst) <= 0.01) == holds
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: separation_bound(1, 5, 0.1), ValueError, "dim >= 2"),
+        (lambda: separation_bound(9, 5, 3.0), AssumptionError, "got t=3"),
+        (lambda: separation_bound(9, 5, math.nan), AssumptionError, "got t=nan"),
+        (lambda: separation_bound(9, 5, 0.0), AssumptionError, "0 < t"),
+        (lambda: linear_clean_error(1.0, 2.0), ValueError, "angle"),
+        (lambda: linear_clean_error(1.0, math.nan), ValueError, "angle"),
+        (lambda: linear_clean_error(0.0, 1.0), ValueError, "scale > 0"),
+        (lambda: linear_adversarial_error(1.0, 1.0, -0.1), ValueError, "radius >= 0"),
+        (lambda: transfer_sample_size(9, 1.0, 1.0, 0.5, 1.0), ValueError, "error in"),
+        (lambda: transfer_sample_size(9, 1.0, math.nan, 0.1, 1.0), ValueError, "beta=nan"),
+    ],
+)
+def test_bad_calls(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
