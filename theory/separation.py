@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
+from rich.console import Console
 from rich.progress import track
 from scipy.spatial.distance import cdist
 
@@ -74,7 +76,7 @@ def separation(
         raise AssumptionError(f"a separation needs at least two different labels, got only {classes[0]}")
     # Sorted by label, so that blocks of one label are skipped.
     order = np.argsort(codes, kind="stable")
-    x, y = np.ascontiguousarray(points[order]), codes[order]
+    x, y = _Sorted(points, order), codes[order]
     best, neighbour = _nearest(x, y, p, progress)
     duplicates = [i for i in np.flatnonzero(best == 0) if np.array_equal(x[i], x[neighbour[i]])]
     if duplicates:
@@ -83,7 +85,7 @@ def separation(
             f"equal points must have equal labels, got labels {labels[i]} and {labels[j]} for the equal points "
             f"{i} and {j} ({len(duplicates)} points are in such pairs): remove or relabel them"
         )
-    slack = _relative_error(x.shape[1], p)
+    slack = _relative_error(x.dim, p)
     distance, pair = _closest(x, y, best, p, slack)
     nearest, original = np.empty(len(x)), np.empty(len(x), dtype=np.int64)
     nearest[order] = best * (1 - 2 * slack)
@@ -126,7 +128,25 @@ def _relative_error(dim: int, p: float) -> float:
     return gamma(dim + 8) if p in (1, 2, math.inf) else gamma(dim + 8 + _POWER_ULPS)
 
 
-def _nearest(x: np.ndarray, y: np.ndarray, p: float, progress: bool) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """The points in another order, without a copy of them all: `x[k]` are the points `order[k]`."""
+
+    points: np.ndarray
+    order: np.ndarray
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return np.asarray(self.points[self.order[index]])
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @property
+    def dim(self) -> int:
+        return int(self.points.shape[1])
+
+
+def _nearest(x: _Sorted, y: np.ndarray, p: float, progress: bool) -> tuple[np.ndarray, np.ndarray]:
     """Distances by differences to the nearest differently labelled point, and that point."""
     best, neighbour = np.full(len(x), np.inf), np.zeros(len(x), dtype=np.int64)
     starts = range(0, len(x), _BLOCK)
@@ -138,8 +158,8 @@ def _nearest(x: np.ndarray, y: np.ndarray, p: float, progress: bool) -> tuple[np
         for b, label in zip(starts, last, strict=True)
         if b >= a and y[a] != label
     ]
-    norms = np.einsum("ij,ij->i", x, x)
-    bar = {"description": "separation", "total": len(blocks), "disable": not progress}
+    norms = np.einsum("ij,ij->i", x.points, x.points)[x.order]
+    bar = {"description": "separation", "total": len(blocks), "disable": not progress, "console": Console(stderr=True)}
     if p == 2:
         for rows, columns in track(blocks, **bar):  # type: ignore[arg-type]
             for i, j, found in _candidates(x, y, norms, best, rows, columns):
@@ -149,9 +169,13 @@ def _nearest(x: np.ndarray, y: np.ndarray, p: float, progress: bool) -> tuple[np
     def work(block: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _nearest_in_block(x, y, p, *block)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
         for i, j, found in track(pool.map(work, blocks), **bar):  # type: ignore[arg-type]
             _update(best, neighbour, i, j, found)
+    finally:
+        # An interrupt does not wait for the blocks that have not begun.
+        pool.shutdown(cancel_futures=True)
     return best, neighbour
 
 
@@ -164,13 +188,13 @@ def _update(best: np.ndarray, neighbour: np.ndarray, i: np.ndarray, j: np.ndarra
         best[a[better]], neighbour[a[better]] = smallest[better], b[better]
 
 
-def _distances(x: np.ndarray, rows: slice, columns: slice, p: float) -> np.ndarray:
+def _distances(x: _Sorted, rows: slice, columns: slice, p: float) -> np.ndarray:
     metric = {1.0: "cityblock", 2.0: "euclidean", math.inf: "chebyshev"}.get(p, "minkowski")
     return np.asarray(cdist(x[rows], x[columns], metric, **({"p": p} if metric == "minkowski" else {})))
 
 
 def _nearest_in_block(
-    x: np.ndarray, y: np.ndarray, p: float, rows: slice, columns: slice
+    x: _Sorted, y: np.ndarray, p: float, rows: slice, columns: slice
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nearest differently labelled point of each row and each column of a block."""
     d = _distances(x, rows, columns, p)
@@ -181,7 +205,7 @@ def _nearest_in_block(
 
 
 def _candidates(
-    x: np.ndarray, y: np.ndarray, norms: np.ndarray, best: np.ndarray, rows: slice, columns: slice
+    x: _Sorted, y: np.ndarray, norms: np.ndarray, best: np.ndarray, rows: slice, columns: slice
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Pairs of a block that may improve on `best` in l_2, with their distances by differences."""
     squared = x[rows] @ x[columns].T
@@ -189,7 +213,7 @@ def _candidates(
     squared += norms[rows, None]
     squared += norms[None, columns]
     squared[y[rows, None] == y[None, columns]] = np.inf
-    error = 8 * gamma(x.shape[1] + 8) * float(norms[rows].max() + norms[columns].max())
+    error = 8 * gamma(x.dim + 8) * float(norms[rows].max() + norms[columns].max())
     first_i = np.concatenate([np.arange(squared.shape[0]), squared.argmin(axis=0)])
     first_j = np.concatenate([squared.argmin(axis=1), np.arange(squared.shape[1])])
     found = _by_differences(x, first_i + rows.start, first_j + columns.start)
@@ -207,7 +231,7 @@ def _candidates(
         yield i, j, _by_differences(x, i, j)
 
 
-def _by_differences(x: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+def _by_differences(x: _Sorted, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     found = np.empty(len(i))
     for start in range(0, len(i), _BLOCK):
         part = slice(start, start + _BLOCK)
@@ -215,24 +239,25 @@ def _by_differences(x: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     return found
 
 
-def _closest(x: np.ndarray, y: np.ndarray, best: np.ndarray, p: float, slack: float) -> tuple[float, tuple[int, int]]:
+def _closest(x: _Sorted, y: np.ndarray, best: np.ndarray, p: float, slack: float) -> tuple[float, tuple[int, int]]:
     """The closest pair: all pairs within rounding of the least distance, decided without rounding."""
     band = float(best.min()) * (1 + 4 * slack)
-    grid = _integers(x)
+    bits = _dyadic_bits(x.points)
     decided: list[tuple[Fraction, tuple[int, int]]] = []
     fallback, pair = math.inf, (0, 0)
     for i in np.flatnonzero(best <= band):
-        d = _distances(x, slice(i, i + 1), slice(None), p)[0]
+        row = slice(i, i + 1)
+        d = np.concatenate([_distances(x, row, slice(b, b + _BLOCK), p)[0] for b in range(0, len(x), _BLOCK)])
         d[y == y[i]] = np.inf
         near = np.flatnonzero(d <= band)
-        if p not in (1, 2, math.inf) or (grid is None and len(decided) >= _MOST_RATIONAL):
+        if p not in (1, 2, math.inf) or (bits is None and len(decided) >= _MOST_RATIONAL):
             j = int(near[d[near].argmin()])
             if d[j] * (1 - 2 * slack) < fallback:
                 fallback, pair = float(d[j]) * (1 - 2 * slack), (int(i), j)
-        elif grid is not None:
-            exact = _integer_distances(grid.numbers, int(i), near, p)
+        elif bits is not None:
+            exact = _integer_distances(x[near] - x[i], bits, p)
             k = int(exact.argmin())
-            decided.append((int(exact[k]) * grid.unit ** (2 if p == 2 else 1), (int(i), int(near[k]))))
+            decided.append((int(exact[k]) * Fraction(1, 2**bits) ** (2 if p == 2 else 1), (int(i), int(near[k]))))
         else:
             decided += [(rational_distance(x[i], x[j], p), (int(i), int(j))) for j in near]
     if not decided:
@@ -241,30 +266,25 @@ def _closest(x: np.ndarray, y: np.ndarray, best: np.ndarray, p: float, slack: fl
     return min(round_down(exact_least, p), fallback), pair
 
 
-@dataclass(frozen=True, eq=False)
-class _Grid:
-    """`x = numbers · unit`."""
-
-    numbers: np.ndarray
-    unit: Fraction
-
-
-def _integers(x: np.ndarray) -> _Grid | None:
-    """The points as integers on a dyadic grid, if they lie on one so coarse that int64 distances are exact.
+def _dyadic_bits(points: np.ndarray) -> int | None:
+    """`b` such that the points are integers times `2^-b`, so few that int64 distances are exact; None if there is none.
 
     On a grid ties are many, and integers decide them all at once.
     """
     for bits in range(0, 25, 4):
-        scaled = x * 2.0**bits
-        if np.abs(scaled).max() > 2**24:
-            return None
-        if np.array_equal(scaled, np.rint(scaled)):
-            return _Grid(scaled.astype(np.int64), Fraction(1, 2**bits))
+        if all(_is_on_grid(points[start : start + _BLOCK], bits) for start in range(0, len(points), _BLOCK)):
+            return bits
     return None
 
 
-def _integer_distances(numbers: np.ndarray, i: int, others: np.ndarray, p: float) -> np.ndarray:
-    steps = np.abs(numbers[others] - numbers[i])
+def _is_on_grid(points: np.ndarray, bits: int) -> bool:
+    scaled = points * 2.0**bits
+    return bool(np.abs(scaled).max() <= 2**24 and np.array_equal(scaled, np.rint(scaled)))
+
+
+def _integer_distances(differences: np.ndarray, bits: int, p: float) -> np.ndarray:
+    """Differences of points on the grid are exact in float64, so their distances are integers times the unit."""
+    steps = np.abs(differences * 2.0**bits).astype(np.int64)
     if p == 2:
         return np.asarray((steps * steps).sum(axis=1))
     return np.asarray(steps.max(axis=1) if math.isinf(p) else steps.sum(axis=1))

@@ -1,0 +1,18 @@
+"""Times of two functions in turns, so that a busy neighbour slows both."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+
+def in_turns(first: Callable[[], Any], second: Callable[[], Any], repeats: int = 15) -> tuple[float, float]:
+    """Median seconds of each; the median of pairs keeps an odd slow run out."""
+    first(), second()
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats):
+        for function, into in zip((first, second), times, strict=True):
+            started = time.perf_counter()
+            function()
+            into.append(time.perf_counter() - started)
+    return median(times[0]), median(times[1])

@@ -1,0 +1,78 @@
+"""The verdict table of a small run of its own: what it counts, what it refuses, and the report it writes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SUITE = """
+import pytest
+from hypothesis import given, strategies as st
+
+@pytest.mark.statement("theorem-3.3", form="printed")
+def test_witness(record):
+    record("figure", "jump.png")
+
+@pytest.mark.statement("theorem-3.3", form="repaired")
+@given(st.integers())
+def test_property(k):
+    assert k == k
+
+@pytest.mark.statement("corollary-3.4", form="repaired")
+def test_broken():
+    assert False
+
+@pytest.mark.statement("theorem-6.2", form="repaired")
+def test_skipped():
+    pytest.skip("needs more")
+
+def test_of_no_statement():
+    pass
+"""
+
+
+def run(folder: Path, suite: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    (folder / "test_small.py").write_text(suite)
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-q"]
+    command += ["-p", "no:cacheprovider", "-o", f"pythonpath={ROOT}", *options, str(folder)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) -> None:
+    report = tmp_path / "report"
+    answer = run(tmp_path, SUITE, "-m", "statement", "--audit", str(report), *workers)
+    assert answer.returncode == 1, answer.stdout + answer.stderr
+    written = json.loads((report / "audit.json").read_text())
+    rows = {row["statement"]: row for row in written["verdicts"]}
+    assert rows["theorem-3.3"]["printed"] == "1 passed"
+    assert rows["theorem-3.3"]["repaired"] == "1 passed"
+    assert rows["theorem-3.3"]["figures"] == ["jump.png"]
+    # One for the witness, and the examples that Hypothesis really ran.
+    assert 2 < rows["theorem-3.3"]["examples"] <= 26
+    assert rows["corollary-3.4"]["repaired"] == "1 FAILED"
+    assert rows["theorem-6.2"]["repaired"] == "1 skipped"
+    assert rows["theorem-5.1"]["repaired"] == "not checked"
+    assert "1 FAILED" in answer.stdout
+    text = (report / "audit.md").read_text()
+    assert "| corollary-3.4 | repaired | not checked | 1 FAILED |" in text
+    assert "![jump.png](jump.png)" in text
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ('("theorem-9.9", form="repaired")', "no statement 'theorem-9.9'"),
+        ('("theorem-3.3")', 'form="printed"'),
+        ('("theorem-3.3", form="proved")', 'form="printed"'),
+    ],
+)
+def test_a_wrong_marker_is_refused(tmp_path: Path, marker: str, message: str) -> None:
+    answer = run(tmp_path, f"import pytest\n\n@pytest.mark.statement{marker}\ndef test_it():\n    pass\n")
+    assert answer.returncode != 0
+    assert message in answer.stdout + answer.stderr
