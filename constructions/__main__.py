@@ -21,9 +21,6 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         points, labels = load_sample(options.data, classes=options.classes, data_root=options.data_root)
         clean = ReLUNetwork.load(options.clean) if options.clean else None
-        console.print(
-            f"{options.data}: {len(points)} points, dimension {points.shape[-1]}; building, seed {options.seed}"
-        )
         memorizer = robust_memorizer(
             points,
             labels,
@@ -34,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             small=options.small,
             method=options.method,
             seed=options.seed,
+            progress=True,
         )
         certificate = memorizer.certify()
         if options.out:
@@ -49,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     console.print(f"certificate: {certificate}", highlight=False)
     if options.out:
-        console.print(f"network written to {options.out}", highlight=False)
+        console.print(f"network written to {options.out}", highlight=False, soft_wrap=True)
     return 0 if certificate.certified.all() else 1
 
 
@@ -69,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("data", help="digits, mnist5k, mnist, an .npz with points and labels, or a .csv, label last")
     parser.add_argument("--radius", type=float, required=True, help="radius of the balls, in l_p")
-    parser.add_argument("--p", type=float, required=True, help="1, 2 or inf")
+    parser.add_argument("--p", type=float, required=True, help="exponent of the norm, from 1 to inf")
     parser.add_argument("--shell", type=float, help="width of the transition; default separation - 2 radius")
     parser.add_argument("--classes", default="all", help='"all", "parity", or labels to keep such as 3,8')
     parser.add_argument("--clean", help="a network file to use as the clean classifier; fitted when absent")

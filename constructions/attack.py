@@ -16,6 +16,7 @@ from scipy.spatial.distance import cdist
 
 from theory.losses import margins
 from theory.norms import norm
+from theory.relaxation import gamma
 
 Function: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
@@ -24,6 +25,8 @@ _FRACTIONS = (1.0, 0.999, 0.9, 0.75, 0.5, 0.25)
 _RANDOM = 6
 # Shrinks a step so that x + step, rounded, is still inside the ball.
 _INSIDE = 1 - 2.0**-40
+# Whole exponents up to here are decided without rounding.
+_MOST_RATIONAL = 64
 
 
 def guided_attack(
@@ -70,13 +73,16 @@ def guided_attack(
 
 
 def is_in_ball(x: Float[np.ndarray, " d"], centre: Float[np.ndarray, " d"], radius: float, p: float) -> bool:
-    """Whether `‖x - centre‖_p <= radius`, in rational arithmetic for p = 1, 2, ∞; for other p with a rest."""
-    if p not in _METRIC:
-        return bool(norm(x - centre, p) <= radius * _INSIDE)
+    """Whether `‖x - centre‖_p <= radius`, in rational arithmetic for p = ∞ and whole p up to 64.
+
+    For other p in float64, with a rest for its rounding: never true of a point outside.
+    """
+    if not np.isinf(p) and (p > _MOST_RATIONAL or p != int(p)):
+        return bool(_length((x - centre) / radius, p) <= _INSIDE - 2 * gamma(len(x) + 160))
     steps = [abs(Fraction(float(a)) - Fraction(float(b))) for a, b in zip(x, centre, strict=True)]
-    if p == 2:
-        return sum(step * step for step in steps) <= Fraction(radius) ** 2
-    return (max(steps) if np.isinf(p) else sum(steps)) <= Fraction(radius)
+    if np.isinf(p):
+        return max(steps) <= Fraction(radius)
+    return sum(step ** int(p) for step in steps) <= Fraction(radius) ** int(p)
 
 
 def _candidates(
@@ -90,7 +96,8 @@ def _candidates(
 ) -> Iterator[np.ndarray]:
     x = points[i]
     yield x[None]
-    distances = cdist(x[None], points, "minkowski" if p not in (1, 2, np.inf) else _METRIC[p], **_power(p))[0]
+    # An overflow or a vanishing power only costs a candidate here.
+    distances = cdist(x[None], points, _METRIC.get(p, "minkowski"), **({} if p in _METRIC else {"p": p}))[0]
     fractions = radius * np.array(_FRACTIONS)[:, None]
     for group in (labels != labels[i], (labels == labels[i]) & (np.arange(len(points)) != i)):
         others = np.flatnonzero(group)
@@ -105,7 +112,7 @@ def _candidates(
                 depths = distances[j] - radius - shell * np.array([1 + 1e-6, 1 - 1e-6, 0.75, 0.5, 0.25, 1e-6, -1e-6])
                 yield x + step / distances[j] * depths[(depths > 0) & (depths <= radius)][:, None]
     directions = rng.standard_normal((_RANDOM, len(x)))
-    yield x + radius * directions / norm(directions, p)[:, None]
+    yield x + radius * directions / _length(directions, p)[:, None]
     yield x + radius * np.sign(directions)
     axes = rng.permutation(len(x))[:_RANDOM]
     for sign in (1.0, -1.0):
@@ -117,13 +124,17 @@ def _candidates(
 _METRIC = {1.0: "cityblock", 2.0: "euclidean", np.inf: "chebyshev"}
 
 
-def _power(p: float) -> dict[str, float]:
-    return {} if p in _METRIC else {"p": p}
+def _length(steps: np.ndarray, p: float) -> np.ndarray:
+    """`‖steps‖_p` along the last axis, in units of the greatest entry, whose p-th power may be no float."""
+    unit = np.abs(steps).max(axis=-1, keepdims=True)
+    unit = np.where(unit > 0, unit, 1.0)
+    with np.errstate(under="ignore"):
+        return np.asarray(unit[..., 0] * norm(steps / unit, p))
 
 
 def _into_ball(tried: np.ndarray, centre: np.ndarray, radius: float, p: float) -> np.ndarray:
     """Scales every step down to the ball, with a rest for the rounding of the sum."""
     step = tried - centre
-    length = norm(step, p)
+    length = _length(step, p)
     factor = np.where(length > radius * _INSIDE, radius * _INSIDE / np.where(length > 0, length, 1.0), 1.0)
     return np.asarray(centre + factor[:, None] * step)

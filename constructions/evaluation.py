@@ -1,7 +1,7 @@
 """Fast evaluation of `f̂` without its network: only the centres near a point matter.
 
-An indicator is 0 beyond `radius + shell` of its centre, so it is enough to find the near pairs (for p = 2 by
-one matrix product and one comparison) and to evaluate the indicators there from the distances.
+An indicator is 0 beyond `radius + shell` of its centre, so it is enough to find the near pairs (for p other than
+1 and ∞ by one matrix product and one comparison) and to evaluate the indicators there from the distances.
 """
 
 from collections.abc import Iterator
@@ -23,24 +23,32 @@ def near_pairs(
         x: evaluation points.
         centres: the centres.
         reach: in the units of the distance.
-        p: 1, 2 or ∞.
+        p: in [1, ∞]; other than 1, 2 and ∞ by way of `‖v‖_2 <= d^{max(0, 1/2 - 1/p)} ‖v‖_p`.
     """
     rows = max(1, _BLOCK_BYTES // (8 * len(centres)))
-    if p != 2:
+    if p in (1, np.inf):
         metric = "cityblock" if p == 1 else "chebyshev"
         for start in range(0, len(x), rows):
             yield _indices(cdist(x[start : start + rows], centres, metric) < reach * (1 + 1e-9), start)
         return
+    if p != 2:
+        reach = reach * x.shape[1] ** max(0.0, 1 / 2 - 1 / p) * (1 + 1e-9)
     halves = np.einsum("ij,ij->i", centres, centres) / 2
-    scratch = np.empty((min(rows, len(x)), len(centres)))
+    own = np.einsum("ij,ij->i", x, x)
+    scale, roundings = float(own.max() + halves.max()), 4 * (x.shape[1] + 4)
+    # Single precision names the candidates wherever its error is small against the reach.
+    single = reach**2 > 1e-30 and scale < 1e30 and 8 * roundings * np.finfo(np.float32).eps * scale < reach**2
+    real = np.float32 if single else np.float64
+    # ‖x - c‖² < s  ⇔  ⟨x, c⟩ - ‖c‖²/2 > (‖x‖² - s)/2, up to rounding and underflow of the product.
+    slack = roundings * (np.finfo(real).eps * scale + np.finfo(real).tiny)
+    least = ((own - reach**2 - slack) / 2).astype(real)
+    columns, halves = centres.astype(real, copy=False).T, halves.astype(real)
+    scratch = np.empty((min(rows, len(x)), len(centres)), dtype=real)
     for start in range(0, len(x), rows):
-        block = x[start : start + rows]
-        # ‖x - c‖_2² < s  ⇔  ⟨x, c⟩ - ‖c‖²/2 > (‖x‖² - s)/2, up to the rounding of the product.
-        own = np.einsum("ij,ij->i", block, block)
-        slack = 4 * (x.shape[1] + 4) * np.finfo(float).eps * (own.max() + halves.max())
-        product = np.matmul(block, centres.T, out=scratch[: len(block)])
+        block = x[start : start + rows].astype(real, copy=False)
+        product = np.matmul(block, columns, out=scratch[: len(block)])
         product -= halves
-        yield _indices(product > ((own - reach**2 - slack) / 2)[:, None], start)
+        yield _indices(product > least[start : start + rows, None], start)
 
 
 def _indices(near: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,17 +2,18 @@
 
 Every function here gives a network `x ↦ (E_i(x))_i` of `n` centres `c_i` in `R^d`. For p = ∞ the excess is
 a sum of one-sided coordinate excesses, 0 exactly on the box `B_∞(c_i, t)` and at least `‖x - c_i‖_∞ - t`,
-so no max-tree is needed. For p = 1 and 2 it is the distance (or its square) less a threshold, negative
-inside. Source: Theorem 3.3, repaired form.
+so no max-tree is needed. For p < ∞ it is the p-th power of the distance, or what stands for it, less a
+threshold, negative inside. Source: Theorem 3.3, repaired form.
 """
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
 
-from constructions.calculus import chain
+from constructions.calculus import chain, compose
 from constructions.levels import Levels
 from constructions.network import Affine, ReLUNetwork, smaller_storage, sparse
+from constructions.power import Hinges
 from constructions.square import sum_of_squares
 from theory.layers import Matrix
 
@@ -112,6 +113,36 @@ def l2_excess(
     return chain(sides, ReLUNetwork((*inner, Affine(last.weight, last.bias - threshold))))
 
 
+def power_features(levels: Levels, hinges: Hinges) -> ReLUNetwork:
+    """`x ↦ (G(|x_j - v|))_v`, one feature a level: `|x_j - v|` from two neurons, then a neuron a hinge.
+
+    `4 + (3 s - 1) + s` non-zeros a level for `s` pieces. The knots are the biases of the hinges, not rounded
+    together with the level, so that over the reals every feature is the same function `G`.
+    """
+    count, pieces = len(levels.value), hinges.pieces
+    pick = _coordinate_of_level(levels)
+    identity = sp.eye_array(count, format="csr")
+    sides = Affine(sp.vstack([pick, -pick], format="csr"), np.concatenate([-levels.value, levels.value]))
+    absolute = sp.hstack([identity, identity], format="csr")
+    bends = Affine(sp.csr_array(sp.kron(absolute, np.ones((pieces, 1)))), np.tile(-hinges.knots, count))
+    features = Affine(sp.csr_array(sp.kron(identity, hinges.steps[None, :])), np.zeros(count))
+    return ReLUNetwork((sides, bends, features))
+
+
+def shared_lp_excess(levels: Levels, hinges: Hinges, threshold: float) -> ReLUNetwork:
+    """`E_i(x) = Σ_j G(|x_j - c̃_ij|) - threshold` for the rounded centres `c̃_i`: one weight a coordinate and centre."""
+    centres = Affine(_one_level_a_coordinate(levels, 1.0), np.full(len(levels.index), -threshold))
+    return chain(power_features(levels, hinges), ReLUNetwork((centres,)))
+
+
+def lp_excess(centres: Float[np.ndarray, "n d"], hinges: Hinges, threshold: float) -> ReLUNetwork:
+    """`E_i(x) = Σ_j G(|x_j - c_ij|) - threshold` with hinges of its own for every centre and coordinate."""
+    size, dim = centres.shape
+    own = Levels(centres.ravel(), np.tile(np.arange(dim), size), np.arange(size * dim).reshape(size, dim))
+    sums = Affine(_one_level_a_coordinate(own, 1.0), np.full(size, -threshold))
+    return compose(ReLUNetwork((sums,)), power_features(own, hinges))
+
+
 def _sums_a_centre(size: int, dim: int) -> Affine:
     own = sp.kron(sp.eye_array(size), np.ones((1, dim)), format="csr")
     return Affine(sp.hstack([own, own], format="csr"), np.zeros(size))
@@ -132,7 +163,8 @@ def _one_level_a_coordinate(levels: Levels, weight: float, last: float | None = 
     indices[:, :dim] = levels.index
     if last is not None:
         indices[:, dim], data[:, dim] = count, last
-    indptr = np.arange(size + 1) * (dim + extra)
+    # One index type for both, or scipy widens both.
+    indptr = np.arange(0, indices.size + 1, dim + extra, dtype=np.int32 if indices.size < 2**31 else np.int64)
     return sp.csr_array((data.ravel(), indices.ravel(), indptr), shape=(size, count + extra))
 
 

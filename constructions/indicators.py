@@ -4,7 +4,9 @@ For centres `c_i` every builder gives a network `x ↦ 1 - E_i(x) / ramp`, whose
 1 on `B_p(c_i, radius)` and 0 off `B_p(c_i, radius + shell)` for every `x` of the box `[low, high]`.
 The ramp takes the middle half of the shell (of the gap of the squares for p = 2): the quarters on both
 sides hold the rounding of the centres to shared levels, the error of the square network and the rounding
-of the weights to float64, so the two properties are exact and not merely approximate.
+of the weights to float64, so the two properties are exact and not merely approximate. For other p < ∞ the middle
+half, as a gap of p-th powers, is shared by the error of their interpolation (¾), the ramp (⅛) and the rounding
+(1/16 on both sides).
 
 Source: Theorem 3.3 and its proof sketch; `per_point` is the sketch's own count, `shared` the sharpened one.
 """
@@ -23,24 +25,29 @@ from constructions.excess import (
     l1_excess,
     l2_excess,
     linf_excess,
+    lp_excess,
     shared_l1_excess,
     shared_l2_excess,
     shared_linf_excess,
+    shared_lp_excess,
 )
 from constructions.levels import shared_levels
 from constructions.network import Affine, ReLUNetwork
+from constructions.power import interpolated_power, power_gap
 from constructions.square import interpolated_square
 from theory.errors import AssumptionError
+from theory.norms import check_exponent
 
 Method: TypeAlias = Literal["shared", "per_point"]
 Pairwise: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-n, d, m, F, Z = sympy.symbols("n d m F Z", integer=True, nonnegative=True)
+n, d, m, s, F, Z = sympy.symbols("n d m s F Z", integer=True, nonnegative=True)
 
 # What the proof sketch costs: for each point its own l_p distance and soft indicator.
 LINF_SKETCH = n * (6 * d + 1)
 L1_SKETCH = n * (6 * d + 3)
 L2_SKETCH = n * (d * (7 * m + 4) + m + 2)
+LP_SKETCH = n * (d * (4 * s + 3) + 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +57,8 @@ class Indicators:
     Attributes:
         network: the soft indicator `I_i` is the ReLU of its `i`-th output.
         shared: how many of its layers belong to no single centre.
-        formula: its non-zeros as a sympy expression in `n` centres, dimension `d`, `m` tents, `F` levels and
-            `Z`, the weights and biases that happen to be 0 on this data (black pixels, coincidences).
+        formula: its non-zeros as a sympy expression in `n` centres, dimension `d`, `m` tents, `s` linear pieces,
+            `F` levels and `Z`, the weights and biases that happen to be 0 on this data (black pixels, coincidences).
         values: the values of the symbols.
         sketch: non-zeros of the indicators that the paper's proof sketch gives for the same data and shell.
         direct: `(x, i) ↦ I_i(x)` row by row, computed from the distances and not by the network.
@@ -108,12 +115,18 @@ def indicators(
         shell: width of the transition, > 0.
         low: least corner of the box.
         high: greatest corner of the box.
-        p: 1, 2 or ∞.
+        p: in [1, ∞].
         method: "shared" or "per_point".
+
+    Raises:
+        ValueError: if not `p >= 1`.
     """
+    p = check_exponent(p)
     if p == 2:
         build = _l2_shared if method == "shared" else _l2_per_point
         return build(centres, radius, shell, low, high)
+    if p not in (1, np.inf):
+        return _lp(centres, radius, shell, p, method)
     t, ramp = radius + shell / 4, shell / 2
     if method == "shared":
         return _l1_shared(centres, t, ramp, low) if p == 1 else _linf_shared(centres, t, ramp)
@@ -213,6 +226,32 @@ def _l2_per_point(c: np.ndarray, radius: float, shell: float, low: np.ndarray, h
     )
 
 
+def _lp(c: np.ndarray, radius: float, shell: float, p: float, method: Method) -> Indicators:
+    size, dim = c.shape
+    inner, outer = radius + shell / 4, radius + 3 * shell / 4
+    hinges, gap = interpolated_power(inner, outer, p, dim), power_gap(inner, outer, p)
+    # In units of outer^p: Σ_j G <= 1 - gap / 4 on the ball, >= 1 off the shell.
+    threshold, ramp = 1 - 3 / 16 * gap, gap / 8
+    if method == "per_point":
+        return Indicators(
+            chain(lp_excess(c, hinges, threshold), _ramp(size, ramp)),
+            0,
+            LP_SKETCH - Z,
+            _values(c, s=hinges.pieces, Z=2 * int(np.sum(c == 0))),
+            LP_SKETCH,
+            lambda x, i: _soft(hinges(np.abs(x - c[i])).sum(axis=1) - threshold, ramp),
+        )
+    levels = shared_levels(c, shell / 4, p)
+    return Indicators(
+        chain(shared_lp_excess(levels, hinges, threshold), _ramp(size, ramp)),
+        3,
+        F * (4 * s + 3) + n * (d + 3) - Z,
+        _values(c, s=hinges.pieces, F=len(levels.value), Z=2 * int(np.sum(levels.value == 0))),
+        LP_SKETCH,
+        lambda x, i: _soft(hinges(np.abs(x - levels.rounded(i))).sum(axis=1) - threshold, ramp),
+    )
+
+
 def _gap_and_tents(radius: float, shell: float, width: np.ndarray) -> tuple[float, int]:
     """`(radius + shell)² - radius²`, and the fewest tents whose square errors take at most 1/8 of it."""
     gap = shell * (2 * radius + shell)
@@ -232,4 +271,4 @@ def _soft(excess: np.ndarray, ramp: float) -> np.ndarray:
 
 def _values(c: np.ndarray, **others: int) -> dict[sympy.Symbol, int]:
     named = {"n": c.shape[0], "d": c.shape[1], **others}
-    return {symbol: named[symbol.name] for symbol in (n, d, m, F, Z) if symbol.name in named}
+    return {symbol: named[symbol.name] for symbol in (n, d, m, s, F, Z) if symbol.name in named}

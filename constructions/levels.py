@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from theory.norms import norm
+
 # The rounding may use up the tolerance but for this part, left for the arithmetic of the network.
 _RESERVE = 2.0**-10
 
@@ -29,12 +31,13 @@ class Levels:
 
 
 def shared_levels(points: Float[np.ndarray, "n d"], tolerance: float, p: float) -> Levels:
-    """The coarsest levels found that move no point by more than `tolerance` in l_p, p = 1 or ∞.
+    """The coarsest levels found that move no point by more than `tolerance` in l_p, p in [1, ∞].
 
     Each coordinate's values are covered from below by intervals of one width `2τ`; an interval becomes a
     level: its middle for p = ∞, where this cover is the smallest there is and `τ = tolerance`; its median
-    for p = 1 (so that a background that most points share stays exact), where `τ` is halved from
-    `tolerance` on until the sum over the coordinates fits. Every distinct value a level (`τ = 0`) always fits.
+    for p < ∞ (so that a background that most points share stays exact), where `τ` is halved from `tolerance` on
+    until the norm over the coordinates fits, at the latest below `tolerance / (2 d^{1/p})`. Every distinct value a
+    level (`τ = 0`) always fits.
     """
     columns = [_column(points[:, j]) for j in range(points.shape[1])]
     room = tolerance * (1 - _RESERVE)
@@ -45,7 +48,7 @@ def shared_levels(points: Float[np.ndarray, "n d"], tolerance: float, p: float) 
         if 2 * tau < smallest_gap:
             tau = 0.0
         levels = _cover(columns, tau, middle=bool(np.isinf(p)))
-        if np.isinf(p) or tau == 0.0 or _moved_l1(points, levels) <= room:
+        if np.isinf(p) or tau == 0.0 or _fits(points, levels, room, p):
             return levels
         tau /= 2
 
@@ -85,9 +88,13 @@ def _median(values: np.ndarray, counts: np.ndarray) -> float:
     return float(values[np.searchsorted(cumulative, cumulative[-1] / 2)])
 
 
-def _moved_l1(points: np.ndarray, levels: Levels) -> float:
-    worst = 0.0
+def _fits(points: np.ndarray, levels: Levels, room: float, p: float) -> bool:
+    # In units of the room, so that no power that matters underflows; a power of two, so that p = 1 is not rounded.
+    unit = 2.0 ** np.floor(np.log2(room))
     for start in range(0, len(points), 1024):
         rows = slice(start, start + 1024)
-        worst = max(worst, float(np.abs(points[rows] - levels.rounded(rows)).sum(axis=1).max()))
-    return worst
+        with np.errstate(over="ignore", under="ignore"):
+            moved = norm((points[rows] - levels.rounded(rows)) / unit, p)
+        if not moved.max() <= room / unit:
+            return False
+    return True

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from rich.console import Console
 
 from constructions.assembly import clean_bound, memorizing_network
 from constructions.certificate import Certificate, decide
@@ -23,6 +24,9 @@ from theory.margin import MarginBracket, small_margin
 from theory.relaxation import margin_lower_bound
 from theory.separation import Separation, separation
 
+# log2 of what float64 can hold, with room.
+_LOG_POWER = 900
+
 
 @dataclass(frozen=True, eq=False)
 class Memorizer:
@@ -35,7 +39,7 @@ class Memorizer:
         network: the strict ReLU network.
         sample: points, numbered labels, classes.
         radius: δ, the radius of the balls, in l_p.
-        p: 1, 2 or ∞.
+        p: in [1, ∞].
         shell: γ, the width of the transition around each memorized ball.
         method: "shared" or "per_point".
         small: indices of the memorized points, S_small or a superset of it.
@@ -88,7 +92,7 @@ class Memorizer:
         group = (codes + 1) // 2 if outputs == 1 else codes
         memory = np.zeros(len(x) * groups)
         centres = self.sample.points if self._memorizes_all else self.sample.points[self.small]
-        chunk = max(1, 2**22 // x.shape[1])
+        chunk = max(1, 2**17 // x.shape[1])
         for rows, index in near_pairs(x, centres, self.radius + self.shell, self.p):
             for start in range(0, len(rows), chunk):
                 row, i = rows[start : start + chunk], index[start : start + chunk]
@@ -152,6 +156,7 @@ def robust_memorizer(
     small: str | Iterable[Any] = "auto",
     method: str = "shared",
     seed: int = 0,
+    progress: bool = False,
 ) -> Memorizer:
     """A ReLU network `f̂` that equals `f_adv` everywhere on the box off the shells, by Theorem 3.3 (repaired).
 
@@ -161,13 +166,14 @@ def robust_memorizer(
     around the points and `[0, 1]^d`, enlarged by δ.
 
     Size: `n_small (d + O(1))` non-zeros plus a part that does not grow with `n_small` beyond the number of
-    levels for method "shared"; `O(n_small d)` (times a logarithm for p = 2) for "per_point".
+    levels for method "shared"; `O(n_small d)` (times a logarithm for p = 2, and what `constructions.power` says for
+    p other than 1, 2 and ∞) for "per_point".
 
     Args:
         points: shape (n, d), real and finite.
         labels: -1 and +1 (one output, its sign), or any hashable classes (one output a class, argmax).
         radius: δ > 0, in l_p, with `2 δ < R`.
-        p: 1, 2 or ∞.
+        p: in [1, ∞].
         clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` of Linear/ReLU/Flatten, or None to
             fit a small one. With more than one output its outputs follow the sorted labels.
         shell: γ, at most `R - 2δ`, which is the default.
@@ -175,6 +181,7 @@ def robust_memorizer(
             `f_clean`, "all", or their indices.
         method: "shared" for features shared by all points, "per_point" for the count of the proof sketch.
         seed: of the fit of `f_clean`.
+        progress: whether to show on stderr what is being done, with a bar for the separation.
 
     Returns:
         The `Memorizer`.
@@ -185,8 +192,8 @@ def robust_memorizer(
             shell too large for the separation, no clean classifier found.
     """
     p = float(p)
-    if p not in (1.0, 2.0, np.inf):
-        raise ValueError(f"robust_memorizer builds networks for p = 1, 2 and inf, got p={p}")
+    if not p >= 1:
+        raise ValueError(f"robust_memorizer needs p in [1, inf], got p={p}: below 1 it is no norm")
     way = _read_method(method)
     if not (0 < radius < np.inf):
         raise ValueError(f"robust_memorizer needs a finite radius > 0, got radius={radius}")
@@ -194,10 +201,14 @@ def robust_memorizer(
     chosen = None if isinstance(small, str) else _read_indices(small, len(sample.points))
     if isinstance(small, str) and small not in ("auto", "all"):
         raise ValueError(f'small must be "auto", "all" or indices, got {small!r}')
-    neighbours = separation(sample.points, sample.named_labels(), p)
+    _check_powers(sample.points, radius, p)
+    say = Console(stderr=True, quiet=not progress).print
+    say(f"separation of {len(sample.points)} points in dimension {sample.points.shape[1]}")
+    neighbours = separation(sample.points, sample.named_labels(), p, progress=progress)
     shell = _checked_shell(shell, radius, neighbours)
 
     if clean is None:
+        say("fitting a clean classifier")
         clean = fit_clean(sample.points, sample.codes, sample.outputs, seed=seed)
     clean = as_network(clean, sample.points.shape[1], sample.outputs)
     # One float outward, so that the real box contains every ball in spite of the rounding.
@@ -207,10 +218,12 @@ def robust_memorizer(
     margin = None
     if chosen is None:
         if small == "auto":
+            say("margins of the clean classifier on every ball")
             margin = small_margin(clean.layers, sample.points, sample.codes, radius, p)
         chosen = np.arange(len(sample.points)) if margin is None else margin.small
     parts, network = None, clean
     if len(chosen):
+        say(f"memorizing {len(chosen)} points")
         everything = len(chosen) == len(sample.points)
         centres = sample.points if everything else sample.points[chosen]
         parts = indicators(centres, radius, shell, low, high, p=p, method=way)
@@ -241,6 +254,20 @@ def _read_method(method: str) -> Method:
     if method == "per_point":
         return "per_point"
     raise ValueError(f'method must be "shared" or "per_point", got {method!r}')
+
+
+def _check_powers(points: Float[np.ndarray, "n d"], radius: float, p: float) -> None:
+    """Distances in l_p, p other than 1, 2 and ∞, are right only where their p-th powers are floats."""
+    if p in (1, 2, np.inf):
+        return
+    widest = float(np.ptp(points, axis=0).max())
+    least, greatest = p * np.log2(radius), p * np.log2(max(widest, radius)) + np.log2(points.shape[1])
+    if not (least >= -_LOG_POWER and greatest <= _LOG_POWER):
+        raise ValueError(
+            f"robust_memorizer needs p-th powers between 2^-{_LOG_POWER} and 2^{_LOG_POWER}, got p={p:g} with "
+            f"radius^p = 2^{least:.0f} and {points.shape[1]} (greatest coordinate difference)^p = 2^{greatest:.0f}: "
+            "rescale points and radius together, or use p=inf, whose balls contain those of p"
+        )
 
 
 def _read_indices(small: Iterable[Any], size: int) -> Int[np.ndarray, " n_small"]:

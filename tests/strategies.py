@@ -10,7 +10,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-exponents = st.sampled_from([1.0, 2.0, math.inf])
+# The three with networks of their own, then whole and real ones between them.
+EXPONENTS = (1.0, 2.0, math.inf, 1.5, 3.0, math.pi)
+exponents = st.sampled_from(EXPONENTS)
 methods = st.sampled_from(["shared", "per_point"])
 
 
@@ -56,13 +58,25 @@ class Instance:
 
 
 @st.composite
+def shifted(draw: Any, clean: Any, values: np.ndarray) -> Any:
+    """The network less a threshold half way between two of its values: then both signs occur, and never 0."""
+    from constructions import Affine, ReLUNetwork
+
+    distinct = np.unique(values)
+    assume(len(distinct) > 1)
+    k = draw(st.integers(0, len(distinct) - 2))
+    last = clean.layers[-1]
+    return ReLUNetwork((*clean.layers[:-1], Affine(last.weight, last.bias - (distinct[k] + distinct[k + 1]) / 2)))
+
+
+@st.composite
 def instances(draw: Any, *, classes: int | None = None, consistent: bool = False, p: float | None = None) -> Instance:
     """Samples on a grid in [0, 1]^d with a clean network, a radius up to its limit and a shell up to its own.
 
     Args:
         classes: number of classes; 2 gives labels ±1 and one output; drawn from 2 and 3 when None.
         consistent: whether the clean network classifies every point correctly.
-        p: the exponent; drawn from 1, 2, ∞ when None.
+        p: the exponent; drawn from `EXPONENTS` when None.
     """
     from theory.separation import separation
 
@@ -75,8 +89,8 @@ def instances(draw: Any, *, classes: int | None = None, consistent: bool = False
     if consistent:
         values = clean(points)
         if count == 2:
-            assume(bool(np.all(values != 0)))
-            labels = np.sign(values[:, 0]).astype(np.int64)
+            clean = draw(shifted(clean, values))
+            labels = np.sign(clean(points)[:, 0]).astype(np.int64)
         else:
             best = np.sort(values, axis=1)
             assume(bool(np.all(best[:, -1] > best[:, -2])))
@@ -89,7 +103,7 @@ def instances(draw: Any, *, classes: int | None = None, consistent: bool = False
     assume(not np.any(different & np.all(points[:, None] == points[None], axis=2)))
     gap = separation(points, labels, exponent).distance
     radius = gap / 2 * draw(st.sampled_from([1 / 16, 0.25, 0.5, 0.75, 0.9, 0.998]))
-    room = math.nextafter(gap - 2 * radius, 0.0) if exponent == 2 else gap - 2 * radius
+    room = gap - 2 * radius if exponent in (1, math.inf) else math.nextafter(gap - 2 * radius, 0.0)
     shell = room * draw(st.sampled_from([1 / 8, 0.5, 1.0]))
     assume(shell > 0)
     return Instance(points, labels, clean, exponent, radius, shell)

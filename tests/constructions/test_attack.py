@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +10,19 @@ from hypothesis import strategies as st
 
 from constructions import guided_attack, indicators, robust_memorizer
 from constructions.assembly import memorizing_network
+from constructions.attack import is_in_ball
 from tests.rational import rationals
 from tests.strategies import exponents
+
+
+def is_inside(steps: list[Fraction], radius: float, p: float) -> bool:
+    if np.isinf(p):
+        return max(steps) <= Fraction(radius)
+    if p == int(p):
+        return sum(s ** int(p) for s in steps) <= Fraction(radius) ** int(p)
+    with mpmath.workdps(60):
+        powers = [(mpmath.mpf(s.numerator) / s.denominator) ** mpmath.mpf(p) for s in steps]
+        return bool(sum(powers) <= mpmath.mpf(radius) ** mpmath.mpf(p))
 
 
 @given(st.integers(0, 10**6), exponents, st.floats(1e-3, 10.0))
@@ -20,14 +32,20 @@ def test_every_reported_point_is_in_the_ball_exactly(seed: int, p: float, radius
     worst, where = guided_attack(lambda x: x[:, :1], points, labels, radius, p, shell=radius / 3, seed=seed)
     for i in range(7):
         steps = [abs(a - b) for a, b in zip(rationals(where[i]), rationals(points[i]), strict=True)]
-        if p == 2:
-            assert sum(s * s for s in steps) <= Fraction(radius) ** 2
-        else:
-            assert (max(steps) if np.isinf(p) else sum(steps)) <= Fraction(radius)
+        assert is_inside(steps, radius, p)
         assert worst[i] == labels[i] * where[i, 0]
 
 
-@pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
+@pytest.mark.parametrize(("p", "inside"), [(3.0, 0.75), (3.0, 1.0), (1.5, 0.75), (200.0, 0.75), (1e5, 0.75)])
+def test_membership_of_tiny_balls(p: float, inside: float) -> None:
+    """Powers of these steps underflow for p = 200 and 10^5: membership may not be decided by them."""
+    radius, centre = 2.0**-30, np.zeros(2)
+    assert is_in_ball(np.array([inside * radius, 0.0]), centre, radius, p)
+    assert not is_in_ball(np.array([(1 + 2.0**-20) * radius, 0.0]), centre, radius, p)
+    assert not is_in_ball(np.array([radius, radius]), centre, radius, min(p, 200.0))
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, np.inf, 1.5, 3.0])
 def test_finds_a_shell_that_reaches_into_a_ball(p: float) -> None:
     """Ramp 1.4 times as wide as the shell: wrong only in a thin cap of the ball towards the other label.
     Uniform samples and the gradient, which is 0 almost everywhere, do not see it."""

@@ -19,6 +19,8 @@ from constructions import (
     shared_linf_excess,
     shared_squares,
 )
+from constructions.excess import lp_excess, shared_lp_excess
+from constructions.power import Hinges
 from constructions.square import interpolated_square
 from tests.rational import rational_value, rationals
 from tests.strategies import arrays, dyadic
@@ -191,3 +193,32 @@ def test_more_centres_than_one_block(picture: str) -> None:
         alone = shared_l2_excess(centres[i : i + 1], 0.25, low, high, 2)
         assert f(x)[:, i].tolist() == alone(x)[:, 0].tolist()
     assert f.layers[-1].nonzero == 2100 + np.count_nonzero(centres) + np.count_nonzero(f.layers[-1].bias)
+
+
+# -- other p
+
+
+hinges = st.lists(st.tuples(dyadic(1 / 8, 1), dyadic(1 / 8, 1)), min_size=1, max_size=4).map(
+    lambda pairs: Hinges(np.cumsum([0.0, *(gap for gap, _ in pairs[1:])]), np.array([step for _, step in pairs]))
+)
+
+
+@given(centres_and_points(), hinges, thresholds, st.booleans())
+def test_lp_excess(family: tuple[np.ndarray, np.ndarray], curve: Hinges, t: float, shared: bool) -> None:
+    """`Σ_j Σ_k step_k σ(|x_j - c_ij| - knot_k) - t`, exactly, and as many neurons as said."""
+    centres, x = family
+    levels = shared_levels(centres, 0.0, 3.0)
+    f = shared_lp_excess(levels, curve, t) if shared else lp_excess(centres, curve, t)
+    away = np.abs(x[:, None] - centres[None])
+    bends = np.maximum(away[..., None] - curve.knots, 0) @ curve.steps
+    assert f(x).tolist() == (bends.sum(axis=2) - t).tolist()
+    features = len(levels.value) if shared else centres.size
+    assert f.widths == (
+        centres.shape[1],
+        2 * features,
+        curve.pieces * features,
+        *([features] if shared else []),
+        len(centres),
+    )
+    exact = [rational_value(f, rationals(x[0]))[i] for i in range(len(centres))]
+    assert [float(v) for v in exact] == f(x[:1])[0].tolist()

@@ -8,11 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions import Affine, Memorizer, ReLUNetwork, robust_memorizer
+from constructions import Affine, Memorizer, ReLUNetwork, guided_attack, robust_memorizer
+from constructions.power import power_gap
 from tests.strategies import Instance, exponents, instances, methods
 from theory.errors import AssumptionError
 from theory.ideal import IdealClassifier
 from theory.norms import distance
+from theory.separation import separation
 
 SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 DIAGONAL = [1, -1, -1, 1]
@@ -51,11 +53,12 @@ def off_shells(memorizer: Memorizer, x: np.ndarray) -> np.ndarray:
     """Rows outside every open shell; the rounding of a distance counts as inside."""
     centres = memorizer.sample.points[memorizer.small]
     reach = distance(x[:, None], centres[None], memorizer.p)
-    edge = 1e-12 if memorizer.p == 2 else 1e-14
+    exact_distances = memorizer.p in (1, math.inf)
+    edge = 1e-14 if exact_distances else 1e-12
     inside = (reach > memorizer.radius - edge) & (reach < memorizer.radius + memorizer.shell + edge)
     on_rim = (np.abs(reach - memorizer.radius) <= edge) | (np.abs(reach - memorizer.radius - memorizer.shell) <= edge)
     # On dyadic data for p = 1 and ∞ the distances are exact, and both rims belong to the claim.
-    if memorizer.p != 2:
+    if exact_distances:
         exact = (reach <= memorizer.radius) | (reach >= memorizer.radius + memorizer.shell)
         inside &= ~(on_rim & exact)
     return np.asarray(~inside.any(axis=1))
@@ -86,6 +89,10 @@ def test_call_agrees_with_the_network(instance: Instance, method: str, seed: int
     # An indicator's excess is a sum of fewer than 200 terms of at most 200; its error meets the slope of the ramp
     # and of the lock.
     slope = 1 / min(instance.shell / 2, instance.shell * (2 * instance.radius + instance.shell) / 2)
+    if instance.p not in (1, 2, math.inf):
+        # In units of outer^p, with slopes up to p / outer and a ramp of 1/8 of the gap of the powers.
+        inner, outer = instance.radius + instance.shell / 4, instance.radius + 3 * instance.shell / 4
+        slope = 8 / power_gap(inner, outer, instance.p) * max(1.0, instance.p / outer)
     bound = 400 * 200 * 2.0**-53 * slope * (1 + 2 * memorizer.bound) * len(instance.points)
     assert np.abs(memorizer.network(x) - memorizer(x)).max() <= bound
 
@@ -227,9 +234,11 @@ GOOD = {"points": SQUARE, "labels": DIAGONAL, "radius": 0.2, "p": 2}
         ({"radius": -0.1}, ValueError, "radius > 0, got radius=-0.1"),
         ({"radius": NAN}, ValueError, "radius > 0, got radius=nan"),
         ({"radius": math.inf}, ValueError, "finite radius"),
-        ({"p": 3}, ValueError, "p = 1, 2 and inf, got p=3.0"),
-        ({"p": 0.5}, ValueError, "got p=0.5"),
-        ({"p": NAN}, ValueError, "got p=nan"),
+        ({"p": 0.5}, ValueError, r"p in \[1, inf\], got p=0.5"),
+        ({"p": -math.inf}, ValueError, "got p=-inf"),
+        ({"p": NAN}, ValueError, r"p in \[1, inf\], got p=nan"),
+        ({"p": 1e4}, ValueError, r"got p=10000 with radius\^p = 2\^-\d+ .* or use p=inf"),
+        ({"p": 200.0, "points": 1e3 * SQUARE}, ValueError, r"\(greatest coordinate difference\)\^p = 2\^\d+: rescale"),
         ({"shell": 0.0}, ValueError, "shell > 0, got shell=0.0"),
         ({"shell": NAN}, ValueError, "got shell=nan"),
         ({"shell": 0.61}, AssumptionError, r"shell <= separation - 2 \* radius, got shell=0.61.*at most 0.6\)"),
@@ -248,6 +257,19 @@ GOOD = {"points": SQUARE, "labels": DIAGONAL, "radius": 0.2, "p": 2}
 def test_bad_input_is_refused(change: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         robust_memorizer(**{**GOOD, **change})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("p", [1 + 1e-9, 1.01, 4.0, 10.0, 250.0])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+def test_any_exponent_is_memorized_and_certified(p: float, method: str) -> None:
+    rng = np.random.default_rng(0)
+    points, labels = rng.random((30, 6)), np.arange(30) % 3
+    radius = 0.45 * separation(points, labels, p).distance
+    memorizer = robust_memorizer(points, labels, radius=radius, p=p, small="all", method=method)
+    assert memorizer.certify().certified.all()
+    assert memorizer.size.nonzero == memorizer.size.formula_nonzero
+    worst, _ = guided_attack(memorizer.network, points, memorizer.sample.codes, radius, p, shell=memorizer.shell)
+    assert np.all(worst > 0)
 
 
 @given(exponents)

@@ -9,8 +9,9 @@ import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from constructions import Affine, Memorizer, ReLUNetwork, certify, robust_memorizer
-from tests.strategies import Instance, exponents, instances, methods
+from constructions import Affine, Memorizer, ReLUNetwork, certify, indicators, robust_memorizer
+from constructions.indicator_check import IndicatorCheck, check_indicators
+from tests.strategies import EXPONENTS, Instance, instances, methods
 
 POINTS = np.random.default_rng(5).random((9, 3))
 LABELS = np.array([0, 1, 2] * 3)
@@ -34,7 +35,7 @@ def with_entry(network: ReLUNetwork, layer: int, row: int, column: int | None, c
     return ReLUNetwork(tuple(layers))
 
 
-@pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
+@pytest.mark.parametrize("p", EXPONENTS)
 @pytest.mark.parametrize("method", ["shared", "per_point"])
 def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
     """One weight halved or negated, in any layer: no such fault may leave all balls certified.
@@ -54,7 +55,7 @@ def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
     assert accepted == 0
 
 
-@pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
+@pytest.mark.parametrize("p", EXPONENTS)
 @pytest.mark.parametrize("method", ["shared", "per_point"])
 @pytest.mark.parametrize(
     ("fault", "change"),
@@ -81,6 +82,23 @@ def _moved(m: Memorizer) -> object:
 
 def _exchanged(m: Memorizer) -> object:
     return dataclasses.replace(m.sample, codes=np.roll(m.sample.codes, 1))
+
+
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+def test_the_proof_reads_the_power_from_the_weights(method: str) -> None:
+    """Hinges for another p are refused: for a smaller p points off the shell are too near, for a larger one points of
+    the ball too far."""
+    points, low, high = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), np.full(3, -1.0), np.full(3, 2.0)
+
+    def check(built_for: float, claimed: float) -> IndicatorCheck:
+        block = indicators(points, 0.6, 0.05, low, high, p=built_for, method=method).network  # type: ignore[arg-type]
+        return check_indicators(block, points, 0.6, 0.05, low, high, p=claimed, method=method)  # type: ignore[arg-type]
+
+    for p in (1.5, 3.0):
+        assert check(p, p).inner.all()
+        assert check(p, p).outer.all()
+    assert not check(3.0, 1.5).outer.any()
+    assert not check(1.5, 3.0).inner.any()
 
 
 def test_lock_below_the_clean_bound_is_refused() -> None:
@@ -114,9 +132,9 @@ def test_agrees_with_interval_bounds_where_both_apply(instance: Instance, method
     assert np.all(generic.lower <= len(instance.points))
 
 
-@given(instances(consistent=True), methods, exponents, st.floats(1.0, 3.0))
+@given(instances(consistent=True), methods, st.floats(1.0, 3.0))
 def test_never_certifies_a_ball_on_which_the_attack_finds_an_error(
-    instance: Instance, method: str, p: float, stretch: float
+    instance: Instance, method: str, stretch: float
 ) -> None:
     """The radius of the claim is stretched beyond the one built for: the proof must give up before it is wrong."""
     built = robust_memorizer(
