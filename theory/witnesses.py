@@ -96,5 +96,47 @@ def midpoint_of_opposite_labels(radius: float) -> Cancellation:
     return Cancellation(f_adv, np.array([0.5]))
 
 
+@dataclass(frozen=True, eq=False)
+class MemorizedPopulation:
+    """A finite population, each point with the same probability, that the sample contains as a whole.
+
+    Attributes:
+        f_adv: the ideal classifier of the sample that is the population; `f_adv.clean` is f_clean.
+        error_of_f_adv: `L_D^{adv,δ}(f_adv)`.
+        error_of_f_clean: `L_D^{adv,δ}(f_clean) = μ`.
+    """
+
+    f_adv: IdealClassifier
+    error_of_f_adv: float
+    error_of_f_clean: float
+
+
+def memorized_population(radius: float) -> MemorizedPopulation:
+    """Breaks the printed Proposition 3.2 (iii), which says that the error of `f_adv` is at least a share of f_clean's.
+
+    Two dimensions, p = ∞, `f_clean(x) = x_1 - 1/2`, and four points: (0, 0) and `(1/2 - radius/2, 0)` with label -1,
+    (1, 1) and `(1/2 + radius/2, 1)` with label +1. Classes are `1 > 2 radius` apart, and half of the points are of
+    small margin, so f_clean is wrong near half of them. A sample of N points contains all four except with
+    probability at most `4 (3/4)^N`; then f_adv is right on every ball.
+
+    Source: Proposition 3.2, printed form, which has no bound on N.
+
+    Args:
+        radius: δ, in (0, 1/2).
+
+    Raises:
+        AssumptionError: if the radius is not in (0, 1/2).
+    """
+    if not 0 < radius < 0.5:
+        raise AssumptionError(
+            f"memorized_population needs 0 < radius < 1/2, got {radius}: its classes are 1 apart, and (i) needs more "
+            "than 2 radius"
+        )
+    points = np.array([[0.0, 0.0], [0.5 - radius / 2, 0.0], [0.5 + radius / 2, 1.0], [1.0, 1.0]])
+    labels = np.array([-1, -1, 1, 1])
+    f_adv = IdealClassifier(points, labels, np.array([1, 2]), radius, np.inf, _first_coordinate_less_half)
+    return MemorizedPopulation(f_adv, 0.0, 0.5)
+
+
 def _first_coordinate_less_half(x: np.ndarray) -> np.ndarray:
     return np.asarray(x[:, 0] - 0.5)

@@ -33,6 +33,7 @@ def by_definition(f, x, outputs):
     return np.array(values)
 
 
+@pytest.mark.statement("definition-f-adv", form="printed")
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 2.0, np.inf]), st.sampled_from([1, 3]))
 def test_it_is_the_definition(seed, p, outputs):
     rng = np.random.default_rng(seed)
@@ -51,6 +52,7 @@ def test_it_is_the_definition(seed, p, outputs):
     assert np.abs(value.reshape(46, -1) - expected).max() <= 1e-14
 
 
+@pytest.mark.statement("definition-f-adv", form="printed")
 def test_the_sphere_belongs_to_the_ball():
     points, labels = np.array([[0.5, 0.5], [2.0, 2.0]]), np.array([-1, 1])
     x = np.array([[0.75, 0.25], [0.75, 0.5], [np.nextafter(0.75, 1), 0.5]])
@@ -68,6 +70,7 @@ def test_a_general_exponent_uses_minkowski_distances():
         assert f(x).tolist() == [value]
 
 
+@pytest.mark.statement("definition-f-adv", form="printed")
 def test_overlapping_balls_add_up_and_opposite_ones_cancel():
     # The witness against Proposition 3.2 (i): points 1.5 radius apart, f_adv = 0 half way.
     points, small = np.array([[0.0], [1.5]]), np.array([0, 1])

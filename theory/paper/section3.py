@@ -52,6 +52,7 @@ STATEMENTS = (
             "The same for x in R^d. A classifier that is right at every point of X has no zero on X, so that the "
             "printed DB is empty and no point has a small margin."
         ),
+        witness="theory.boundary_witnesses.boundary_inside_support",
         source="section 3, definition of DB(f)",
     ),
     Statement(
@@ -75,12 +76,15 @@ STATEMENTS = (
         ),
         verdict="repaired",
         repaired=(
-            "The printed equivalences, with DB(f) in R^d, for every x with y f(x) > 0. They fail at a misclassified "
-            "point far from DB(f), with DB(f) inside the support, and across a plateau f = 0, where signs change "
+            "The printed equivalences, with DB(f) in R^d, for every x with y f(x) > 0: then dist_p(x, DB(f)) = "
+            "dist_p(x, {y f < 0}). They fail at a misclassified point far from DB(f) "
+            "(theory.boundary_witnesses.misclassified_point), with DB(f) inside the support "
+            "(theory.boundary_witnesses.boundary_inside_support), and across a plateau f = 0, where signs change "
             "without a point of DB(f) near by."
         ),
         hypotheses=("f : R^d → R continuous", "{f = 0} has empty interior", "y f(x) > 0", "δ ≥ 0"),
         uses=("definition-decision-boundary", "definition-adversarial-margin"),
+        witness="theory.boundary_witnesses.plateau_network",
         source="Proposition 3.1",
     ),
     Statement(
@@ -101,6 +105,7 @@ STATEMENTS = (
         ),
         hypotheses=("f_clean : R^d → R continuous",),
         uses=("definition-decision-boundary", "definition-adversarial-error", "proposition-3.1"),
+        witness="theory.boundary_witnesses.touching_zero",
         source="section 3, after Proposition 3.1",
     ),
     Statement(
@@ -139,6 +144,7 @@ STATEMENTS = (
             "points that a sound bound does not certify; S_large is the rest."
         ),
         uses=("definition-margin-split",),
+        witness="theory.boundary_witnesses.touching_zero",
         source="section 3.1, second paragraph",
     ),
     Statement(
@@ -211,6 +217,7 @@ STATEMENTS = (
         ),
         hypotheses=("μ and X_small by the minimum over the closed ball",),
         uses=("definition-f-adv", "definition-adversarial-error", "definition-margin-split"),
+        witness="theory.witnesses.memorized_population",
         source="Proposition 3.2, third item",
     ),
     Statement(
@@ -247,12 +254,13 @@ STATEMENTS = (
             "Σ I_i). With M ≥ |f_clean| on Ω, f̂ = Σ y_i I_i + σ(f_clean - M(1-g)) - σ(-f_clean - M(1-g)). "
             "nonzero(f̂) ≤ A + 2 nonzero(f_clean) + 2 depth(f̂) + 23, where A = (d+2)n + 6F for p = ∞, F ≤ min(nd, "
             "d(1 + 2.01/γ)); A = (d+5)n + 2F + d + 1 for p = 1, F ≤ min(nd, d(1 + 8.01 d/γ)); A = (d+5)n + 8dm + 2d + "
-            "m for p = 2, m = max(1, ⌈½ log2(2d(1+2δ)² / (γ(2δ+γ)))⌉): the coefficient of nd is 1. No separation is "
-            "needed. No continuous function does what is printed: f_adv jumps."
+            "m for p = 2, m = max(1, ⌈½ log2(2d(1+2δ)² / (γ(2δ+γ)))⌉); A = (d+4)n + (4s+3)F for any other p, F ≤ "
+            "min(nd, d(1 + 8.01 d^{1/p}/γ)), s ≤ 3 + 1.45 max(1, √D) log⁺(2.7 dD), D = (2δ + 1.5γ)/(pγ): the "
+            "coefficient of nd is 1. No separation is needed. No continuous function does what is printed: f_adv jumps."
         ),
         hypotheses=(
             "γ > 0",
-            "p ∈ {1, 2, ∞} for the counts",
+            "p ∈ [1, ∞]; data in the cube for the bounds on F",
             "M ≥ sup over Ω of |f_clean|",
             "exact arithmetic",
         ),
@@ -287,7 +295,7 @@ STATEMENTS = (
         verdict="repaired",
         repaired=(
             "L_S^{adv,δ}(f̂) = 0 for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ. y_i f̂ ≥ 1 on B_p(x_i, δ) for i "
-            "in S_small."
+            "in S_small. No printed hypothesis speaks of the shell: with γ = 5(R - 2δ) half of a sample can be errors."
         ),
         hypotheses=("0 < γ ≤ R - 2δ, R for the sample", "min over B_p(x_i, δ) of y_i f_clean > 0 on S_large"),
         uses=("theorem-3.3", "definition-adversarial-error", "definition-sample-split", "assumption-separation"),
@@ -302,7 +310,7 @@ STATEMENTS = (
         verdict="repaired",
         repaired=(
             "L_D^clean(f̂) = 0 for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ; for any f_clean, f̂ is right "
-            "wherever f_clean is."
+            "wherever f_clean is. With γ = 4(R - δ) the clean error can be ½."
         ),
         hypotheses=("δ + γ ≤ R, R for the population", "L_D^clean(f_clean) = 0"),
         uses=("theorem-3.3", "definition-clean-error", "assumption-clean-classifier", "assumption-separation"),
@@ -317,7 +325,8 @@ STATEMENTS = (
         verdict="repaired",
         repaired=(
             "L_D^{adv,δ}(f̂) ≥ P(x ∈ X_small, dist_p(x, S_small) ≥ 2δ+γ) ≥ μ - n sup_z D(X_small ∩ B_p(z, 2δ+γ)); for "
-            "a density ≤ κ the ratio is at least ½ while n ≤ μ (4δ+2γ)^{-d} / (2κ)."
+            "a density ≤ κ the ratio is at least ½ while n ≤ μ (4δ+2γ)^{-d} / (2κ). For D uniform on S the printed "
+            "item excludes item (i)."
         ),
         hypotheses=("μ and X_small by the minimum over the closed ball",),
         uses=("theorem-3.3", "definition-adversarial-error", "definition-margin-split", "proposition-3.2-iii"),
@@ -365,6 +374,7 @@ STATEMENTS = (
             "assumption-separation",
             "assumption-clean-classifier",
         ),
+        witness="theory.growth.one_class_only",
         source="Theorem 3.5",
     ),
     Statement(
@@ -386,6 +396,7 @@ STATEMENTS = (
         ),
         hypotheses=("one sense of size for the three", "S drawn from D, almost surely"),
         uses=("theorem-3.3", "corollary-3.4", "theorem-3.5"),
+        witness="theory.growth.equal_sizes",
         source="section 3.2, inequality after Theorem 3.5",
     ),
 )

@@ -1,0 +1,291 @@
+"""Cells and distances to the decision boundary: closed forms, the definition, and solvers of another kind."""
+
+from dataclasses import replace
+from fractions import Fraction
+from math import comb
+
+import jaxtyping
+import numpy as np
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from constructions.network import network
+from tests.rational import rational_value, rationals
+from tests.strategies import arrays, dyadic, networks
+from theory import regions
+from theory.boundary_witnesses import plateau_network
+from theory.margin import affine_distance
+from theory.regions import cells, distance_to_boundary, distance_to_sign, has_plateau
+
+# Of the linear solver (feasibility 1e-10 of unit rows) after a few divisions by slopes.
+SOLVER = 1e-7
+exponents = st.sampled_from([1.0, 2.0, np.inf])
+ABSOLUTE_VALUE = network(([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0]))
+# -1 below -1, 0 on [-1, 1], 1 above: σ(x - 1) - σ(-x - 1).
+DEAD_ZONE = network(([[1.0], [-1.0]], [-1.0, -1.0]), ([[1.0, -1.0]], [0.0]))
+
+
+def uncovered(f, found, x: np.ndarray) -> list[int]:
+    """Rows of x that are in no cell whose sign and affine map are those of f there."""
+    missed = []
+    for k, (z, value) in enumerate(zip(x, f(x)[:, 0], strict=True)):
+        for cell in found:
+            # From a point inside along the gradient; rounding of a few dozen terms below 2^10.
+            reached = f(cell.inner[None])[0, 0] + cell.gradient @ (z - cell.inner)
+            scale = 1 + np.abs(cell.inner).max() + abs(value)
+            if (cell.normals @ z <= cell.offsets + SOLVER).all() and abs(reached - value) <= 1e-9 * scale:
+                break
+        else:
+            missed.append(k)
+    return missed
+
+
+@given(networks(outputs=1, max_width=3), st.integers(0, 2**32 - 1))
+def test_the_cells_cover_the_space_and_carry_the_affine_pieces(f, seed):
+    rng = np.random.default_rng(seed)
+    found = cells(f.layers)
+    x = rng.normal(size=(20, f.inputs)) * 10.0 ** rng.integers(-2, 3, (20, 1))
+    assert uncovered(f, found, x) == []
+    for cell in found:
+        (value,) = rational_value(f, rationals(cell.inner))
+        assert (value > 0) - (value < 0) == cell.sign
+        assert (cell.normals @ cell.inner < cell.offsets + 1e-12).all()
+
+
+def test_a_missing_cell_is_noticed():
+    f = network(([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.5]))
+    found = cells(f.layers)
+    x = np.array([cell.inner for cell in found])
+    assert uncovered(f, found, x) == []
+    for k in range(len(found)):
+        assert uncovered(f, found[:k] + found[k + 1 :], x) == [k]
+    # And one with a wrong gradient.
+    wrong = replace(found[0], gradient=found[0].gradient + 1)
+    assert uncovered(f, (wrong, *found[1:]), x + 0.01) == [0]
+
+
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_hyperplanes_in_general_position_have_the_known_number_of_regions(n, d, seed):
+    # Schläfli, Buck: Σ_{k <= d} C(n, k). The output is constant, so that it cuts nothing.
+    rng = np.random.default_rng(seed)
+    f = network((rng.normal(size=(n, d)), rng.normal(size=n)), (np.zeros((1, n)), [1.0]))
+    try:
+        found = cells(f.layers)
+    except ValueError:  # a few planes nearly through one point
+        event("a thin cell")
+        return
+    assert len(found) == sum(comb(n, k) for k in range(d + 1))
+
+
+@given(st.data(), st.integers(1, 4), exponents)
+def test_an_affine_network_has_the_distance_of_its_closed_form(data, d, p):
+    f = network((data.draw(arrays((1, d))), data.draw(arrays((1,)))))
+    x = data.draw(arrays((d,)))
+    distance, point = distance_to_boundary(cells(f.layers), x, p)
+    (layer,) = f.layers
+    expected = abs(affine_distance(layer.weight, layer.bias, x[None], np.array([1]), p)[0])
+    if not layer.weight.any():
+        assert distance == np.inf
+        return
+    assert abs(distance - expected) <= SOLVER
+    assert abs(f(point[None])[0, 0]) <= SOLVER
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
+def test_known_boundaries(p):
+    def boundary(f, *x):
+        return distance_to_boundary(cells(f.layers), np.array(x), p)[0]
+
+    # Zeros without a change of sign, a plateau between the signs, a plateau beside one sign.
+    assert boundary(ABSOLUTE_VALUE, 3.0) == np.inf
+    assert boundary(DEAD_ZONE, 3.0) == np.inf
+    assert boundary(network(([[1.0]], [0.0]), ([[1.0]], [0.0])), 3.0) == np.inf
+    assert has_plateau(cells(DEAD_ZONE.layers))
+    assert not has_plateau(cells(ABSOLUTE_VALUE.layers))
+    assert abs(distance_to_sign(cells(DEAD_ZONE.layers), np.array([3.0]), -1, p) - 4.0) <= SOLVER
+    assert distance_to_sign(cells(ABSOLUTE_VALUE.layers), np.array([3.0]), -1, p) == np.inf
+    # x_1 - |x_2|: the boundary is the two half lines, nearest from (0, 2) at (1, 1), from (-3, 0) at 0.
+    wedge = network(
+        ([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], np.zeros(4)), ([[1.0, -1.0, -1.0, -1.0]], [0.0])
+    )
+    assert abs(boundary(wedge, 0.0, 2.0) - {1.0: 2.0, 2.0: 2**0.5, np.inf: 1.0}[p]) <= SOLVER
+    assert abs(boundary(wedge, -3.0, 0.0) - 3.0) <= SOLVER
+    assert abs(boundary(wedge, 0.0, 0.0)) <= SOLVER
+    # The plateau that closes at |t| = 1/2, from several sides of it.
+    layers = plateau_network(p).layers
+    for x in ([21 / 32, 0.5], [0.5, 0.5], [0.25, 0.75], [0.75, 1.5]):
+        s, t = abs(x[0] - 0.5), max(0.5 - abs(x[1] - 0.5), 0.0)
+        reach = distance_to_boundary(cells(layers), np.array(x), p)[0]
+        assert abs(reach - np.linalg.norm([s, t], p)) <= SOLVER
+
+
+def zeros_with_a_change_of_sign(f, low: int, high: int, steps: int) -> list[Fraction]:
+    """The definition on a line: walk over the grid `k / steps`, the values exact; between two neighbours f is affine
+    if the grid contains all kinks, so the zeros with both signs beside them are all found."""
+    grid = [Fraction(k, steps) for k in range(low * steps, high * steps + 1)]
+    values = [rational_value(f, [z])[0] for z in grid]
+    found = []
+    for k in range(1, len(grid) - 1):
+        if values[k] == 0 and values[k - 1] * values[k + 1] < 0:
+            found.append(grid[k])
+    for k in range(1, len(grid)):
+        if values[k - 1] * values[k] < 0:
+            slope = (values[k] - values[k - 1]) * steps
+            found.append(grid[k - 1] - values[k - 1] / slope)
+    return found
+
+
+@pytest.mark.statement("definition-decision-boundary", form="repaired")
+@given(st.data())
+def test_on_a_line_the_boundary_is_the_definition(data):
+    # Slopes ±1, ±1/2 ahead of one hidden layer and biases on a grid: every kink is a multiple of 1/4 in [-4, 4].
+    width = data.draw(st.integers(1, 4))
+    slopes = data.draw(st.lists(st.sampled_from([1.0, -1.0, 0.5, -0.5]), min_size=width, max_size=width))
+    f = network(
+        (np.array(slopes)[:, None], data.draw(arrays((width,), dyadic(-2, 2, 2)))),
+        (data.draw(arrays((1, width))), data.draw(arrays((1,)))),
+    )
+    zeros = zeros_with_a_change_of_sign(f, -5, 5, 4)
+    found = cells(f.layers)
+    x = data.draw(dyadic(-4, 4, 3))
+    distance = distance_to_boundary(found, np.array([x]), 2.0)[0]
+    expected = min((abs(zero - Fraction(x)) for zero in zeros), default=None)
+    # Outside [-5, 5] f is affine; a zero there is farther than one inside may be.
+    if expected is not None and expected <= 5 - abs(x):
+        assert abs(distance - float(expected)) <= SOLVER
+    else:
+        assert distance >= 5 - abs(x) - SOLVER
+
+
+@pytest.mark.statement("definition-decision-boundary", form="repaired")
+@given(st.data(), networks(outputs=1, max_width=3), exponents)
+def test_the_nearest_point_is_in_the_boundary_by_its_definition(data, f, p):
+    """A zero, and both signs in every neighbourhood: from there straight into a positive and a negative cell."""
+    x = data.draw(arrays((f.inputs,)))
+    found = cells(f.layers)
+    distance, point = distance_to_boundary(found, x, p)
+    if distance == np.inf:
+        return
+    assert abs(np.linalg.norm(point - x, p) - distance) <= SOLVER
+    scale = 1 + np.abs(point).max()
+    for sign in (1, -1):
+        touching = [c for c in found if c.sign == sign and (c.normals @ point <= c.offsets + SOLVER * scale).all()]
+        assert touching
+        # Within 1e-3 of the point, along the segment to the inside; its first part is lost to rounding of the point.
+        near = [point + 1e-3 * (c.inner - point) / (1 + np.abs(c.inner - point).max()) for c in touching]
+        assert max(sign * f(z[None])[0, 0] for z in near) > 0
+    assert abs(f(point[None])[0, 0]) <= SOLVER * scale * 100
+
+
+@given(st.integers(1, 4), st.integers(1, 7), st.integers(0, 2**32 - 1), exponents)
+def test_the_distance_of_a_polyhedron_against_another_solver(d, rows, seed, p):
+    rng = np.random.default_rng(seed)
+    normals = rng.normal(size=(rows, d))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    # 0 is inside, x outside, so there is a nearest point.
+    offsets, x = rng.random(rows), 3 * rng.normal(size=d)
+    distance, point = regions._nearest(normals, offsets, x, p)
+    assert (normals @ point <= offsets + SOLVER).all()
+    assert abs(np.linalg.norm(point - x, p) - distance) <= SOLVER
+    # Sequential quadratic programming for p = 2; for any p no point of the segment to 0 or near `point` is better.
+    if p == 2:
+        other = minimize(
+            lambda z: ((z - x) ** 2).sum(),
+            np.zeros(d),
+            jac=lambda z: 2 * (z - x),
+            constraints={"type": "ineq", "fun": lambda z: offsets - normals @ z, "jac": lambda z: -normals},
+            method="SLSQP",
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        assert abs(np.linalg.norm(other.x - x) - distance) <= 1e-5
+    tried = point + rng.normal(size=(300, d)) * 10.0 ** rng.integers(-4, 1, (300, 1))
+    tried = tried[(tried @ normals.T <= offsets).all(axis=1)]
+    assert (np.linalg.norm(tried - x, p, axis=1) >= distance - SOLVER).all()
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
+def test_an_empty_polyhedron_is_infinitely_far(p):
+    normals, offsets = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([-1.0, -1.0])
+    assert regions._nearest(normals, offsets, np.zeros(2), p)[0] == np.inf
+    # One that is a single point has a distance.
+    corner = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), np.array([1.0, -1.0, 2.0, -2.0])
+    assert abs(regions._nearest(*corner, np.zeros(2), p)[0] - {1.0: 3.0, 2.0: 5**0.5, np.inf: 2.0}[p]) <= SOLVER
+
+
+def test_pairs_of_cells_are_not_skipped_wrongly(monkeypatch):
+    # Planted fault: a bound that is twice too large stops before the nearest pair.
+    rng = np.random.default_rng(3)
+    nets = [network((rng.normal(size=(4, 2)), rng.normal(size=4)), (rng.normal(size=(1, 4)), [0.1])) for _ in range(20)]
+    found = [cells(f.layers) for f in nets]
+    sound = [distance_to_boundary(c, np.zeros(2), 2.0)[0] for c in found]
+    every = [
+        min(
+            regions._nearest(
+                np.vstack([a.normals, b.normals]), np.concatenate([a.offsets, b.offsets]), np.zeros(2), 2.0
+            )[0]
+            for a in c
+            for b in c
+            if a.sign > 0 > b.sign
+        )
+        if len({cell.sign for cell in c}) == 2
+        else np.inf
+        for c in found
+    ]
+    assert sound == every
+    nearest = regions._nearest
+
+    def far_cells(normals, offsets, x, p):
+        reach, point = nearest(normals, offsets, x, p)
+        return (reach if len(normals) > 5 else 40 * reach), point
+
+    monkeypatch.setattr(regions, "_nearest", far_cells)
+    assert [distance_to_boundary(c, np.zeros(2), 2.0)[0] for c in found] != sound
+
+
+@pytest.fixture
+def unchecked():
+    """Let the functions' own checks speak: the shape annotations would refuse these calls first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+class Layer:
+    def __init__(self, weight, bias):
+        self.weight, self.bias = np.array(weight), np.array(bias)
+
+
+LINE = cells(network(([[1.0, 1.0]], [0.0])).layers)
+# Kinks at 0 and at 1e-7: between them is a cell that float64 does not tell from an empty one.
+THIN = network(([[1.0], [1.0]], [0.0, 1e-7]), ([[1.0, -2.0]], [-1.0]))
+
+STEEP = network(([[1e200], [-1e200]], [0.0, 0.0]), ([[1e200, -1e200]], [0.0]))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cells([]), "at least one layer"),
+        (lambda: cells([Layer([[1.0], [1.0]], [0.0, 0.0])]), "one output, got 2"),
+        (lambda: cells([Layer([[1.0, 2.0]], [0.0, 0.0])]), "layers that fit"),
+        (lambda: cells([Layer([[1.0]], [0.0]), Layer([[1.0, 1.0]], [0.0])]), "layers that fit"),
+        (lambda: cells([Layer([[np.inf]], [0.0])]), "finite weights"),
+        (lambda: cells([Layer([[1.0]], [np.nan])]), "finite weights"),
+        (lambda: cells([Layer(np.ones((21, 1)), np.zeros(21)), Layer(np.ones((1, 21)), [0.0])]), "20 ReLUs, got 21"),
+        (lambda: cells(STEEP.layers), "beyond the range of float64"),
+        (lambda: cells(THIN.layers), "no ball of radius 1e-06"),
+        (lambda: distance_to_boundary(LINE, np.zeros(2), 3.0), "p = 1, 2 or inf, got p=3.0"),
+        (lambda: distance_to_boundary(LINE, np.zeros(2), 0.5), "got p=0.5"),
+        (lambda: distance_to_boundary(LINE, np.zeros(2), np.nan), "got p=nan"),
+        (lambda: distance_to_boundary(LINE, np.zeros(3), 2.0), r"shape \(2,\)"),
+        (lambda: distance_to_boundary(LINE, np.array([0.0, np.nan]), 2.0), "finite coordinates"),
+        (lambda: distance_to_boundary((), np.zeros(2), 2.0), "cells of a network, got none"),
+        (lambda: distance_to_sign(LINE, np.zeros(2), 0, 2.0), "sign needs to be -1 or 1, got 0"),
+    ],
+)
+def test_bad_calls(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
