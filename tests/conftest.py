@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--nightly", action="store_true", help="also the searches that take minutes")
     group.addoption("--data", metavar="FILE", help="run only the hypotheses and conclusions on this data set")
     group.addoption("--radius", type=float, default=0.1, help="radius for --data")
-    group.addoption("--p", type=float, default=float("inf"), help="exponent for --data: 1, 2 or inf")
+    group.addoption("--p", type=float, default=float("inf"), help="exponent for --data, from 1 to inf")
     group.addoption("--classes", default="all", help='classes for --data: "all", "parity" or a list such as 3,8')
     group.addoption(
         "--memorizer", metavar="MODULE:BUILDER", help="run the construction suite on this builder, and nothing else"

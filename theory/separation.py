@@ -222,7 +222,9 @@ def _candidates(
     # `best` has seen the yielded pairs by now; only what is not surely farther is left to look at.
     with np.errstate(over="ignore"):
         reach = best**2 * (1 + 1e-12) + error
-    i, j = np.nonzero((squared <= reach[rows, None]) | (squared <= reach[None, columns]))
+    # A point that has met no other label yet has an infinite reach, as equal labels have an infinite entry here.
+    near = (squared <= reach[rows, None]) | (squared <= reach[None, columns])
+    i, j = np.nonzero(near & np.isfinite(squared))
     if len(i) > squared.size // 8:
         # The product says nothing here, for example far from the origin.
         yield _nearest_in_block(x, y, 2.0, rows, columns)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.spatial.distance import cdist
 
 from theory import separation as module_function
 from theory.errors import AssumptionError
@@ -168,3 +169,20 @@ POINTS = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
 def test_bad_input(points: np.ndarray, labels: np.ndarray, p: float, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         separation(points, labels, p)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, np.inf])
+def test_blocks_of_mixed_labels(p: float) -> None:
+    """More points than a block holds, so that some of them meet another label late."""
+    rng = np.random.default_rng(7)
+    x = rng.random((2000, 6))
+    x[:, 0] = 0.9 * x[:, 0] + np.where(x[:, 0] > 0.5, 0.1, 0)
+    y = np.where(x[:, 0] > 0.55, 1, -1)
+    found = separation(x, y, p)
+    metric = {1.0: "cityblock", 2.0: "euclidean", np.inf: "chebyshev"}.get(p)
+    distances = cdist(x, x, metric) if metric else cdist(x, x, "minkowski", p=p)
+    distances[y[:, None] == y[None]] = np.inf
+    slack = 1e-13
+    assert distances.min() * (1 - slack) <= found.distance <= distances.min() * (1 + slack)
+    assert np.all(np.abs(found.nearest / distances.min(axis=1) - 1) <= slack)
+    assert np.all(y[found.neighbour] != y)
