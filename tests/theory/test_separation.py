@@ -176,8 +176,11 @@ def test_blocks_of_mixed_labels(p: float) -> None:
     """More points than a block holds, so that some of them meet another label late."""
     rng = np.random.default_rng(7)
     x = rng.random((2000, 6))
-    x[:, 0] = 0.9 * x[:, 0] + np.where(x[:, 0] > 0.5, 0.1, 0)
+    x[:, 0] *= 0.9
+    x[:, 0] += np.where(x[:, 0] > 0.5, 0.1, 0)
     y = np.where(x[:, 0] > 0.55, 1, -1)
+    # One label fills the first block.
+    assert np.sum(y == -1) > 1024
     found = separation(x, y, p)
     metric = {1.0: "cityblock", 2.0: "euclidean", np.inf: "chebyshev"}.get(p)
     distances = cdist(x, x, metric) if metric else cdist(x, x, "minkowski", p=p)
