@@ -85,9 +85,31 @@ def test_json_has_every_point() -> None:
     assert record["upper"][0] is None
 
 
+def test_records_name_status_bound_method_arithmetic_time_and_witness() -> None:
+    points, labels = np.array([[0.0], [0.45], [0.9]]), np.array([-1, -1, 1])
+    certificate = certify(LINE, points, labels, 0.1, math.inf, arithmetic="float32")
+    records = json.loads(json.dumps(certificate.records()))
+    assert [r["status"] for r in records] == ["certified", "refuted", "certified"]
+    assert [r["witness"] is None for r in records] == [True, False, True]
+    assert all(r["arithmetic"] == "float32" and r["method"] == "interval" and r["seconds"] > 0 for r in records)
+    assert records[0]["lower"] == certificate.lower[0]
+
+
+def test_a_rounded_margin_of_zero_does_not_refute_over_the_reals() -> None:
+    # f = 2^-60 at 1 over the reals; float64 sums to 0, and intervals cannot tell.
+    hidden = Affine(np.zeros((3, 1)), np.array([1.0, 2.0**-60, 1.0]))
+    network = ReLUNetwork((hidden, Affine(np.array([[1.0, 1.0, -1.0]]), np.zeros(1))))
+    points, labels = np.array([[1.0]]), np.array([1])
+    assert network(points)[0, 0] == 0
+    for arithmetic, status in (("reals", "undecided"), ("rational", "certified"), ("float64", "refuted")):
+        assert certify(network, points, labels, 0.5, math.inf, arithmetic=arithmetic).status.tolist() == [status]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"arithmetic": "float16"}, "arithmetic must be one of reals, rational, float64, float32"),
+        ({"arithmetic": "rational", "p": 3.0}, "p in 1, 2, inf"),
         ({"points": np.array([[np.nan], [1.0]])}, "finite"),
         ({"points": np.zeros((2, 3))}, "dimension 1, got 3"),
         ({"labels": np.array([0, 1])}, "labels"),

@@ -1,0 +1,337 @@
+"""Bounds on what a network computes in float64 or float32, not on the function over the reals.
+
+The *executed* network has its weights and biases rounded to the format. It takes any input vector of that format in
+the ball. A layer with at most k non-zero weights a row computes each output as `Σ w_j h_j + b` in any order and any
+tree of additions, with or without fused multiply-adds, so that (Higham, Accuracy and Stability of Numerical
+Algorithms, section 3.1; products with zero weights and additions of zero are exact)
+
+    |computed - exact| <= γ_{k+1} (Σ |w_j| |h_j| + |b|) + (2 k + 2) λ,    γ_k = k u / (1 - k u),
+
+where `h` are the values computed before and λ, the least normal number, allows for gradual underflow as well as
+for results flushed to zero. Wider accumulators only lose less; inputs narrower than the format (TF32), subnormal
+weights flushed to zero and Strassen-like products are not covered. The ReLU and the comparison of the outputs are
+exact. Intervals for the computed values are carried through the layers; they are found in float64 themselves, with
+their own rounding included. A ball on which some partial sum may overflow gets the bound `-inf`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from constructions.network import dense
+from theory.layers import Layers, Matrix, evaluate
+from theory.losses import check_labels
+from theory.norms import dual_exponent
+from theory.relaxation import TINY, gamma, norm_upper_bound
+
+# Of the widest layer: what is carried from layer to layer should stay in the cache.
+_BLOCK_FLOATS = 2**21
+# A dense product is about so many times faster an entry than a sparse one.
+_DENSE_GAIN = 20
+_DENSE_FLOATS = 2**27
+_NORM_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Format:
+    """A floating-point format: unit roundoff u, least normal number λ, greatest number."""
+
+    dtype: type[np.floating[Any]]
+    roundoff: float
+    least: float
+    greatest: float
+
+    def gamma(self, k: int) -> float:
+        """`γ_k` in this format; infinite where `k u >= 1/2` and the bound says nothing."""
+        spent = k * self.roundoff
+        return spent / (1.0 - spent) * (1 + 4 * gamma(1)) if spent < 0.5 else np.inf
+
+
+FORMATS = {
+    "float64": Format(np.float64, 2.0**-53, 2.0**-1022, float(np.finfo(np.float64).max)),
+    "float32": Format(np.float32, 2.0**-24, 2.0**-126, float(np.finfo(np.float32).max)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ExecutedLayer:
+    """An affine layer in the format in which it is executed."""
+
+    weight: Matrix
+    bias: np.ndarray
+
+
+def executed_layers(layers: Layers, arithmetic: str) -> tuple[ExecutedLayer, ...]:
+    """The layers with weights and biases rounded to the nearest number of the format.
+
+    Raises:
+        ValueError: if the arithmetic is not "float64" or "float32", or an entry is too large for it.
+    """
+    kind = _format(arithmetic).dtype
+    with np.errstate(over="ignore"):
+        cast = tuple(ExecutedLayer(f.weight.astype(kind), f.bias.astype(kind)) for f in layers)
+    for k, layer in enumerate(cast):
+        entries = layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.data
+        if not (np.isfinite(entries).all() and np.isfinite(layer.bias).all()):
+            raise ValueError(f"layer {k} has an entry beyond {arithmetic}: rescale the network, or use float64")
+    return cast
+
+
+def run(layers: Sequence[ExecutedLayer], x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n outputs"]:
+    """The executed network at the rows of x, which are rounded to its format first; one order of summation."""
+    return evaluate(layers, x.astype(layers[0].bias.dtype))
+
+
+def executed_margin_bound(
+    layers: Layers,
+    points: Float[np.ndarray, "n d"],
+    labels: Int[np.ndarray, " n"],
+    radius: float,
+    p: float,
+    arithmetic: str,
+) -> Float[np.ndarray, " n"]:
+    """Lower bounds of the least margin that the executed network computes on the balls `B_p(x_i, radius)`.
+
+    The margin is `y f̂(x)` for one output and `min_{c != y} f̂_y(x) - f̂_c(x)` for several, an exact difference of
+    computed outputs. A positive bound says that no input vector of the format in the real ball is misclassified,
+    whatever the order of summation.
+
+    Args:
+        layers: the network, in float64; it is rounded to the format here.
+        points: shape (n, d), the real centres.
+        labels: shape (n,), in {-1, +1} for one output, in 0..C-1 for C outputs.
+        radius: of the balls, finite and >= 0.
+        p: in [1, ∞].
+        arithmetic: "float64" or "float32".
+
+    Raises:
+        ValueError: for another arithmetic, radius, p or label, or weights beyond the format.
+    """
+    form = _format(arithmetic)
+    if not 0 <= radius < np.inf:
+        raise ValueError(f"a ball needs a finite radius >= 0, got {radius}")
+    if not p >= 1:
+        raise ValueError(f"a ball needs p in [1, inf], got {p}")
+    cast = executed_layers(layers, arithmetic)
+    check_labels(labels, len(cast[-1].bias))
+    hidden = [_prepare(layer, form) for layer in cast[:-1]]
+    heads = {int(label): _head(cast[-1], int(label), form) for label in np.unique(labels)}
+    widest = max(max(layer.weight.shape) for layer in cast)
+    lower = np.empty(len(points))
+    step = min(512, max(16, _BLOCK_FLOATS // widest))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for start in range(0, len(points), step):
+            rows = slice(start, start + step)
+            lower[rows] = _block(hidden, heads, form, points[rows], labels[rows], float(radius), float(p))
+    return lower
+
+
+def executed_bounds(
+    layers: Layers, low: Float[np.ndarray, "n d"], high: Float[np.ndarray, "n d"], arithmetic: str
+) -> tuple[Float[np.ndarray, "n outputs"], Float[np.ndarray, "n outputs"]]:
+    """Bounds of all that the executed network computes on the boxes; infinite where a partial sum may overflow."""
+    form = _format(arithmetic)
+    lower, upper, safe = low.T, high.T, np.ones(len(low), dtype=bool)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for k, layer in enumerate(executed_layers(layers, arithmetic)):
+            if k:
+                lower, upper = np.maximum(lower, 0.0), np.maximum(upper, 0.0)
+            ready = _prepare(layer, form)
+            reach = np.maximum(np.abs(lower), np.abs(upper)).max(axis=0)
+            safe &= ready.gain * reach + ready.offset <= form.greatest / 4
+            lower, upper = _layer_box(ready, lower, upper)
+    return np.where(safe[:, None], lower.T, -np.inf), np.where(safe[:, None], upper.T, np.inf)
+
+
+def _format(arithmetic: str) -> Format:
+    if arithmetic not in FORMATS:
+        raise ValueError(f"an executed network needs arithmetic float64 or float32, got {arithmetic!r}")
+    return FORMATS[arithmetic]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows of a layer with about as many non-zeros; `absolute` bounds `|weight|` and the terms that were rounded."""
+
+    index: np.ndarray
+    weight: Matrix
+    absolute: Matrix | None
+    sign: float
+    bias: np.ndarray
+    bias_size: np.ndarray
+    slack: float
+    floor: float
+
+    def spread(self, x: np.ndarray) -> np.ndarray:
+        """`absolute @ x`."""
+        return np.asarray(self.weight @ x * self.sign if self.absolute is None else self.absolute @ x)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    rows: list[_Rows]
+    outputs: int
+    gain: float
+    offset: float
+
+
+def _slack(terms: int, form: Format, *, exact: bool = False) -> float:
+    """Relative error of one executed sum, and of its bound as computed here, generously."""
+    executed = 0.0 if exact else form.gamma(terms + 1)
+    return executed * (1 + 2.0**-20) + gamma(4 * terms + 64)
+
+
+def _floor(terms: int, form: Format) -> float:
+    return (2 * terms + 2) * form.least + TINY if terms else 0.0
+
+
+def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
+    weight, bias = layer.weight, layer.bias.astype(np.float64)
+    stored = weight if isinstance(weight, np.ndarray) else weight.data
+    terms = np.count_nonzero(weight, axis=1) if isinstance(weight, np.ndarray) else np.diff(weight.indptr)
+    weight = _quick(weight.astype(np.float64))
+    sums = np.asarray(abs(weight).sum(axis=1)).ravel()
+    # A row ±2^k e_j without bias rounds nothing; the others in classes of about as many terms.
+    exact = (terms == 1) & (bias == 0) & (np.frexp(sums)[0] == 0.5)
+    groups = np.where(exact, -1, [int(t).bit_length() for t in terms])
+    signed = 1.0 if np.all(stored >= 0) else -1.0 if np.all(stored <= 0) else 0.0
+    rows = []
+    for group in np.unique(groups):
+        index = np.flatnonzero(groups == group)
+        part = weight if len(index) == len(bias) else weight[index]
+        most = int(terms[index].max())
+        own = bias[index]
+        absolute = None if signed else abs(part)
+        slack, floor = _slack(most, form, exact=bool(group == -1)) if most else 0.0, _floor(most, form)
+        rows.append(_Rows(index, part, absolute, signed, own, np.abs(own), slack, floor))
+    return _Layer(rows, len(bias), float(sums.max()), float(np.abs(bias).max()))
+
+
+def _quick(weight: Matrix) -> Matrix:
+    """Dense where the dense product is the faster one and fits."""
+    if isinstance(weight, np.ndarray):
+        return weight
+    size = weight.shape[0] * weight.shape[1]
+    return dense(weight) if _DENSE_GAIN * weight.nnz > size and size <= _DENSE_FLOATS else weight
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """The forms `f_y - f_c` of the last layer, merged; `size` bounds what is rounded in both outputs."""
+
+    weight: np.ndarray
+    size: np.ndarray
+    bias: np.ndarray
+    bias_size: np.ndarray
+    slack: float
+    floor: float
+    gain: float
+
+
+def _head(last: ExecutedLayer, label: int, form: Format) -> _Head:
+    weight = last.weight if isinstance(last.weight, np.ndarray) else last.weight.toarray()
+    weight, bias = weight.astype(np.float64), last.bias.astype(np.float64)
+    terms = int(np.count_nonzero(weight, axis=1).max())
+    slack, floor = _slack(terms + 2, form), 2 * _floor(terms, form)
+    gain = float(np.abs(weight).sum(axis=1).max() + np.abs(bias).max())
+    if len(bias) == 1:
+        return _Head(label * weight, np.abs(weight), label * bias, np.abs(bias), slack, floor, gain)
+    others = np.delete(np.arange(len(bias)), label)
+    size = np.abs(weight[label]) + np.abs(weight[others])
+    bias_size = np.abs(bias[label]) + np.abs(bias[others])
+    return _Head(weight[label] - weight[others], size, bias[label] - bias[others], bias_size, slack, floor, gain)
+
+
+def _block(
+    hidden: list[_Layer],
+    heads: dict[int, _Head],
+    form: Format,
+    points: np.ndarray,
+    labels: np.ndarray,
+    radius: float,
+    p: float,
+) -> np.ndarray:
+    """Lower bounds for some balls; inside, values have shape (neurons, balls)."""
+    safe = np.ones(len(points), dtype=bool)
+    ball: tuple[float, float] | None = None if np.isinf(p) else (radius, p)
+    centre = np.ascontiguousarray(points.T)
+    # The real box, one float outward.
+    low, high = np.nextafter(centre - radius, -np.inf), np.nextafter(centre + radius, np.inf)
+    for layer in hidden:
+        reach = np.maximum(np.abs(low), np.abs(high)).max(axis=0)
+        safe &= layer.gain * reach + layer.offset <= form.greatest / 4
+        if ball is None:
+            low, high = _layer_box(layer, low, high)
+        else:
+            low, high, ball = *_layer_ball(layer, centre, low, high, *ball), None
+        np.maximum(low, 0.0, out=low)
+        np.maximum(high, 0.0, out=high)
+    lower = np.empty(len(points))
+    for label, head in heads.items():
+        mine = np.flatnonzero(labels == label)
+        if len(mine):
+            lower[mine] = _margin(head, form, low[:, mine], high[:, mine], centre[:, mine], ball)
+    return np.where(safe & np.isfinite(lower), lower, -np.inf)
+
+
+def _middle(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    middle = 0.5 * low + 0.5 * high
+    return middle, np.maximum(high - middle, middle - low)
+
+
+def _layer_box(layer: _Layer, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    middle, half = _middle(low, high)
+    size = np.abs(middle) + half
+    lower, upper = [np.empty((layer.outputs, low.shape[1])) for _ in range(2)]
+    for rows in layer.rows:
+        touched = rows.slack * size
+        touched += half
+        touched += TINY
+        value, spread = rows.weight @ middle, rows.spread(touched)
+        value += rows.bias[:, None]
+        spread += (rows.slack * rows.bias_size + rows.floor)[:, None]
+        lower[rows.index], upper[rows.index] = value - spread, value + spread
+    return lower, upper
+
+
+def _layer_ball(
+    layer: _Layer, centre: np.ndarray, low: np.ndarray, high: np.ndarray, radius: float, p: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """As for the box, the exact range of a row being `radius` times its dual norm."""
+    size = np.maximum(np.abs(low), np.abs(high))
+    lower, upper = [np.empty((layer.outputs, low.shape[1])) for _ in range(2)]
+    for rows in layer.rows:
+        value = rows.weight @ centre + rows.bias[:, None]
+        dual = radius * _row_norms(rows.weight, dual_exponent(p)) * (1 + rows.slack)
+        rounded = rows.slack * (rows.spread(size) + rows.bias_size[:, None]) + rows.floor
+        spread = dual[:, None] + rounded
+        lower[rows.index], upper[rows.index] = value - spread, value + spread
+    return lower, upper
+
+
+def _margin(
+    head: _Head, form: Format, low: np.ndarray, high: np.ndarray, centre: np.ndarray, ball: tuple[float, float] | None
+) -> np.ndarray:
+    middle, half = _middle(low, high)
+    size = np.abs(middle) + half
+    rounded = head.slack * (head.size @ size + head.bias_size[:, None]) + head.floor
+    if ball is None:
+        reach = np.abs(head.weight) @ (half + TINY)
+    else:
+        dual = _row_norms(head.weight, dual_exponent(ball[1]))
+        middle, reach = centre, (ball[0] * dual * (1 + head.slack))[:, None]
+    bound = head.weight @ middle + head.bias[:, None] - reach - rounded
+    safe = head.gain * (1 + size.max(axis=0)) <= form.greatest / 4
+    return np.where(safe, bound.min(axis=0), -np.inf)
+
+
+def _row_norms(weight: Matrix, q: float) -> np.ndarray:
+    """Upper bounds of the l_q norms of the rows."""
+    blocks = []
+    for start in range(0, weight.shape[0], _NORM_ROWS):
+        part = weight[start : start + _NORM_ROWS]
+        blocks.append(norm_upper_bound(part if isinstance(part, np.ndarray) else part.toarray(), q))
+    return np.concatenate(blocks)

@@ -1,0 +1,241 @@
+"""Certificates that survive rounding: every order of summation, both formats, balls that are exactly tight."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constructions import Affine, ReLUNetwork, certify, robust_memorizer
+from constructions.executed_structure import certify_executed, executed_structural_bounds
+from constructions.rational import rational_margin_bound, round_down
+from constructions.rounding import FORMATS, executed_bounds, executed_layers, executed_margin_bound, run
+from tests.rational import rational_value, rationals
+from tests.strategies import networks
+from theory.relaxation import margin_lower_bound
+from theory.separation import separation
+
+# (x + 2^30) - 2^30: x over the reals, 0 in float32 for every x of the ball around 1/2.
+LOSES_X = ReLUNetwork(
+    (Affine(np.array([[1.0]]), np.array([2.0**30])), Affine(np.array([[1.0]]), np.array([-(2.0**30)])))
+)
+formats = st.sampled_from(["float64", "float32"])
+
+
+def summed_at_random(network: ReLUNetwork, x: np.ndarray, arithmetic: str, rng: np.random.Generator) -> np.ndarray:
+    """The executed network by random binary trees of additions."""
+    kind = FORMATS[arithmetic].dtype
+    h = x.astype(kind)
+    for k, layer in enumerate(executed_layers(network.layers, arithmetic)):
+        h = np.maximum(h, kind(0)) if k else h
+        weight = layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.toarray()
+        values = []
+        for row, bias in zip(weight, layer.bias, strict=True):
+            terms = [*(row * h), bias]
+            while len(terms) > 1:
+                i, j = rng.choice(len(terms), 2, replace=False)
+                rest = [t for n, t in enumerate(terms) if n not in (i, j)]
+                terms = [*rest, kind(terms[i] + terms[j])]
+            values.append(terms[0])
+        h = np.array(values, dtype=kind)
+    return h.astype(np.float64)
+
+
+def tight_ball(rng: np.random.Generator, dim: int) -> tuple[ReLUNetwork, np.ndarray, float]:
+    """A network whose least value over the ball is exactly 0 over the reals, by constants that sum to it."""
+    weight, centre, radius = rng.normal(size=dim), 1 + rng.random(dim), float(rng.random() / 4)
+    exact = [(Fraction(w), Fraction(c)) for w, c in zip(weight.tolist(), centre.tolist(), strict=True)]
+    rest = sum((w * c - abs(w) * Fraction(radius) for w, c in exact), Fraction(0))
+    constants = []
+    while rest:
+        constants.append(float(rest))
+        rest -= Fraction(constants[-1])
+    size = np.abs(np.array(constants))
+    first = np.vstack([np.eye(dim), np.zeros((len(size), dim))])
+    last = np.concatenate([weight, -np.sign(constants)])
+    return (
+        ReLUNetwork((Affine(first, np.concatenate([np.zeros(dim), size])), Affine(last[None], np.zeros(1)))),
+        centre,
+        radius,
+    )
+
+
+def plain_interval_bound(network: ReLUNetwork, centre: np.ndarray, radius: float) -> float:
+    """Interval propagation as commonly written: no allowance for rounding."""
+    low, high = centre - radius, centre + radius
+    for k, layer in enumerate(network.layers):
+        low, high = (np.maximum(low, 0), np.maximum(high, 0)) if k else (low, high)
+        up, down = np.maximum(layer.weight, 0), np.minimum(layer.weight, 0)
+        low, high = up @ low + down @ high + layer.bias, up @ high + down @ low + layer.bias
+    return float(low[0])
+
+
+def test_no_tight_ball_is_certified_where_a_plain_interval_bound_certifies_some() -> None:
+    rng = np.random.default_rng(0)
+    plain = 0
+    for _ in range(60):
+        network, centre, radius = tight_ball(rng, 6)
+        points, labels = centre[None], np.array([1])
+        assert rational_margin_bound(network.layers, points, labels, radius, math.inf) == [0]
+        assert not margin_lower_bound(network.layers, points, labels, radius, math.inf)[0] > 0
+        for arithmetic in FORMATS:
+            assert not executed_margin_bound(network.layers, points, labels, radius, math.inf, arithmetic)[0] > 0
+        plain += plain_interval_bound(network, centre, radius) > 0
+    # About half of the roundings go up.
+    assert plain >= 10
+
+
+@pytest.mark.parametrize("arithmetic", ["reals", "rational", "float64", "float32"])
+def test_certified_over_the_reals_and_refuted_in_float32(arithmetic: str) -> None:
+    certificate = certify(LOSES_X, np.array([[0.5]]), np.array([1]), 0.25, math.inf, arithmetic=arithmetic)
+    assert certificate.status.tolist() == ["refuted" if arithmetic == "float32" else "certified"]
+    assert certificate.arithmetic == arithmetic
+    for x in certificate.counterexamples.values():
+        assert run(executed_layers(LOSES_X.layers, "float32"), x[None])[0, 0] <= 0
+        assert np.float32(x[0]) == x[0]
+        assert abs(x[0] - 0.5) <= 0.25
+
+
+@given(networks(inputs=2), st.integers(0, 10_000), formats, st.sampled_from([1.0, 2.0, math.inf]))
+def test_no_order_of_summation_falls_below_the_bound(
+    network: ReLUNetwork, seed: int, arithmetic: str, p: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    # Weights with all their digits, so that every operation rounds.
+    network = ReLUNetwork(tuple(Affine(f.weight * (1 + rng.random() / 3), f.bias * 1.1) for f in network.layers))
+    centre, radius = rng.normal(size=(1, 2)), 0.125
+    label = np.array([1 if network.outputs == 1 else 0])
+    if network.outputs > 1:
+        label[0] = int(network(centre).argmax())
+    bound = executed_margin_bound(network.layers, centre, label, radius, p, arithmetic)[0]
+    low, high = executed_bounds(network.layers, centre - radius, centre + radius, arithmetic)
+    for _ in range(3):
+        step = rng.uniform(-1, 1, 2)
+        x = centre[0] + 0.99 * radius * step / max(1.0, float(np.linalg.norm(step, p)))
+        f = summed_at_random(network, x, arithmetic, rng)
+        margin = label[0] * f[0] if len(f) == 1 else f[label[0]] - np.delete(f, label[0]).max()
+        assert margin >= bound
+        assert np.all(low <= f)
+        assert np.all(f <= high)
+
+
+@pytest.mark.parametrize("arithmetic", list(FORMATS))
+def test_the_bound_pays_for_the_worst_order(arithmetic: str) -> None:
+    """The rounding error of one sum, exactly, against the width of the bound at one point."""
+    rng, form = np.random.default_rng(1), FORMATS[arithmetic]
+    kind, size = form.dtype, 200
+    weight = rng.normal(size=(1, size)).astype(kind).astype(np.float64)
+    x = rng.normal(size=size).astype(kind).astype(np.float64)
+    network = ReLUNetwork((Affine(weight, np.array([0.25])),))
+    low, high = executed_bounds(network.layers, x[None], x[None], arithmetic)
+    exact = rational_value(network, rationals(x))[0]
+    total = float(np.abs(weight[0]) @ np.abs(x)) + 0.25
+    # The allowance is γ_{201} Σ|w||x|, no less, and at most a little more in float32.
+    assert Fraction(low[0, 0]) <= exact - Fraction(form.gamma(size + 1) * total * (1 - 1e-12))
+    if arithmetic == "float32":
+        assert Fraction(low[0, 0]) >= exact - Fraction(1.001 * form.gamma(size + 1) * total)
+    for _ in range(20):
+        f = summed_at_random(network, x, arithmetic, rng)[0]
+        assert low[0, 0] <= f <= high[0, 0]
+
+
+@given(networks(), st.integers(0, 10_000), st.sampled_from([1.0, 2.0, math.inf]))
+def test_rational_and_real_certificates_agree(network: ReLUNetwork, seed: int, p: float) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(3, network.inputs))
+    labels = np.ones(3, dtype=int) if network.outputs == 1 else rng.integers(0, network.outputs, 3)
+    exact = rational_margin_bound(network.layers, points, labels, 0.1, p)
+    lower = margin_lower_bound(network.layers, points, labels, 0.1, p, method="interval")
+    for a, b in zip(exact, lower, strict=True):
+        assert Fraction(b) <= a
+        assert float(a - Fraction(b)) <= 1e-11 * (1 + abs(float(a)))
+    # With radius 0 the bound is the margin, found by the other rational route.
+    for x, y, value in zip(points, labels, rational_margin_bound(network.layers, points, labels, 0.0, p), strict=True):
+        f = rational_value(network, rationals(x))
+        assert value == (int(y) * f[0] if len(f) == 1 else min(f[y] - v for c, v in enumerate(f) if c != y))
+
+
+@pytest.mark.parametrize(("value", "expected"), [(Fraction(1, 3), 1 / 3), (Fraction(-1, 3), np.nextafter(-1 / 3, -1))])
+def test_round_down(value: Fraction, expected: float) -> None:
+    assert round_down(value) == expected
+    assert Fraction(round_down(value)) <= value
+    assert round_down(Fraction(1, 10**400)) == 0
+
+
+def test_what_may_overflow_is_not_certified() -> None:
+    big = ReLUNetwork((Affine(np.array([[1e30]]), np.array([1.0])), Affine(np.array([[1e30]]), np.array([1.0]))))
+    points, labels = np.array([[1.0]]), np.array([1])
+    assert executed_margin_bound(big.layers, points, labels, 0.1, math.inf, "float64")[0] > 0
+    assert executed_margin_bound(big.layers, points, labels, 0.1, math.inf, "float32")[0] == -np.inf
+    # The run overflows, and an infinite output is no answer.
+    assert certify(big, points, labels, 0.1, math.inf, arithmetic="float32").status.tolist() == ["refuted"]
+
+
+@pytest.mark.parametrize("arithmetic", list(FORMATS))
+@pytest.mark.parametrize("ratio", [0.1, 0.45, 0.499])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+def test_two_routes_certify_executed_memorizers(arithmetic: str, ratio: float, method: str) -> None:
+    rng = np.random.default_rng(3)
+    points, labels = rng.random((40, 5)), rng.integers(0, 3, 40)
+    radius = ratio * float(separation(points, labels, np.inf).distance)
+    built = robust_memorizer(points, labels, radius=radius, p=math.inf, small="all", method=method)
+    certificate = certify_executed(built, arithmetic)
+    assert certificate.certified.all()
+    assert set(certificate.method.tolist()) == {"structure"}
+    bound = executed_margin_bound(built.network.layers, points, built.sample.codes, radius, math.inf, arithmetic)
+    assert np.all(bound > 0)
+    # Exactly at least 1, whatever the run does inside the balls.
+    x = points + 0.999 * radius * rng.uniform(-1, 1, points.shape)
+    f = run(executed_layers(built.network.layers, arithmetic), x)
+    rivals = f.copy()
+    rivals[np.arange(40), labels] = -np.inf
+    assert np.all(f[np.arange(40), labels] - rivals.max(axis=1) >= 1)
+
+
+def test_a_changed_weight_breaks_the_executed_structural_proof() -> None:
+    from dataclasses import replace
+
+    points = np.random.default_rng(4).random((12, 3))
+    built = robust_memorizer(points, [1, -1] * 6, radius=0.01, p=math.inf, small="all")
+    assert np.all(executed_structural_bounds(built, "float32") == 1)
+    first = built.network.layers[0]
+    moved = Affine(first.weight, first.bias + 0.5)
+    broken = replace(built, network=ReLUNetwork((moved, *built.network.layers[1:])))
+    assert np.all(executed_structural_bounds(broken, "float32") == -np.inf)
+    assert np.all(executed_structural_bounds(replace(built, shell=built.shell * 1.01), "float32") == -np.inf)
+
+
+def test_a_point_that_is_not_memorized_is_left_to_intervals() -> None:
+    points, labels = np.array([[0.1], [0.2], [0.9]]), [-1, 1, 1]
+    clean = ReLUNetwork((Affine(np.array([[1.0]]), np.array([-0.5])),))
+    built = robust_memorizer(points, labels, radius=0.01, p=math.inf, clean=clean)
+    certificate = certify_executed(built, "float32")
+    assert certificate.certified.all()
+    assert "interval" in certificate.method.tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arithmetic": "float16"}, "float64 or float32"),
+        ({"radius": math.nan}, "radius"),
+        ({"p": 0.5}, "p in"),
+        ({"labels": np.array([0])}, "labels"),
+        ({"layers": (Affine(np.array([[1e300]]), np.zeros(1)),), "arithmetic": "float32"}, "beyond float32"),
+    ],
+)
+def test_bad_input_is_refused(change: dict[str, object], message: str) -> None:
+    good = {"points": np.array([[1.0]]), "labels": np.array([1]), "radius": 0.1, "p": math.inf, "arithmetic": "float64"}
+    good["layers"] = LOSES_X.layers
+    with pytest.raises(ValueError, match=message):
+        executed_margin_bound(**{**good, **change})  # type: ignore[arg-type]
+
+
+def test_rational_arithmetic_is_for_small_networks_and_three_norms() -> None:
+    wide = ReLUNetwork((Affine(np.ones((1, 4000)), np.zeros(1)),))
+    with pytest.raises(ValueError, match="fewer points"):
+        rational_margin_bound(wide.layers, np.zeros((10_000, 4000)), np.ones(10_000, dtype=int), 0.1, math.inf)
+    with pytest.raises(ValueError, match="p in 1, 2, inf"):
+        rational_margin_bound(LOSES_X.layers, np.zeros((1, 1)), np.array([1]), 0.1, 3.0)
