@@ -3,20 +3,30 @@
 from constructions.attack import guided_attack
 from constructions.calculus import add, carry, chain, compose, concatenate, pad_depth, parallel, signed_pair
 from constructions.certificate import Certificate, certify
+from constructions.certificate_file import write_certificate
+from constructions.comparison import ParameterReport, parameter_report
 from constructions.data import load_sample
 from constructions.excess import (
     l1_excess,
     l2_excess,
     linf_excess,
+    lp_excess,
     shared_l1_excess,
     shared_l2_excess,
     shared_linf_excess,
+    shared_lp_excess,
     shared_squares,
 )
+from constructions.executed_structure import certify_executed
 from constructions.indicators import indicators, soft_indicator
 from constructions.levels import Levels, shared_levels
+from constructions.max_tree import certify_max_tree, max_tree_memorizer
 from constructions.memorizer import Memorizer, robust_memorizer
+from constructions.narrow_deep import narrow_deep_memorizer
 from constructions.network import Affine, ReLUNetwork
+from constructions.power import Hinges, interpolated_power
+from constructions.precision import bit_complexity
+from constructions.projection import projection_memorizer
 from constructions.size import SizeReport
 from constructions.square import square
 
@@ -25,9 +35,19 @@ __all__ = [
     "robust_memorizer",
     "Memorizer",
     "SizeReport",
+    # published rivals and the report that compares them
+    "parameter_report",
+    "ParameterReport",
+    "max_tree_memorizer",
+    "certify_max_tree",
+    "narrow_deep_memorizer",
+    "projection_memorizer",
     # certificates and attacks
     "certify",
+    "certify_executed",
     "Certificate",
+    "write_certificate",
+    "bit_complexity",
     "guided_attack",
     # networks and their calculus
     "ReLUNetwork",
@@ -47,9 +67,13 @@ __all__ = [
     "l1_excess",
     "l2_excess",
     "linf_excess",
+    "lp_excess",
     "shared_l1_excess",
     "shared_l2_excess",
     "shared_linf_excess",
+    "shared_lp_excess",
+    "interpolated_power",
+    "Hinges",
     "shared_squares",
     "Levels",
     "shared_levels",

@@ -8,8 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
-from constructions.certificate import Certificate
+from constructions.certificate import ARITHMETICS, Certificate, certify
+from constructions.certificate_file import write_certificate
+from constructions.comparison import parameter_report
 from constructions.data import load_sample
+from constructions.executed_structure import certify_executed
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.network import ReLUNetwork
 
@@ -20,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     try:
         points, labels = load_sample(options.data, classes=options.classes, data_root=options.data_root)
+        if options.compare:
+            return _compare(points, labels, options, console)
         clean = ReLUNetwork.load(options.clean) if options.clean else None
         memorizer = robust_memorizer(
             points,
@@ -33,7 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
             seed=options.seed,
             progress=True,
         )
-        certificate = memorizer.certify()
+        certificate = _certificate(memorizer, options.arithmetic, to_file=bool(options.certificate))
+        if options.certificate:
+            sample = memorizer.sample
+            write_certificate(options.certificate, certificate, memorizer.network, sample.points, sample.codes)
         if options.out:
             memorizer.save(options.out)
         if options.json:
@@ -49,6 +57,45 @@ def main(arguments: list[str] | None = None) -> int:
     if options.out:
         console.print(f"network written to {options.out}", highlight=False, soft_wrap=True)
     return 0 if certificate.certified.all() else 1
+
+
+def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Console) -> int:
+    given = [name for name in ("clean", "out", "certificate") if getattr(options, name)]
+    if given or options.small != "auto" or options.method != "shared" or options.arithmetic != "reals":
+        raise ValueError(
+            "--compare memorizes every point in every way and writes no network: leave out --clean, --small, --method, "
+            "--arithmetic, --out and --certificate"
+        )
+    report = parameter_report(
+        points,
+        labels,
+        radius=options.radius,
+        p=options.p,
+        shell=options.shell,
+        seed=options.seed,
+        progress=True,
+    )
+    for table in report.table():
+        console.print(table)
+    for note in report.notes:
+        console.print(note, highlight=False, markup=False)
+    if options.figure:
+        report.figure(options.figure)
+        console.print(f"figure written to {options.figure}", highlight=False)
+    if options.json:
+        Path(options.json).write_text(report.to_json())
+    proved = [row.certified for row in report.rows if row.certified is not None]
+    return 0 if all(count == len(points) for count in proved) else 1
+
+
+def _certificate(memorizer: Memorizer, arithmetic: str, *, to_file: bool) -> Certificate:
+    """By structure where it can be; for a file by intervals, which `constructions.check` can do again."""
+    if arithmetic in ("float64", "float32") and not to_file:
+        return certify_executed(memorizer, arithmetic)
+    if arithmetic == "reals" and not to_file:
+        return memorizer.certify()
+    sample = memorizer.sample
+    return certify(memorizer.network, sample.points, sample.codes, memorizer.radius, memorizer.p, arithmetic=arithmetic)
 
 
 def _record(memorizer: Memorizer, certificate: Certificate) -> dict[str, Any]:
@@ -76,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of the clean fit")
     parser.add_argument("--data-root", help="folder of hub data sets, in the layout of the hub")
     parser.add_argument("--out", help="write the network here (.npz)")
+    parser.add_argument("--compare", action="store_true", help="count every construction and published bound instead")
+    parser.add_argument("--figure", help="with --compare: draw the counts here (.png, .pdf, .svg)")
+    parser.add_argument(
+        "--arithmetic", choices=tuple(ARITHMETICS), default="reals", help="what the certificate speaks of"
+    )
+    parser.add_argument("--certificate", help="write a certificate file here, for python -m constructions.check")
     parser.add_argument("--json", help="write size and certificate here")
     return parser
 

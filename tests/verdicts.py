@@ -106,13 +106,21 @@ def verdict_rows(reports: list[pytest.TestReport]) -> list[dict[str, Any]]:
             "statement": statement_id,
             "title": statement.title,
             "verdict": statement.verdict,
-            "printed": _outcome(tests[statement_id, "printed"]),
-            "repaired": _outcome(tests[statement_id, "repaired"]),
+            **_outcomes(statement.verdict, tests[statement_id, "printed"], tests[statement_id, "repaired"]),
             "examples": examples[statement_id],
             "figures": sorted(set(figures[statement_id])),
         }
         for statement_id, statement in LEDGER.items()
     ]
+
+
+def _outcomes(verdict: str, printed: list[str], repaired: list[str]) -> dict[str, str]:
+    shown = {"printed": _outcome(printed), "repaired": _outcome(repaired)}
+    # What holds as printed needs no repair; what is only observed is measured in the repaired reading.
+    needless = {"checked": "repaired", "observed": "printed"}.get(verdict)
+    if (printed or repaired) and needless and shown[needless] == "not checked":
+        shown[needless] = ""
+    return shown
 
 
 def _outcome(outcomes: list[str]) -> str:
@@ -132,14 +140,14 @@ def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], width: int) -
     from rich.table import Table
 
     table = Table(title="Verdicts: the ledger's claim, and what the tests of this run did (evidence, not proof)")
-    for name in ("statement", "as printed", "tests of the printed form", "tests of the repaired form"):
-        table.add_column(name)
+    for name in ("statement", "as printed", "printed form", "repaired form"):
+        table.add_column(name, no_wrap=True)
     table.add_column("examples", justify="right")
     table.add_column("figure")
     for row in rows:
         cells = [row[key] for key in ("statement", "verdict", "printed", "repaired")]
         table.add_row(*cells, f"{row['examples']:,}" if row["examples"] else "", ", ".join(row["figures"]))
-    console = Console(file=StringIO(), width=max(width, 100))
+    console = Console(file=StringIO(), width=max(width, 120))
     console.print(table)
     if runs:
         console.print(_runs_table(runs))
@@ -154,7 +162,7 @@ def _runs_table(runs: list[dict[str, Any]]) -> Any:
 
     table = Table(title="Real data memorized and certified on every training ball")
     for name in RUN_COLUMNS:
-        table.add_column(name, justify="left" if name == "data" else "right")
+        table.add_column(name, justify="left" if name == "data" else "right", no_wrap=True)
     for run in runs:
         table.add_row(*run_cells(run))
     return table

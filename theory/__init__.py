@@ -2,9 +2,14 @@
 
 from theory.errors import AssumptionError
 from theory.exact_minimum import minimum_over_ball
+from theory.growth import growth_bound, robust_size_bound, size_bound_bracket
+from theory.hard_distribution import HardDistribution, hard_distribution
 from theory.ideal import IdealClassifier
+from theory.literature import PUBLISHED, PublishedBound, applicable, extremal_sample
 from theory.losses import adversarial_error, clean_error, exponential_loss, log_exponential_loss, margins
 from theory.margin import MarginBracket, affine_distance, affine_margin, small_margin
+from theory.max_margin import limit_angle, max_margin_direction, noise_margin
+from theory.mixed_model import MixedModel, margin_certificate, target_conditions, target_model
 from theory.norms import distance, dual_exponent, norm, project_ball, sample_ball
 from theory.relaxation import interval_bounds, linear_bounds, margin_lower_bound
 from theory.separation import Separation, separation
@@ -40,6 +45,24 @@ __all__ = [
     "exponential_loss",
     "log_exponential_loss",
     "IdealClassifier",
+    # sizes: Theorem 3.5 and the published bounds
+    "HardDistribution",
+    "hard_distribution",
+    "growth_bound",
+    "robust_size_bound",
+    "size_bound_bracket",
+    "PUBLISHED",
+    "PublishedBound",
+    "applicable",
+    "extremal_sample",
+    # section 5
+    "max_margin_direction",
+    "noise_margin",
+    "limit_angle",
+    "MixedModel",
+    "target_model",
+    "target_conditions",
+    "margin_certificate",
     # errors
     "AssumptionError",
 ]

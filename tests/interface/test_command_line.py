@@ -83,6 +83,7 @@ def test_what_the_given_clean_classifier_gets_wrong_is_memorized(files: Path) ->
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--shell", "0.9"], "needs shell <= separation - 2 * radius"),
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--clean", "xor.npz"], "not a network saved by"),
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--classes", "7,8"], "7"),
+        (["xor.npz", "--radius", "0.1", "--p", "inf", "--compare", "--method", "per_point"], "leave out --clean"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

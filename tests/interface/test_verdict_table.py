@@ -59,6 +59,7 @@ def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) 
     assert rows["theorem-6.2"]["repaired"] == "1 skipped"
     assert rows["theorem-5.1"]["repaired"] == "not checked"
     assert "1 FAILED" in answer.stdout
+    assert "assumption-6.1-verification" in answer.stdout, "an id is cut off"
     text = (report / "audit.md").read_text()
     assert "| corollary-3.4 | repaired | not checked | 1 FAILED |" in text
     assert "![jump.png](jump.png)" in text

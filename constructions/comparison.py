@@ -1,0 +1,446 @@
+"""How many parameters each construction takes on the same data at the same shell, beside the published bounds.
+
+Every construction of the norm at hand is counted along four axes: the number of points N, the dimension d, the fraction
+μ of memorized points and `ρ = 2 δ / R`. Growth exponents are fitted in logarithms.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from constructions.certificate import certify
+from constructions.comparison_figure import draw
+from constructions.max_tree import certify_max_tree, max_tree_memorizer, max_tree_nonzero, max_tree_widths
+from constructions.memorizer import robust_memorizer
+from constructions.narrow_deep import narrow_deep_memorizer, narrow_deep_nonzero, narrow_deep_parameters
+from constructions.network import Affine
+from constructions.projection import projection_memorizer
+from constructions.rivals import Task, read_task
+from theory.errors import AssumptionError
+from theory.literature import PUBLISHED, applicable, logarithmic_width
+
+AXES = ("N", "d", "mu", "rho")
+# Networks with more non-zeros than this are counted by the formula that is tested on smaller ones.
+_BUILT = 3_000_000
+# Intervals pass through all layers, for every point.
+_DEEPEST = 200
+# Points of the sample on which d, μ and ρ vary.
+_SAMPLE = 500
+_LEVEL = 0.95
+
+SHARED, SKETCH, TREE, NARROW = "shared features", "proof sketch", "max tree", "narrow and deep"
+PCA, RANDOM = "projection, pca", "projection, random"
+SOURCES = {
+    SHARED: "Theorem 3.3, repaired",
+    SKETCH: "proof sketch of Theorem 3.3; its indicators only",
+    TREE: "in the manner of Li et al. (2022)",
+    NARROW: "size of Yu, Gao, Zhang (2024)",
+    PCA: "in the manner of Kim et al. (2025), Egosi et al. (2025)",
+    RANDOM: "in the manner of Kim et al. (2025), Egosi et al. (2025)",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Size of one construction at one place.
+
+    Attributes:
+        construction: a key of `SOURCES`.
+        axis: what varies along this row's series: "N", "d", "mu" or "rho"; "base" for the whole sample.
+        N: points.
+        d: dimension.
+        mu: fraction of the points that is memorized.
+        rho: 2 radius / separation.
+        radius: δ.
+        shell: γ.
+        nonzero: on this data, beside the clean network's own.
+        general: the same for data in general position, without zeros.
+        parameters: all entries of all layers; None where the network is too large to build and has no formula for it.
+        built: whether the network was built and counted, or counted by its formula.
+        certified: certified balls; None where no certificate was asked for or the network was not built.
+        dim: dimension behind the projection; d for all others.
+    """
+
+    construction: str
+    axis: str
+    N: int
+    d: int
+    mu: float
+    rho: float
+    radius: float
+    shell: float
+    nonzero: int
+    general: int
+    parameters: int | None
+    built: bool
+    certified: int | None
+    dim: int
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """`count ∝ axis^exponent`, least squares in logarithms, with a 95 % confidence interval of the slope.
+
+    The counts are deterministic: the interval says how far they are from a power law, not how they would vary.
+    """
+
+    construction: str
+    axis: str
+    count: str
+    exponent: float
+    low: float
+    high: float
+    places: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published bound along an axis; `value` is None where a hypothesis fails, and `note` says which."""
+
+    name: str
+    source: str
+    counts: str
+    kind: str
+    form: str
+    axis: str
+    at: float
+    value: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class ParameterReport:
+    """All rows, published bounds, exponents; `p`, `seed`, `separation` and the notes on vacuous theorems."""
+
+    p: float
+    seed: int
+    separation: float
+    rows: tuple[Row, ...]
+    published: tuple[Published, ...]
+    exponents: tuple[Exponent, ...]
+    notes: tuple[str, ...]
+
+    def base(self, construction: str) -> Row:
+        """The row of the whole sample."""
+        return next(row for row in self.rows if row.axis == "base" and row.construction == construction)
+
+    def table(self) -> list[Table]:
+        """The sizes on the whole sample, the published bounds there, and the exponents."""
+        base = [row for row in self.rows if row.axis == "base"]
+        first = base[0]
+        sizes = Table(
+            title=f"N = {first.N}, d = {first.d}, l_{self.p:g}, radius {first.radius:g}, shell {first.shell:g}, "
+            f"separation {self.separation:.6g}, rho = {first.rho:.4g}, every point memorized"
+        )
+        columns = ("construction", "source", "non-zeros", "without zeros in the data", "over N d", "all entries")
+        for column in (*columns, "certified", "counted"):
+            sizes.add_column(column, justify="left" if column in columns[:2] else "right")
+        for row in base:
+            sizes.add_row(
+                row.construction + (f" to {row.dim}" if row.dim != row.d else ""),
+                SOURCES[row.construction],
+                f"{row.nonzero:,}",
+                f"{row.general:,}",
+                f"{row.nonzero / (row.N * row.d):.4f} / {row.general / (row.N * row.d):.4f}",
+                "–" if row.parameters is None else f"{row.parameters:,}",
+                "–" if row.certified is None else f"{row.certified} of {row.N}",
+                "built" if row.built else "formula",
+            )
+        bounds = Table(title="published bounds, worst cases over data sets, O and Ω without their constants")
+        for column in ("bound", "source", "of", "kind", "form", "value"):
+            bounds.add_column(column)
+        for bound in self.published:
+            if bound.axis == "base":
+                value = bound.note if bound.value is None else f"{bound.value:,.6g}"
+                bounds.add_row(bound.name, bound.source, bound.counts, bound.kind, bound.form, value)
+        growth = Table(title="fitted growth exponents, 95 % confidence")
+        for column in ("construction", *AXES):
+            growth.add_column(column)
+        for name in dict.fromkeys(e.construction for e in self.exponents):
+            cells = []
+            for axis in AXES:
+                found = [e for e in self.exponents if (e.construction, e.axis) == (name, axis)]
+                cells.append("\n".join(f"{e.count} {e.exponent:.3f} ({e.low:.3f}, {e.high:.3f})" for e in found))
+            growth.add_row(name, *cells)
+        return [sizes, bounds, growth]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "p": "inf" if math.isinf(self.p) else self.p}
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=1)
+
+    def figure(self, path: str | os.PathLike[str]) -> None:
+        """Non-zeros and all entries against N, d, μ and ρ, on logarithmic axes."""
+        draw(self.rows, self.published, self.p, path)
+
+
+def parameter_report(
+    points: Any,
+    labels: Any,
+    *,
+    radius: float,
+    p: float,
+    shell: float | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> ParameterReport:
+    """Count every construction on the sample and along N, d, μ and ρ, beside every published bound of the norm.
+
+    One shell for all constructions at each place. N varies over random subsets at the radius and shell of the whole
+    sample; d, μ and ρ on a subset of at most 500 points: d over its coordinates of largest variance, with ρ and
+    `γ / (R - 2 δ)` kept; μ over memorized fractions, for the constructions that have a clean classifier; ρ over radii.
+    Counts are beside the clean network's own, so a least-squares affine map stands for it. Balls are certified on the
+    whole sample, where networks with up to 3,000,000 non-zeros (the narrow and deep one up to 200
+    points) are built, and larger ones counted by formula.
+
+    Args:
+        points: shape (n, d).
+        labels: -1 and +1, or any hashable classes.
+        radius: δ > 0, in l_p, with `2 δ < R`.
+        p: in [1, ∞].
+        shell: γ; `(R - 2 δ) / 8` when None, so that a projection has room to lose.
+        seed: of subsets and of the random projection.
+        progress: whether to show on stderr what is being done.
+
+    Raises:
+        ValueError: for malformed arguments.
+        AssumptionError: if `2 δ + γ <= R` fails.
+    """
+    whole = read_task(points, labels, radius, shell, p)
+    if shell is None:
+        whole = replace(whole, shell=whole.shell / 8)
+    say = Console(stderr=True, quiet=not progress).print
+    say(f"{len(whole.sample.points)} points memorized by every construction")
+    rows = _sizes(whole, "base", 1.0, seed, certificates=True)
+    order = np.random.default_rng(seed).permutation(len(whole.sample.points))
+    say("along N")
+    for size in _geometric(len(order), 8):
+        if size == len(order):
+            rows += [replace(row, axis="N") for row in rows if row.axis == "base"]
+        elif task := _subset(whole, order[:size]):
+            rows += _sizes(task, "N", 1.0, seed)
+    some = _subset(whole, order[:_SAMPLE])
+    if some is not None:
+        some = _exact(some, whole)
+        say("along d, μ and ρ")
+        for dim in _geometric(some.sample.points.shape[1], 1):
+            if task := _coordinates(some, dim):
+                rows += _sizes(task, "d", 1.0, seed)
+        for mu in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0):
+            rows += _sizes(some, "mu", mu, seed)
+        for rho in (0.1, 0.2, 0.4, 0.6, 0.8):
+            rows += _sizes(_scaled(some, rho, some.separation), "rho", 1.0, seed)
+    return ParameterReport(
+        whole.p, seed, whole.separation, tuple(rows), _published(rows, p), _exponents(rows), _notes(rows[0], p)
+    )
+
+
+def _geometric(size: int, least: int) -> list[int]:
+    return sorted({max(least, size // 2**k) for k in range(5)} & set(range(least, size + 1)))
+
+
+def _subset(task: Task, index: np.ndarray) -> Task | None:
+    """The points of the index, at the same radius, shell and separation (a lower bound); None for one class."""
+    codes = task.sample.codes[index]
+    if len(set(codes.tolist())) < len(task.sample.classes):
+        return None
+    return replace(task, sample=replace(task.sample, points=task.sample.points[index], codes=codes))
+
+
+def _exact(task: Task, whole: Task) -> Task:
+    """The same with its own separation, radius and shell at the same ρ and share of the room."""
+    own = read_task(task.sample.points, _named(task), 1e-3 * task.radius, None, task.p).separation
+    return _scaled(task, 2 * whole.radius / whole.separation, own)
+
+
+def _named(task: Task) -> list[Any]:
+    codes = task.sample.codes if task.sample.outputs > 1 else (task.sample.codes + 1) // 2
+    return [task.sample.classes[k] for k in codes]
+
+
+def _scaled(task: Task, rho: float, separation: float) -> Task:
+    share = task.shell / (task.separation - 2 * task.radius)
+    radius = rho * separation / 2
+    # A part in 10^9 less, so that the rounding of a share of 1 cannot exceed the room.
+    return replace(task, radius=radius, separation=separation, shell=share * (separation - 2 * radius) * (1 - 1e-9))
+
+
+def _coordinates(task: Task, dim: int) -> Task | None:
+    points = task.sample.points
+    chosen = np.sort(np.argsort(-points.var(axis=0), kind="stable")[:dim])
+    reduced = replace(task, sample=replace(task.sample, points=np.ascontiguousarray(points[:, chosen])))
+    try:
+        return _exact(reduced, task)
+    except AssumptionError:  # differently labelled points that agree in these coordinates
+        return None
+
+
+def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = False) -> list[Row]:
+    """All constructions of the norm at one place."""
+    sample = task.sample
+    size, dim = sample.points.shape
+    labels = _named(task)
+    rows: list[Row] = []
+
+    def add(name: str, nonzero: int, general: int, parameters: int | None, built: bool, proof: Callable[[], Any] | None,
+            k: int = dim) -> None:  # fmt: skip
+        certified = proof().count("certified") if certificates and built and proof else None
+        rho = 2 * task.radius / task.separation
+        rows.append(
+            Row(
+                name,
+                axis,
+                size,
+                dim,
+                mu,
+                rho,
+                task.radius,
+                task.shell,
+                nonzero,
+                general,
+                parameters,
+                built,
+                certified,
+                k,
+            )
+        )
+
+    common: dict[str, Any] = {"radius": task.radius, "p": task.p, "shell": task.shell, "clean": _affine(task)}
+    small = np.arange(max(1, round(mu * size)))
+    shared = robust_memorizer(sample.points, labels, small=small, **common)
+    beside = shared.size.nonzero - shared.size.clean
+    add(SHARED, beside, beside + shared.size.symbols["Z"], shared.size.parameters, True, shared.certify)
+    if shared.size.sketch <= _BUILT:
+        sketch = robust_memorizer(sample.points, labels, small=small, method="per_point", **common)
+        count, whole = sketch.size.indicators, sketch.size.indicators + sketch.size.symbols["Z"]
+        add(SKETCH, count, whole, sketch.size.parameters, True, sketch.certify)
+    else:
+        zeros = _zeros(task, small)
+        add(SKETCH, shared.size.sketch - zeros, shared.size.sketch, None, False, None)
+    if axis == "mu":
+        return rows
+    if math.isinf(task.p):
+        _sizes_linf(task, labels, add)
+    if task.p == 2:
+        for name, basis in ((PCA, "pca"), (RANDOM, "random")):
+            try:
+                found = projection_memorizer(
+                    sample.points, labels, radius=task.radius, shell=task.shell, basis=basis, seed=seed
+                )
+            except AssumptionError:  # no room for the rounding of a projection
+                continue
+            general = found.network.nonzero + found.inner.size.symbols["Z"]
+            add(name, found.network.nonzero, general, found.network.parameters, True, found.certify, found.dim)
+    return rows
+
+
+def _sizes_linf(task: Task, labels: list[Any], add: Callable[..., None]) -> None:
+    sample = task.sample
+    size, dim = sample.points.shape
+    outputs, classes = sample.outputs, max(2, sample.outputs)
+    others = int(np.sum(sample.codes > 0))
+    zeros = _zeros(task, np.arange(size))
+    general, widths = max_tree_nonzero(size, dim), max_tree_widths(size, dim, outputs)
+    entries = sum(before * after + after for before, after in pairwise(widths))
+    if general <= _BUILT:
+        tree = max_tree_memorizer(sample.points, labels, radius=task.radius, shell=task.shell)
+        add(TREE, tree.network.nonzero, general, tree.network.parameters, True,
+            lambda: certify_max_tree(tree.network, tree.task))  # fmt: skip
+    else:
+        add(TREE, general - zeros, general, entries, False, None)
+    general = narrow_deep_nonzero(others, dim, classes)
+    if others <= _DEEPEST and general <= _BUILT:
+        deep = narrow_deep_memorizer(sample.points, labels, radius=task.radius, shell=task.shell)
+        add(NARROW, deep.network.nonzero, general, deep.network.parameters, True,
+            lambda: certify(deep.network, sample.points, sample.codes, task.radius, math.inf))  # fmt: skip
+    else:
+        # Its biases hold c - low - t, which are 0 by rare coincidence only; they are counted as non-zero.
+        add(NARROW, general, general, narrow_deep_parameters(others, dim, classes, outputs), False, None)
+
+
+def _zeros(task: Task, small: np.ndarray) -> int:
+    """Weights of a network with features of its own for each point that are 0 on this data."""
+    c = task.sample.points[small]
+    if math.isinf(task.p):
+        t = task.radius + task.shell / 4
+        return int(np.sum(c == t) + np.sum(c == -t))
+    return 2 * int(np.sum(c == 0))
+
+
+def _affine(task: Task) -> Affine:
+    points, codes, outputs = task.sample.points, task.sample.codes, task.sample.outputs
+    target = codes[:, None].astype(np.float64) if outputs == 1 else np.eye(outputs)[codes]
+    solution = np.linalg.lstsq(np.hstack([points, np.ones((len(points), 1))]), target)[0]
+    return Affine(np.ascontiguousarray(solution[:-1].T), solution[-1])
+
+
+def _published(rows: list[Row], p: float) -> tuple[Published, ...]:
+    found: dict[tuple[str, str, float], Published] = {}
+    for row in rows:
+        at = float(getattr(row, row.axis)) if row.axis != "base" else 0.0
+        # Li et al. write δ for the radius and ask δ < ε / 2.
+        values = {"N": row.N, "d": row.d, "rho": row.rho, "delta": row.radius, "eps": 2 * row.radius / row.rho}
+        holds = applicable(p, **values)
+        for bound in PUBLISHED.values():
+            if bound.norm not in (None, p) or not set(bound.symbols) <= set(values):
+                continue
+            value, note = holds.get(bound.name), ""
+            if value is None:
+                failed = [str(h) for h in bound.hypotheses]
+                note = f"needs {' and '.join(failed)}: fails for N = {row.N}, d = {row.d}, rho = {row.rho:.4g}"
+            found[bound.name, row.axis, at] = Published(
+                bound.name, bound.source, bound.counts, bound.kind, bound.form, row.axis, at, value, note
+            )
+    return tuple(found.values())
+
+
+def _exponents(rows: list[Row]) -> tuple[Exponent, ...]:
+    found = []
+    for name in SOURCES:
+        for axis in AXES:
+            series = [row for row in rows if (row.construction, row.axis) == (name, axis)]
+            for count in ("nonzero", "general", "parameters"):
+                places = [(getattr(row, axis), getattr(row, count)) for row in series if getattr(row, count)]
+                if len(places) < 3:
+                    continue
+                x, y = np.log(np.array(places, dtype=np.float64)).T
+                fit = stats.linregress(x, y)
+                reach = float(stats.t.ppf((1 + _LEVEL) / 2, len(places) - 2)) * float(fit.stderr)
+                slope = float(fit.slope)
+                if np.ptp(y) == 0:  # the standard error of a constant is 0/0
+                    slope = reach = 0.0
+                found.append(Exponent(name, axis, count, slope, slope - reach, slope + reach, len(places)))
+    return tuple(found)
+
+
+def _notes(row: Row, p: float) -> tuple[str, ...]:
+    """Which published theorems say nothing at these numbers."""
+    notes = []
+    if p == 2 and row.d >= 2:
+        try:
+            width = logarithmic_width(row.N, row.d, row.rho)
+            notes.append(f"Egosi et al. (2025): width {width} is enough, of d + 5 = {row.d + 5}")
+        except AssumptionError as error:
+            notes.append(f"Egosi et al. (2025) is vacuous here: {error}")
+        for name in ("any ρ", "any ρ, non-zeros"):
+            value, trivial = PUBLISHED[name](N=row.N, d=row.d, rho=row.rho), row.N * row.d
+            verdict = "less than" if value < trivial else "vacuous here, not less than"
+            notes.append(
+                f"Kim et al. (2025), {name}: {value:,.0f} without its constant and logarithms, "
+                f"{verdict} N d = {trivial:,}"
+            )
+    if math.isinf(p):
+        notes.append(f"Yu et al. (2024): depth 2 N + 1 = {2 * row.N + 1}, width 3 d + 1 = {3 * row.d + 1}")
+    return tuple(notes)

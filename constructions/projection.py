@@ -1,0 +1,178 @@
+"""Memorization after an orthonormal projection whose dimension is as small as the data allow: p = 2.
+
+A linear map P is `‖P‖_2`-Lipschitz in l_2, so a network that memorizes the projected points at radius `δ ‖P‖_2` is
+robust at δ on the points themselves: `f(x) = g(σ(P x + b))`, with b such that `P x + b >= 0` on the balls. It costs
+`k d` non-zeros for P and `n (k + O(1))` for g, and needs the projected separation to exceed `2 δ + γ`.
+
+Source: in the manner of Kim, Moon, Yun (2025) and Egosi, Yehudai, Shamir (2025), who project by lemmas on worst cases;
+here k is found for the data.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+
+from constructions.calculus import chain
+from constructions.certificate import Certificate, decide
+from constructions.indicator_check import is_same
+from constructions.memorizer import Memorizer, robust_memorizer
+from constructions.network import Affine, ReLUNetwork, dense
+from constructions.rivals import Task, read_task
+from theory.errors import AssumptionError
+from theory.relaxation import TINY, gamma
+from theory.separation import separation
+
+Basis: TypeAlias = Literal["pca", "random"]
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectionMemorizer:
+    """A memorizer of the projected points behind the projection.
+
+    Attributes:
+        network: `x ↦ g(σ(P x + b))`.
+        inner: g, a `Memorizer` of the floats nearest to `P x_i + b`, at a radius that contains the images of the balls.
+        task: points, labels, radius and shell.
+        basis: "pca" or "random".
+    """
+
+    network: ReLUNetwork
+    inner: Memorizer
+    task: Task
+    basis: Basis
+
+    @property
+    def dim(self) -> int:
+        """k, the dimension of the projection."""
+        return self.network.layers[0].outputs
+
+    def certify(self) -> Certificate:
+        """Proof on every ball: its image under the first layer is in the ball that the proof of g covers.
+
+        The first layer is read from `network`, its norm is bounded again, and the images of the balls are compared
+        with the balls of `inner`, whose own structural proof does the rest.
+        """
+        points, codes = self.task.sample.points, self.task.sample.codes
+        first, *rest = self.network.layers
+        reach = _reach(first, points, self.task.radius)
+        centres = _project(first, points)
+        lower = np.full(len(points), -np.inf)
+        if (
+            is_same(ReLUNetwork(tuple(rest)), self.inner.network)
+            and np.array_equal(centres, self.inner.sample.points)
+            and np.array_equal(codes, self.inner.sample.codes)
+        ):
+            inside = (reach <= self.inner.radius) & (centres.min(axis=1) >= self.inner.radius)
+            lower = np.where(inside, self.inner.certify().lower, -np.inf)
+        method = np.full(len(points), "structure", dtype="<U9")
+        shell = self.task.shell
+        return decide(self.network, points, codes, self.task.radius, 2.0, lower, method, shell=shell)
+
+
+def projection_memorizer(
+    points: Any, labels: Any, *, radius: float, shell: float, basis: str = "pca", seed: int = 0
+) -> ProjectionMemorizer:
+    """The network with the smallest k for which the first k vectors of the basis keep the separation above `2 δ + γ`.
+
+    The projections are nested, so the projected separation grows with k, and k is found by bisection, with the exact
+    separation of the projected points in float64 and the rounding of the projection in the radius. The clean classifier
+    of the inner memorizer is the least-squares affine one: every point is memorized, so no ball depends on it.
+
+    Args:
+        points: shape (n, d).
+        labels: -1 and +1 (one output, its sign), or any hashable classes (one output a class, argmax).
+        radius: δ > 0, in l_2.
+        shell: γ > 0, of the inner memorizer.
+        basis: "pca" for the principal directions of the points, "random" for a uniform orthonormal basis.
+        seed: of the random basis.
+
+    Raises:
+        ValueError: for malformed arguments.
+        AssumptionError: if `2 δ + γ < R` fails or rounding takes what is left.
+    """
+    if basis not in ("pca", "random"):
+        raise ValueError(f'basis must be "pca" or "random", got {basis!r}')
+    kind: Basis = "pca" if basis == "pca" else "random"
+    task = read_task(points, labels, radius, shell, 2.0)
+    sample = task.sample
+    vectors = _basis(sample.points, kind, seed)
+    # Doubled first: the separation in few dimensions is quick.
+    low, high = 0, 1
+    while not _fits(vectors[:high], task):
+        if high >= len(vectors):
+            raise AssumptionError(
+                f"no projection on {high} directions keeps 2 * radius + shell = {2 * radius + shell:.6g} below the "
+                f"separation {task.separation:.6g} of the points, rounding included: take a smaller shell"
+            )
+        low, high = high, min(2 * high, len(vectors))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _fits(vectors[:middle], task) else (middle, high)
+    first = _shifted(vectors[:high], sample.points, task.radius)
+    projected = _project(first, sample.points)
+    inner = robust_memorizer(
+        projected,
+        [sample.classes[k] for k in (sample.codes if sample.outputs > 1 else (sample.codes + 1) // 2)],
+        radius=float(_reach(first, sample.points, task.radius).max()),
+        p=2,
+        clean=_least_squares(projected, task),
+        shell=task.shell,
+        small="all",
+    )
+    return ProjectionMemorizer(chain(ReLUNetwork((first,)), inner.network), inner, task, kind)
+
+
+def _basis(points: np.ndarray, basis: Basis, seed: int) -> Float[np.ndarray, "k d"]:
+    """Orthonormal rows, most important first."""
+    dim = points.shape[1]
+    if basis == "random":
+        return np.ascontiguousarray(np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))[0].T)
+    centred = points - points.mean(axis=0)
+    return np.ascontiguousarray(np.linalg.eigh(centred.T @ centred)[1].T[::-1])
+
+
+def _shifted(vectors: np.ndarray, points: np.ndarray, radius: float) -> Affine:
+    """`x ↦ P x + b` with a whole number b a coordinate, such that all balls have non-negative images, with room."""
+    least = (points @ vectors.T).min(axis=0)
+    return Affine(vectors, np.ceil(2 * radius - least) + 1.0)
+
+
+def _project(first: Affine, points: np.ndarray) -> np.ndarray:
+    return np.asarray(points @ dense(first.weight).T + first.bias)
+
+
+def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float) -> Float[np.ndarray, " n"]:
+    """Radii of balls around the computed `P x_i + b` that contain the images of the balls.
+
+    `δ ‖P‖_2` plus the rounding of the centre, `‖P‖_2² <= ‖P Pᵀ‖_∞`.
+    """
+    weight = np.abs(dense(first.weight))
+    exact = dense(first.weight)
+    dim = weight.shape[1]
+    gram = np.abs(exact @ exact.T) + 2 * gamma(dim + 2) * (weight @ weight.T)
+    operator = math.sqrt(gram.sum(axis=1).max()) * (1 + 4 * gamma(len(weight) + 8))
+    rounding = np.linalg.norm(np.abs(points) @ weight.T + np.abs(first.bias), axis=1)
+    reach = radius * operator + 2 * gamma(dim + 4) * rounding
+    return np.asarray(reach * (1 + 4 * gamma(8)) + TINY)
+
+
+def _fits(vectors: np.ndarray, task: Task) -> bool:
+    """Whether the separation of the computed projections is at least `2 δ' + γ`, `δ'` their radius."""
+    first = _shifted(vectors, task.sample.points, task.radius)
+    reach = float(_reach(first, task.sample.points, task.radius).max())
+    try:
+        found = separation(_project(first, task.sample.points), task.sample.codes, 2.0).distance
+    except AssumptionError:  # equal projections
+        return False
+    return Fraction(found) >= 2 * Fraction(reach) + Fraction(task.shell)
+
+
+def _least_squares(points: np.ndarray, task: Task) -> Affine:
+    codes, outputs = task.sample.codes, task.sample.outputs
+    target = codes[:, None].astype(np.float64) if outputs == 1 else np.eye(outputs)[codes]
+    solution = np.linalg.lstsq(np.hstack([points, np.ones((len(points), 1))]), target)[0]
+    return Affine(np.ascontiguousarray(solution[:-1].T), solution[-1])

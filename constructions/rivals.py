@@ -1,0 +1,84 @@
+"""What the published constructions that are built for comparison have in common: their task, exactly checked."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from constructions.network import ReLUNetwork
+from constructions.sample import Sample, read_sample
+from theory.errors import AssumptionError
+from theory.separation import separation
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A labelled sample whose balls are to be memorized.
+
+    Attributes:
+        sample: points, numbered labels, classes.
+        separation: R, exact, rounded down to a float.
+        radius: δ.
+        shell: γ, with `2 δ + γ <= R`.
+        p: of the norm.
+    """
+
+    sample: Sample
+    separation: float
+    radius: float
+    shell: float
+    p: float
+
+
+@dataclass(frozen=True, eq=False)
+class Rival:
+    """A network that memorizes every ball of a task, and its non-zeros by formula.
+
+    Attributes:
+        network: the strict ReLU network.
+        task: what it memorizes.
+        formula_nonzero: the non-zeros by formula; equal to `network.nonzero`.
+    """
+
+    network: ReLUNetwork
+    task: Task
+    formula_nonzero: int
+
+
+def read_task(points: Any, labels: Any, radius: float, shell: float | None, p: float) -> Task:
+    """The checked task; `shell` is `R - 2 δ` when it is None.
+
+    Raises:
+        ValueError: for malformed arguments.
+        AssumptionError: if `2 δ + γ <= R` fails, or equal points have different labels.
+    """
+    if not 0 < radius < math.inf:
+        raise ValueError(f"memorization needs a finite radius > 0, got radius={radius}")
+    if shell is not None and not 0 < shell < math.inf:
+        raise ValueError(f"memorization needs a finite shell > 0, got shell={shell}")
+    sample = read_sample(points, labels)
+    neighbours = separation(sample.points, sample.named_labels(), p)
+    room = Fraction(neighbours.distance) - 2 * Fraction(radius)
+    i, j = neighbours.pair
+    if not room > 0 or (shell is not None and not Fraction(shell) <= room):
+        raise AssumptionError(
+            f"memorization needs 2 * radius + shell <= separation and shell > 0, got radius={radius}, shell={shell} "
+            f"with separation={neighbours.distance:.6g}: points {i} and {j} are the closest pair with different "
+            "labels; take a smaller radius or shell, or remove one of them"
+        )
+    if shell is None:
+        shell = float(room)
+        if Fraction(shell) > room:
+            shell = math.nextafter(shell, 0.0)
+    return Task(sample, neighbours.distance, float(radius), float(shell), float(p))
+
+
+def class_sums(sample: Sample) -> sp.csr_array:
+    """The matrix that maps indicators to the signed sum (labels ±1) or to one sum a class; n non-zeros."""
+    size = len(sample.codes)
+    if sample.outputs == 1:
+        return sp.csr_array(sample.codes[None, :].astype(np.float64))
+    return sp.csr_array((np.ones(size), (sample.codes, np.arange(size))), shape=(sample.outputs, size))

@@ -1,0 +1,37 @@
+"""The rivals on real data: each certified on every ball, counted at one shell."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.statement("theorem-3.3", form="repaired"), pytest.mark.whole_audit]
+
+
+def test_sizes_of_the_rivals_on_mnist5k(record: Any, figure_path: Any) -> None:
+    """mnist5k, ten classes, l_2, radius 1/2, one shell for all, every point memorized.
+
+    The first count is of this data, four fifths of which is 0; the second is of data in general position.
+    """
+    from constructions.comparison import PCA, RANDOM, SHARED, SKETCH, parameter_report
+    from constructions.data import load_sample
+
+    points, labels = load_sample("mnist5k")
+    report = parameter_report(points, labels, radius=0.5, p=2, shell=0.3)
+    shared, sketch, pca, random = (report.base(name) for name in (SHARED, SKETCH, PCA, RANDOM))
+    record("examples", 3 * len(points))
+    record("sizes", {row.construction: row.nonzero for row in (shared, sketch, pca, random)})
+    report.figure(figure_path("parameters.png"))
+    entries = points.size
+    assert points.shape == (5000, 784)
+    for row in (shared, pca, random):
+        assert row.certified == 5000
+    assert len({row.shell for row in (shared, sketch, pca, random)}) == 1
+    assert shared.nonzero <= 1.05 * entries
+    assert shared.general <= 1.05 * entries
+    # At least 8 times fewer in both counts: here 52 times without zeros in the data, 242 times with them.
+    assert sketch.nonzero >= 8 * shared.nonzero
+    assert sketch.general >= 8 * shared.general
+    assert pca.general <= 0.06 * entries
+    # No principal direction is wasted: directions at random take more.
+    assert pca.dim < random.dim
+    assert any("vacuous" in note for note in report.notes)
