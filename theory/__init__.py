@@ -2,6 +2,7 @@
 
 from theory.errors import AssumptionError
 from theory.exact_minimum import minimum_over_ball
+from theory.flatness import Flatness, PointwiseMaximum, flatness, gradient_norm, maximum_by_search
 from theory.growth import growth_bound, robust_size_bound, size_bound_bracket
 from theory.hard_distribution import HardDistribution, hard_distribution
 from theory.ideal import IdealClassifier
@@ -12,8 +13,12 @@ from theory.max_margin import limit_angle, max_margin_direction, noise_margin
 from theory.mixed_model import MixedModel, margin_certificate, target_conditions, target_model
 from theory.norms import distance, dual_exponent, norm, project_ball, sample_ball
 from theory.relaxation import interval_bounds, linear_bounds, margin_lower_bound
+from theory.robust_gap import flatness_gap_bound, lipschitz_gap_bound
 from theory.separation import Separation, separation
 from theory.statements import LEDGER, Statement, statement
+from theory.transfer import transfer_bound, transfer_constant
+from theory.transport import expected_w1_bound, w1, w_infinity
+from theory.vc import affine_vc_dimension, consistent_bound, consistent_sample_size, relu_vc_dimension_bound
 
 __all__ = [
     # the ledger
@@ -63,6 +68,23 @@ __all__ = [
     "target_model",
     "target_conditions",
     "margin_certificate",
+    # section 6
+    "PointwiseMaximum",
+    "Flatness",
+    "flatness",
+    "gradient_norm",
+    "maximum_by_search",
+    "w1",
+    "w_infinity",
+    "expected_w1_bound",
+    "lipschitz_gap_bound",
+    "flatness_gap_bound",
+    "affine_vc_dimension",
+    "relu_vc_dimension_bound",
+    "consistent_bound",
+    "consistent_sample_size",
+    "transfer_constant",
+    "transfer_bound",
     # errors
     "AssumptionError",
 ]

@@ -20,6 +20,7 @@ STATEMENTS = (
         ),
         hypotheses=("S is i.i.d. from D", "N ≥ v ≥ 1", "0 < Δ < 1"),
         uses=("definition-clean-error",),
+        witness="theory.generalization_witnesses.rademacher_failure",
         source="section 6, first formula",
     ),
     Statement(
@@ -72,6 +73,7 @@ STATEMENTS = (
         ),
         hypotheses=("β < α", "0 < θ < 90°"),
         uses=("assumption-6.1", "theorem-5.1", "claim-small-margin-transfer"),
+        witness="theory.generalization_witnesses.angle_beyond",
         source="section 6.1, after Assumption 6.1",
     ),
     Statement(
@@ -87,6 +89,7 @@ STATEMENTS = (
         ),
         hypotheses=("k > 0", "x ≠ 0 almost surely"),
         uses=("assumption-6.1",),
+        witness="theory.generalization_witnesses.other_directions",
         source="section 6.1, after Assumption 6.1",
     ),
     Statement(
@@ -114,6 +117,7 @@ STATEMENTS = (
             "S_small contains every i with min over B_p(x_i, δ) of y_i f_clean ≤ 0",
         ),
         uses=("theorem-3.5", "corollary-3.4", "assumption-6.1"),
+        witness="theory.generalization_witnesses.polynomial_sample_failure",
         source="Theorem 6.2",
     ),
     Statement(
@@ -151,13 +155,15 @@ STATEMENTS = (
             "to 0. What holds, for every sample, with priors π_c, π̂_c, the laws D_c, S_c of x in class c, and l_∞ "
             "transport: gap ≤ G Σ_c π_c W_1(D_c, S_c) + T and gap ≤ h E_D[max over ‖ξ‖_∞ ≤ δ+h of ‖∇_x L(f(x+ξ), "
             "y)‖_1] + T, where G = sup ‖∇_x L(f(·), y)‖_1, h = max_c W_∞(D_c, S_c), T = ½ B Σ_c |π_c - π̂_c|. The "
-            "flatness that counts is at radius δ + h."
+            "flatness that counts is at radius δ + h. For D_c on [0, 1]^d and N_c points of class c, E W_1(D_c, S_c) ≤ "
+            "min over J of 2^-J + Σ_{j≤J} 2^-(j+1) √((2^{dj} - 1)/N_c), of order N_c^{-1/d} for d ≥ 3."
         ),
         hypotheses=(
             "0 ≤ L ≤ B, L(f(·), y) locally Lipschitz on R^d; maxima of the gradient over points of differentiability",
             "every class occurs in S",
         ),
         uses=("definition-maximum-gradient-norm",),
+        witness="theory.flatness_witnesses.flatness_failure",
         source="Theorem 6.3",
     ),
     Statement(
@@ -170,14 +176,15 @@ STATEMENTS = (
         repaired=(
             "L(x) = 1 + a sin(x/a), D uniform on [0, 1]: the left side is at most 2a, the right one tends to 2δ/π as "
             "a → 0. With l_∞ perturbations: (i) left side ≥ δ E‖∇L‖_1 for every δ if L is convex in x; (ii) ≥ δ "
-            "E‖∇L‖_1 - βδ²/2 if ∇_x L is β-Lipschitz from l_∞ to l_1; (iii) their ratio tends to 1 as δ → 0 if L is "
-            "C¹ and E‖∇L‖_1 > 0."
+            "E‖∇L‖_1 - βδ²/2 if ∇_x L is β-Lipschitz from l_∞ to l_1; (iii) their ratio tends to 1 as δ → 0 if "
+            "E‖∇L‖_1 > 0 and L is C¹, or is locally Lipschitz (a ReLU network) and D has a density."
         ),
         hypotheses=(
             "L_D^adv and L_D^clean are means of the loss L, not 0-1 errors",
             "x in a compact set, L defined around it",
         ),
         uses=("definition-maximum-loss-change",),
+        witness="theory.flatness_witnesses.oscillating_loss",
         source="Proposition 6.4",
     ),
 )
