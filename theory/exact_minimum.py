@@ -48,8 +48,8 @@ def minimum_over_ball(
         solver left it by a rounding). `value` is within the tolerance of the solver's optimum.
 
     Raises:
-        ValueError: if p is neither 1 nor ∞, an argument is malformed, or more than MOST_UNSTABLE neurons
-            are unstable.
+        ValueError: if p is neither 1 nor ∞, an argument is malformed, interval bounds on the ball are not finite,
+            or more than MOST_UNSTABLE neurons are unstable.
         RuntimeError: if the solver does not finish, or its optimum is not the network's value.
     """
     if p not in (1, np.inf):
@@ -61,6 +61,11 @@ def minimum_over_ball(
     if not (tolerance > 0 and time_limit > 0):
         raise ValueError(f"tolerance and time_limit need to be > 0, got {tolerance} and {time_limit}")
     bounds = [(low[0], high[0]) for low, high in preactivation_bounds(layers, centre[None], radius, p)]
+    if not all(np.isfinite(low).all() and np.isfinite(high).all() for low, high in bounds):
+        raise ValueError(
+            "minimum_over_ball needs finite interval bounds of all neurons on the ball, got infinite ones: rescale the "
+            "weights"
+        )
     outputs = len(bounds[-1][0])
     if form.shape != (outputs,) or not np.isfinite(form).all():
         raise ValueError(f"form needs finite values of shape ({outputs},), got {form}")

@@ -116,6 +116,7 @@ def unchecked():
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
+HUGE = [Layer(np.full((1, 2), 1e308), np.zeros(1)), Layer(np.full((1, 1), 1e308), np.zeros(1))]
 WIDE = [Layer(np.eye(201), np.zeros(201)), Layer(np.ones((1, 201)), np.zeros(1))]
 
 
@@ -134,6 +135,7 @@ WIDE = [Layer(np.eye(201), np.zeros(201)), Layer(np.ones((1, 201)), np.zeros(1))
         (vee(), {"form": np.array([np.nan])}, "form needs"),
         (vee(), {"tolerance": 0.0}, "tolerance"),
         (vee(), {"time_limit": np.nan}, "time_limit"),
+        (HUGE, {}, "finite interval bounds"),
         (WIDE, {"centre": np.zeros(201)}, "at most 200 unstable neurons, got 201"),
     ],
 )
