@@ -292,7 +292,7 @@ def test_the_ratio_over_the_sample_size(record: Any, figure_path: Any) -> None:
         assert series["most"][-1] < 0.5
     # The threshold grows by the factor 4 with the dimension.
     assert [row["n_small_threshold"] for row in stored[:4]] == [2.0, 8.0, 32.0, 128.0]
-    path = Path(figure_path("robust_overfitting.png"))
+    path = Path(figure_path("proposition_3_2_ratio.png"))
     path.with_suffix(".json").write_text(json.dumps({"seeds": list(SEEDS), "series": stored}, indent=1))
     draw(path)
     record("examples", len(SEEDS) * sum(len(row["sizes"]) for row in stored))

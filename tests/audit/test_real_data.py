@@ -131,6 +131,7 @@ def test_the_coefficient_over_n(record: Any, figure_path: Any) -> None:
         assert all(later < earlier for earlier, later in pairwise(shared))
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set(xlabel="points memorized, n", ylabel="non-zeros beside the clean network's / (n d)")
+    axes.set_ylim(top=300)
     axes.set_title("mnist5k, radius 0.1, data in general position")
     axes.legend(fontsize="small", ncols=2)
     figure.savefig(figure_path("coefficient.png"), dpi=150)
