@@ -23,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     try:
         points, labels = load_sample(options.data, classes=options.classes, data_root=options.data_root)
+        if options.figure and not options.compare:
+            raise ValueError("--figure draws the counts of --compare: give both")
         if options.compare:
             return _compare(points, labels, options, console)
         clean = ReLUNetwork.load(options.clean) if options.clean else None

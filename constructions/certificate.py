@@ -129,7 +129,7 @@ def _finite(value: np.floating[Any]) -> float | None:
 def certify(
     network: ReLUNetwork,
     points: Any,
-    labels: Int[np.ndarray, " n_labels"],
+    labels: Any,
     radius: float,
     p: float,
     *,
@@ -146,7 +146,7 @@ def certify(
     Args:
         network: any `ReLUNetwork`.
         points: shape (n, d).
-        labels: -1 and +1 for one output, else class numbers 0, …, outputs - 1.
+        labels: -1 and +1 for one output, else class numbers 0, …, outputs - 1, as `Memorizer.sample.codes`.
         radius: of the balls, > 0.
         p: in [1, ∞]; 1, 2 or ∞ for "rational".
         arithmetic: "reals", with float64 bounds that include their rounding; "rational", the same claim in exact
@@ -159,7 +159,9 @@ def certify(
     """
     if arithmetic not in ARITHMETICS:
         raise ValueError(f"arithmetic must be one of {', '.join(ARITHMETICS)}, got {arithmetic!r}")
-    points = read_points(points, network.inputs)
+    if not isinstance(network, ReLUNetwork):
+        raise ValueError(f"certify needs a ReLUNetwork, such as Memorizer.network, got {type(network).__name__}")
+    points, labels = read_points(points, network.inputs), _read_codes(labels)
     if labels.shape != (len(points),):
         raise ValueError(f"labels must hold one label a point, got {len(points)} points and shape {labels.shape}")
     check_labels(labels, network.outputs)
@@ -204,6 +206,18 @@ def decide_executed(
     found = decide(lambda x: _answer(layers, x), points, labels, radius, p, lower, method, seed=seed)
     found = _confirmed(found, lambda i, x: _executed_error(layers, x, points[i], int(labels[i]), radius, p))
     return replace(found, arithmetic=arithmetic)
+
+
+def _read_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
+    codes = np.asarray(labels)
+    if codes.dtype.kind == "f" and np.array_equal(codes, np.rint(codes)):
+        codes = codes.astype(np.int64)
+    if codes.dtype.kind not in "iu" or codes.ndim != 1:
+        raise ValueError(
+            f"labels must be -1 and +1 or class numbers, shape (n,), got {codes.dtype} of shape {codes.shape}: "
+            "Memorizer.sample.codes has them for other classes"
+        )
+    return codes.astype(np.int64)
 
 
 def decide(

@@ -58,10 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"the certificate is not of the points in {given[1]}")
         if len(certificate["records"]) != len(points):
             raise ValueError(f"there are {len(certificate['records'])} records for {len(points)} points")
+        failures = check(certificate, layers, points, labels)
     except Exception as error:  # damaged archives fail in many ways, and each is a refusal
         print(f"refused: {error}", file=sys.stderr)
         return 2
-    failures = check(certificate, layers, points, labels)
     print(json.dumps({"points": len(points), "confirmed": len(points) - len(failures), "not confirmed": failures}))
     return 1 if failures else 0
 

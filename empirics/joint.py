@@ -41,6 +41,11 @@ def train_jointly(
         scale: length of the neurons at the start.
         seed: of the start.
     """
+    if not (0 <= radius < sample.source.alpha and threshold >= 0 and steps >= 0 and step_size > 0 and scale > 0):
+        raise ValueError(
+            f"train_jointly needs radius in [0, alpha={sample.source.alpha}), threshold, steps >= 0 and step_size, "
+            f"scale > 0, got {radius}, {threshold}, {steps}, {step_size}, {scale}"
+        )
     x, y = sample_tensors(sample.points, sample.labels)
     chosen = torch.from_numpy(np.flatnonzero(sample.small))
     dim = x.shape[1]

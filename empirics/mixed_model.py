@@ -147,6 +147,8 @@ def loss_gradients(
 
 def attacked_margins(model: MixedModel, points: np.ndarray, labels: np.ndarray, radius: float) -> np.ndarray:
     """Smallest margins that `mixed_attack` reaches, from and to numpy."""
+    if not 0 <= radius < np.inf:
+        raise ValueError(f"attacked_margins needs a finite radius >= 0, got {radius}")
     found, _ = mixed_attack(MixedTensors.of(model), *sample_tensors(points, labels), radius)
     return np.asarray(found.numpy())
 

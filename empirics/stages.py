@@ -56,6 +56,8 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.start not in ("points", "random"):
+            raise ValueError(f'Recipe needs start "points" or "random", got {self.start!r}')
         if not (self.linear_steps >= 1 and self.steps >= 0 and 0 < self.step_size < 1 and 0 <= self.ramp <= 1):
             raise ValueError(
                 "Recipe needs linear_steps >= 1, steps >= 0, step_size in (0, 1) and ramp in [0, 1], "
@@ -135,6 +137,8 @@ def train_in_stages(
         AssumptionError: if `δ >= α`, there is no large-margin point, or not `b > 0` (a neuron could not be off at 0).
     """
     recipe = Recipe() if recipe is None else recipe
+    if record_at is not None and not all(0 <= step <= recipe.steps for step in record_at):
+        raise ValueError(f"train_in_stages records steps 0 to {recipe.steps}, got {list(record_at)}")
     if not 0 < threshold < math.inf:
         raise AssumptionError(f"train_in_stages needs a finite threshold b > 0, got {threshold}")
     source = sample.source

@@ -33,7 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("robust memorization")
     group.addoption("--audit", metavar="DIR", help="the whole audit, with mnist5k; writes its report to DIR")
     group.addoption("--nightly", action="store_true", help="also the searches that take minutes")
-    group.addoption("--data", metavar="FILE", help="run only the hypotheses and conclusions on this data set")
+    group.addoption(
+        "--data", metavar="FILE", help="run only the hypotheses and conclusions on this data set; write --data=FILE"
+    )
     group.addoption("--radius", type=float, default=0.1, help="radius for --data")
     group.addoption("--p", type=float, default=float("inf"), help="exponent for --data, from 1 to inf")
     group.addoption("--classes", default="all", help='classes for --data: "all", "parity" or a list such as 3,8')

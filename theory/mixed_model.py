@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from theory.errors import AssumptionError
 from theory.losses import check_labels
 from theory.relaxation import gamma
 
@@ -158,8 +159,10 @@ def target_conditions(
         b: threshold of the neurons.
 
     Raises:
+        AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
         ValueError: if shapes do not fit.
     """
+    _check_scales(alpha, beta, radius)
     own = np.flatnonzero(small)
     if len(small) != len(points) or noise.shape != (len(own), points.shape[1]):
         raise ValueError(
@@ -189,9 +192,14 @@ def memorization_failure(
     tail for `⟨ξ_j, ξ_i⟩`). The conditions only get harder with t, so the largest such t is found by bisection.
 
     Source: Theorem 5.2, repaired.
+
+    Raises:
+        AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
+        ValueError: if the sizes do not fit.
     """
     if not (dim >= 2 and n >= n_small >= 0 and n >= 1):
         raise ValueError(f"memorization_failure needs dim >= 2, n >= n_small >= 0, got dim={dim}, n={n}, {n_small}")
+    _check_scales(alpha, beta, radius)
     if not radius < alpha:
         return 1.0
     noise_dim = dim - 1
@@ -237,6 +245,8 @@ def neuron_cosine_bound(
         b: threshold.
         direction_error: θ in radians.
     """
+    if not radius >= 0:
+        raise AssumptionError(f"neuron_cosine_bound needs radius >= 0, got {radius}")
     room = b / point_norm - 1.0
     rho = np.divide(radius, room, out=np.full_like(room, np.inf), where=room > 0)
     sine, cosine = math.sin(direction_error), math.cos(direction_error)
@@ -245,6 +255,14 @@ def neuron_cosine_bound(
         across = np.maximum(beta, np.abs(beta - rho * cosine)) + rho * sine
         bound = along / np.hypot(along, across)
     return np.asarray(np.where((room > 0) & (along > 0), bound, -1.0))
+
+
+def _check_scales(alpha: float, beta: float, radius: float) -> None:
+    if not 0 < beta <= alpha < math.inf or not radius >= 0:
+        raise AssumptionError(
+            f"Theorem 5.2 needs 0 < beta <= alpha and radius >= 0, got alpha={alpha}, beta={beta}, radius={radius}: "
+            "alpha is the scale of the large-margin data"
+        )
 
 
 def _norms(rows: np.ndarray) -> np.ndarray:

@@ -29,6 +29,8 @@ _THREADS = 2
 _MOST_RATIONAL = 4096
 # A power function is within this many units in the last place.
 _POWER_ULPS = 64
+# Coordinates beyond 2^±450 are scaled, so that no square or power of a distance leaves float64 at the large end.
+_EXPONENT = 450
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,12 @@ def separation(
     """
     p = check_exponent(p)
     _check(points, labels)
+    exponent = math.frexp(float(np.abs(points).max()))[1]
+    if abs(exponent) > (_EXPONENT if math.isinf(p) else 2 * _EXPONENT / max(p, 2.0)):
+        # A power of two changes no distance but its exponent.
+        found = separation(np.ldexp(points, -exponent), labels, p, progress=progress)
+        distance, nearest = np.ldexp(found.distance, exponent), np.ldexp(found.nearest, exponent)
+        return Separation(p, float(distance), found.pair, nearest, found.neighbour)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise AssumptionError(f"a separation needs at least two different labels, got only {classes[0]}")
@@ -105,12 +113,18 @@ def rational_distance(x: Float[np.ndarray, " d"], y: Float[np.ndarray, " d"], p:
 def round_down(exact: Fraction, p: float) -> float:
     """The largest float at most `exact`, or for p = 2 the largest whose square is."""
     power = 2 if p == 2 else 1
-    guess = math.sqrt(exact) if p == 2 else float(exact)
+    guess = _root(exact) if p == 2 else float(exact)
     while Fraction(guess) ** power > exact:
         guess = math.nextafter(guess, 0.0)
     while Fraction(math.nextafter(guess, math.inf)) ** power <= exact:
         guess = math.nextafter(guess, math.inf)
     return guess
+
+
+def _root(exact: Fraction) -> float:
+    """`sqrt(exact)` up to rounding, also where `float(exact)` would underflow or overflow."""
+    half = (exact.numerator.bit_length() - exact.denominator.bit_length()) // 2
+    return math.ldexp(math.sqrt(exact / Fraction(4) ** half), half)
 
 
 def _check(points: np.ndarray, labels: np.ndarray) -> None:

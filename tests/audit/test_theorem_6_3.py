@@ -172,7 +172,8 @@ def test_both_bounds_hold_on_exact_losses(case):
     assert first.gap <= first.bound
     assert second.gap <= second.bound
     # The flatness of a point is at most G, and the transport of W_∞ at least that of W_1.
-    assert second.slope <= lipschitz
+    # A mean of n values is rounded n times.
+    assert second.slope <= lipschitz * (1 + 2.0**-52 * len(case.population))
     assert second.transport >= first.transport - 1e-7
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -123,3 +124,27 @@ def test_bad_input_is_refused(change: dict[str, object], message: str) -> None:
     good = {"points": np.array([[0.0], [1.0]]), "labels": np.array([-1, 1]), "radius": 0.1, "p": math.inf}
     with pytest.raises(ValueError, match=message):
         certify(LINE, **{**good, **change})  # type: ignore[arg-type]
+
+
+def test_labels_may_be_a_list_and_whole_floats() -> None:
+    network = ReLUNetwork((Affine(np.eye(1), np.zeros(1)),))
+    for labels in ([1, -1], np.array([1.0, -1.0])):
+        assert certify(network, [[1.0], [-1.0]], labels, 0.5, np.inf).certified.all()
+
+
+@pytest.mark.parametrize(
+    ("network", "labels", "message"),
+    [
+        ("a memorizer", [1, -1], "needs a ReLUNetwork, such as Memorizer.network, got str"),
+        (None, ["a", "b"], "Memorizer.sample.codes"),
+        (None, [0.5, -1.0], "Memorizer.sample.codes"),
+        (None, [[1, -1]], "shape"),
+    ],
+)
+def test_other_networks_and_labels_are_refused(network: object, labels: object, message: str) -> None:
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        with pytest.raises(ValueError, match=message):
+            certify(network or ReLUNetwork((Affine(np.eye(1), np.zeros(1)),)), [[1.0], [-1.0]], labels, 0.5, np.inf)
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)

@@ -84,6 +84,7 @@ def test_what_the_given_clean_classifier_gets_wrong_is_memorized(files: Path) ->
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--clean", "xor.npz"], "not a network saved by"),
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--classes", "7,8"], "7"),
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--compare", "--method", "per_point"], "leave out --clean"),
+        (["xor.npz", "--radius", "0.1", "--p", "inf", "--figure", "x.png"], "--figure draws the counts of --compare"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -1,4 +1,4 @@
-"""The theorem on one data set: `pytest --data my.npz --radius 0.1 --p inf`.
+"""The theorem on one data set: `pytest --data=my.npz --radius 0.1 --p inf`.
 
 First the hypotheses (each a test that says what to change), then the conclusions. Without the option they run on
 the handwritten digits of scikit-learn, odd against even, at radius 0.1 in l_∞.

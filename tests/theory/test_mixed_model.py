@@ -10,6 +10,7 @@ from scipy.stats import binom
 
 from constructions import Affine, ReLUNetwork
 from theory import margin_lower_bound, mixed_model
+from theory.errors import AssumptionError
 from theory.mixed_model import (
     MixedModel,
     margin_certificate,
@@ -261,3 +262,15 @@ def test_an_overflow_is_no_bound():
     with np.errstate(all="ignore"):
         lower = margin_certificate(model, np.full((1, 2), 1e200), np.array([1]), 1e200)
     assert lower.tolist() == [-np.inf]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beta", "radius"), [(0.5, 100.0, 0.1), (4.0, 0.0, 0.1), (4.0, 0.1, -5.0), (4.0, 0.1, math.nan)]
+)
+def test_scales_beyond_the_theorem_are_refused(alpha, beta, radius):
+    """Conditions that hold by a negative radius, or a beta above alpha, would promise what no theorem says."""
+    scales = {"alpha": alpha, "beta": beta, "radius": radius, "b": 200.0}
+    with pytest.raises(AssumptionError, match="0 < beta <= alpha and radius >= 0"):
+        memorization_failure(400, 8, 4, **scales)
+    with pytest.raises(AssumptionError, match="0 < beta <= alpha and radius >= 0"):
+        target_conditions(np.ones((2, 3)), np.array([True, False]), np.ones((1, 3)), **scales)

@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from theory import separation as module_function
 from theory.errors import AssumptionError
 from theory.norms import norm
+from theory.relaxation import gamma
 from theory.separation import rational_distance, round_down, separation
 
 exact_exponents = st.sampled_from([1.0, 2.0, math.inf])
@@ -189,3 +190,21 @@ def test_blocks_of_mixed_labels(p: float) -> None:
     assert distances.min() * (1 - slack) <= found.distance <= distances.min() * (1 + slack)
     assert np.all(np.abs(found.nearest / distances.min(axis=1) - 1) <= slack)
     assert np.all(y[found.neighbour] != y)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, 10.0, np.inf])
+@pytest.mark.parametrize("exponent", [-1000, -600, -200, 200, 600, 1000])
+def test_a_power_of_two_only_scales(p: float, exponent: int) -> None:
+    """No square or power of a coordinate leaves the range of floats unnoticed."""
+    x, y = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]), np.array([1, -1, -1, 1])
+    plain, scaled = separation(x, y, p), separation(np.ldexp(x, exponent), y, p)
+    assert scaled.pair == plain.pair
+    # For general p the power function rounds differently on another scale; all else is exact.
+    slack = 0.0 if p in (1, 2, math.inf) else 4 * gamma(2 + 8 + 64)
+    for found, expected in ((scaled.distance, plain.distance), (scaled.nearest, plain.nearest)):
+        assert np.all(np.abs(np.ldexp(found, -exponent) - expected) <= slack * np.asarray(expected))
+
+
+def test_a_tiny_distance_between_large_points() -> None:
+    x = np.array([[1.0, 0.0], [1.0, 2.0**-1000], [0.0, 1.0]])
+    assert separation(x, np.array([1, -1, 1]), 2.0).distance == 2.0**-1000
