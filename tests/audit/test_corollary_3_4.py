@@ -172,7 +172,8 @@ def test_a_wide_shell_errs_on_half_of_the_sample(pair: Pair, p: float, method: s
     network = pair.network(shell, p, method)
     pair.check_hypotheses(network, shell)
     adversarial = rationals(pair.points[1] - pair.radius)
-    assert rational_value(network, adversarial) == [-1]
+    # -1, or for p = 2, whose squares are approximated, perhaps a little of the ramp: in any case the wrong sign.
+    assert rational_value(network, adversarial)[0] < 0
     # The same with a shell that fits: no error there.
     fitting = pair.network(pair.gap - 2 * pair.radius, p, method)
     assert rational_value(fitting, adversarial)[0] == adversarial[0] - Fraction(1, 2) > 0
@@ -186,7 +187,7 @@ def test_a_wider_shell_errs_on_half_of_the_distribution(pair: Pair, p: float, me
     shell = 4 * (pair.gap - pair.radius)
     network = pair.network(shell, p, method)
     pair.check_hypotheses(network, shell)
-    assert [rational_value(network, rationals(x)) for x in pair.points] == [[-1], [-1]]
+    assert all(rational_value(network, rationals(x))[0] < 0 for x in pair.points)
     # δ + γ = R is enough.
     fitting = pair.network(pair.gap - pair.radius, p, method)
     assert rational_value(fitting, rationals(pair.points[1]))[0] > 0
