@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from constructions.calculus import carry, chain, concatenate, signed_pair
 from constructions.network import Affine, ReLUNetwork
+from constructions.sample import class_positions
 from theory.layers import Layers
 from theory.relaxation import interval_bounds
 
@@ -49,8 +50,7 @@ def memorizing_network(
         bound: `M`.
     """
     outputs = clean.outputs
-    groups = 2 if outputs == 1 else outputs
-    group = (codes + 1) // 2 if outputs == 1 else codes
+    group, groups = class_positions(codes, outputs)
     size = len(codes)
     sums = sp.csr_array((np.ones(size), (group, np.arange(size))), shape=(groups, size))
     memory, signed = chain(indicators, _linear(sums)), signed_pair(clean)

@@ -261,13 +261,8 @@ def _subset(task: Task, index: np.ndarray) -> Task | None:
 
 def _exact(task: Task, whole: Task) -> Task:
     """The same with its own separation, radius and shell at the same ρ and share of the room."""
-    own = read_task(task.sample.points, _named(task), 1e-3 * task.radius, None, task.p).separation
+    own = read_task(task.sample.points, task.sample.labels, 1e-3 * task.radius, None, task.p).separation
     return _scaled(task, 2 * whole.radius / whole.separation, own)
-
-
-def _named(task: Task) -> list[Any]:
-    codes = task.sample.codes if task.sample.outputs > 1 else (task.sample.codes + 1) // 2
-    return [task.sample.classes[k] for k in codes]
 
 
 def _scaled(task: Task, rho: float, separation: float) -> Task:
@@ -291,7 +286,7 @@ def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = 
     """All constructions of the norm at one place."""
     sample = task.sample
     size, dim = sample.points.shape
-    labels = _named(task)
+    labels = task.sample.labels
     rows: list[Row] = []
 
     def add(name: str, nonzero: int, general: int, parameters: int | None, built: bool, proof: Callable[[], Any] | None,

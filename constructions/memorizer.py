@@ -16,7 +16,7 @@ from constructions.clean import as_network, fit_clean
 from constructions.evaluation import near_pairs
 from constructions.indicators import Method, Pairwise, indicators
 from constructions.network import ReLUNetwork
-from constructions.sample import Sample, read_points, read_sample
+from constructions.sample import Sample, class_positions, read_points, read_sample
 from constructions.size import SizeReport, size_report
 from constructions.structure import structural_bounds
 from theory.errors import AssumptionError
@@ -87,9 +87,7 @@ class Memorizer:
         if self.direct is None:
             return clean
         outputs = self.clean.outputs
-        groups = 2 if outputs == 1 else outputs
-        codes = self.sample.codes[self.small]
-        group = (codes + 1) // 2 if outputs == 1 else codes
+        group, groups = class_positions(self.sample.codes[self.small], outputs)
         memory = np.zeros(len(x) * groups)
         centres = self.sample.points if self._memorizes_all else self.sample.points[self.small]
         chunk = max(1, 2**17 // x.shape[1])

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from constructions.network import Affine, ReLUNetwork
 from constructions.rivals import Rival, read_task
+from constructions.sample import class_positions
 
 
 def narrow_deep_memorizer(points: Any, labels: Any, *, radius: float, shell: float | None = None) -> Rival:
@@ -37,8 +38,7 @@ def narrow_deep_memorizer(points: Any, labels: Any, *, radius: float, shell: flo
     """
     task = read_task(points, labels, radius, shell, np.inf)
     sample, dim = task.sample, task.sample.points.shape[1]
-    groups = 2 if sample.outputs == 1 else sample.outputs
-    group = (sample.codes + 1) // 2 if sample.outputs == 1 else sample.codes
+    group, groups = class_positions(sample.codes, sample.outputs)
     chosen = np.flatnonzero(group > 0)
     t, ramp = task.radius + task.shell / 4, task.shell / 2
     # Rounded outward, so that the carried values are non-negative on the balls.

@@ -116,7 +116,7 @@ def projection_memorizer(
     projected = _project(first, sample.points)
     inner = robust_memorizer(
         projected,
-        [sample.classes[k] for k in (sample.codes if sample.outputs > 1 else (sample.codes + 1) // 2)],
+        sample.labels,
         radius=float(_reach(first, sample.points, task.radius).max()),
         p=2,
         clean=_least_squares(projected, task),

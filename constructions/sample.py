@@ -29,12 +29,22 @@ class Sample:
         """Outputs a network needs: 1 for labels ±1, else one for each class."""
         return 1 if is_signed(self.classes) else len(self.classes)
 
+    @property
+    def labels(self) -> list[Hashable]:
+        """The labels as they were given."""
+        return [self.classes[k] for k in class_positions(self.codes, self.outputs)[0]]
+
     def named_labels(self) -> Shaped[np.ndarray, " n"]:
         """The labels as text for messages; their codes if two classes read the same."""
         names = np.array([str(label) for label in self.classes])
         if len(set(names.tolist())) < len(names):
             return self.codes
-        return np.asarray(names[(self.codes + 1) // 2 if self.outputs == 1 else self.codes])
+        return np.asarray(names[class_positions(self.codes, self.outputs)[0]])
+
+
+def class_positions(codes: Int[np.ndarray, " n"], outputs: int) -> tuple[Int[np.ndarray, " n"], int]:
+    """Positions 0, …, C - 1 of the classes for codes ±1 (one output) or class numbers, and C."""
+    return ((codes + 1) // 2, 2) if outputs == 1 else (codes, outputs)
 
 
 def is_signed(classes: tuple[Hashable, ...]) -> bool:

@@ -34,9 +34,8 @@ def built(sample: Any, options: dict[str, Any]) -> Any:
     from constructions import robust_memorizer
     from theory.errors import AssumptionError
 
-    labels = [sample.classes[k] for k in (sample.codes if sample.outputs > 1 else (sample.codes + 1) // 2)]
     try:
-        return robust_memorizer(sample.points, labels, radius=options["radius"], p=options["p"])
+        return robust_memorizer(sample.points, sample.labels, radius=options["radius"], p=options["p"])
     except AssumptionError as error:
         pytest.skip(f"a hypothesis fails, so the theorem says nothing: {error}")
 
