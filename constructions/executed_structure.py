@@ -1,17 +1,25 @@
-"""The structural proof for p = ∞ carried over to the executed network: exact signs instead of error bounds.
+"""The structural proof carried over to the executed network, for every p: where it is exact, and why.
 
-Let the weights be rounded to the format, and let the proof of `constructions.structure` hold for them over the reals
-with a shell `γ' = γ (1 - 2^-13)` while the separation is at least `2δ + γ`. On the ball of a memorized point, in any
-order of summation,
+Let the indicators of the executed network be 1 on their own balls and 0 on the balls with other labels, exactly. Then,
+in any order of summation, because rounding is monotone: the class sum of the label is at least 1 on the ball of a
+memorized point and the others are 0, the lock `1 - σ(1 - T)` is 1, `±f - M` is at most 0 when the computed `|f|` is at
+most M, and the margin is at least 1.
 
-- a feature `±x_j + b` has one rounding, which keeps its sign: all features of the own indicator are 0, it is 1 exactly;
-- a rounded sum of terms of one sign is at least its greatest term, because rounding is monotone. The features of an
-  indicator with another label have a term `w V` with `w V' >= 1` and `V' <= γ'`, so `w V >= 1 + 2^-13`, which outweighs
-  the few roundings of one term: it is 0 exactly;
-- so the class sum of the label is at least 1 and the others are 0, the lock `1 - σ(1 - T)` is 1, `±f - M` is at
-  most 0 when the computed `|f|` is at most M, and the margin is at least 1.
+*Indicators, p < ∞.* `E_i` is computed with an error of at most `e_i` (`constructions.execution_error`): `E_i <= -e_i`
+over the reals gives a computed `E_i <= 0` and `I_i = 1 - 0`; and `w (E_i - e_i) >= 1` gives `I_i = 0`.
 
-Points that are not memorized are left to interval propagation.
+*p = ∞.* No error bound: let the weights be rounded to the format, and let the proof hold for them over the reals with
+a shell `γ' = γ (1 - 2^-13)` while the separation is at least `2δ + γ`. A feature `±x_j + b` has one rounding, which
+keeps its sign: on the own ball all are 0. A rounded sum of terms of one sign is at least its greatest term. The
+features of an indicator with another label have a term `w V` with `w V' >= 1` and `V' <= γ'`, so `w V >= 1 + 2^-13`,
+which outweighs the few roundings of one term.
+
+*Points that are not memorized.* Let the executed `f_clean` have at least the margin m on the ball and differ from the
+real one by at most e, and let `σ = 2e + 32 u (1 + M)` (f and -f may be added up in different orders; the roundings of
+the last layers). T comes from the label alone, the computed lock is `k <= T + 3u`, `L = M k` is exact. If the soft
+thresholds at L of the two outputs keep a margin of m/2, then `m/2 - σ` is left of it. Else more than m/2 of the
+interval between them lies in `[-L, L]`: so `2L >= m/2`, and the thresholds leave nothing positive of the other output
+and nothing negative of the label's, exactly; the margin is at least `T >= m / (4M) - 3u`.
 """
 
 import time
@@ -19,13 +27,16 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from constructions.certificate import Certificate, decide_executed
+from constructions.execution_error import execution_error, shared_l2_error
+from constructions.indicator_check import IndicatorCheck, check_indicators
 from constructions.memorizer import Memorizer
-from constructions.network import Affine, ReLUNetwork, dense
-from constructions.rounding import executed_bounds, executed_layers, executed_margin_bound
-from constructions.structure import structural_bounds
+from constructions.network import Affine, ReLUNetwork
+from constructions.rounding import FORMATS, executed_bounds, executed_layers, executed_margin_bound
+from constructions.structure import Parts, ball_margins, memorizing_parts
+from theory.relaxation import margin_lower_bound
 
 _LESS_SHELL = 1 - 2.0**-13
 
@@ -34,7 +45,7 @@ def certify_executed(memorizer: Memorizer, arithmetic: str) -> Certificate:
     """Certificate of the executed network on every training ball: structure, then intervals, then the attack.
 
     Args:
-        memorizer: for p other than ∞ intervals alone are left.
+        memorizer: for any p.
         arithmetic: "float64" or "float32".
     """
     started = time.perf_counter()
@@ -51,37 +62,70 @@ def certify_executed(memorizer: Memorizer, arithmetic: str) -> Certificate:
 
 
 def executed_structural_bounds(memorizer: Memorizer, arithmetic: str) -> Float[np.ndarray, " n"]:
-    """1 for the memorized points when the proof holds, `-inf` otherwise."""
-    points, small = memorizer.sample.points, memorizer.small
-    failed = np.full(len(points), -np.inf)
+    """Lower bounds of the executed margins by the proof of this module; `-inf` where it fails.
+
+    Args:
+        memorizer: whose weights are read.
+        arithmetic: "float64" or "float32".
+    """
+    codes, small = memorizer.sample.codes, memorizer.small
+    failed = np.full(len(codes), -np.inf)
     room = Fraction(memorizer.separation) - 2 * Fraction(memorizer.radius)
-    if not (np.isinf(memorizer.p) and len(small) and room >= Fraction(memorizer.shell)):
+    if not (len(small) and room >= Fraction(memorizer.shell)):
         return failed
-    network, clean = _cast(memorizer.network, arithmetic), _cast(memorizer.clean, arithmetic)
+    parts = memorizing_parts(memorizer.network, memorizer.widths, memorizer.clean, codes[small])
+    if parts is None or not _locks(memorizer, parts, arithmetic):
+        return failed
+    others = failed.copy()
+    rest = np.setdiff1d(np.arange(len(codes)), small)
+    if len(rest):
+        others[rest] = _other_margins(memorizer, parts, rest, arithmetic)
+    return ball_margins(_executed_indicators(memorizer, parts, arithmetic), others, codes, small)
+
+
+def _other_margins(
+    memorizer: Memorizer, parts: Parts, rest: Int[np.ndarray, " k"], arithmetic: str
+) -> Float[np.ndarray, " k"]:
+    clean, roundoff = memorizer.clean.layers, FORMATS[arithmetic].roundoff
+    radius, p = memorizer.radius, memorizer.p
+    points, codes = memorizer.sample.points[rest], memorizer.sample.codes[rest]
+    error = float(execution_error(clean, memorizer.low, memorizer.high, arithmetic).max())
+    if memorizer.margin is not None:
+        real = memorizer.margin.lower[rest]
+    else:
+        real = margin_lower_bound(clean, points, codes, radius, p)
+    margin = np.maximum(executed_margin_bound(clean, points, codes, radius, p, arithmetic), real - 2 * error)
+    lost = 2 * error + 32 * roundoff * (1 + parts.lock)
+    kept = np.minimum(margin / 2 - lost, margin / (2 * max(1.0, 2 * parts.lock)) - 3 * roundoff) * (1 - 2.0**-48)
+    return np.where(kept > 0, kept, -np.inf)
+
+
+def _locks(memorizer: Memorizer, parts: Parts, arithmetic: str) -> bool:
+    """Whether no computed `|f_clean|` exceeds M, and no partial sum of the whole network overflows."""
     low, high = memorizer.low[None], memorizer.high[None]
-    lock = -dense(network.layers[-2].weight[[-1]])[0, 0]
-    bounds = executed_bounds(clean.layers, low, high, arithmetic)
-    whole = executed_bounds(network.layers, low, high, arithmetic)
-    if not (max(np.abs(b).max() for b in bounds) <= lock and np.isfinite(whole).all()):
-        return failed
-    lower = structural_bounds(
-        network,
-        memorizer.widths,
-        clean,
-        failed,
-        points,
-        memorizer.sample.codes,
-        small,
-        memorizer.separation,
-        radius=memorizer.radius,
-        shell=memorizer.shell * _LESS_SHELL,
-        p=memorizer.p,
-        method=memorizer.method,
-        low=memorizer.low,
-        high=memorizer.high,
+    clean = executed_bounds(memorizer.clean.layers, low, high, arithmetic)
+    whole = executed_bounds(memorizer.network.layers, low, high, arithmetic)
+    return bool(max(np.abs(b).max() for b in clean) <= parts.lock and np.isfinite(whole).all())
+
+
+def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) -> IndicatorCheck:
+    points, low, high, p = memorizer.sample.points, memorizer.low, memorizer.high, memorizer.p
+    block, shell, moved = parts.indicators, memorizer.shell, None
+    excess = ReLUNetwork(block.layers[:-1])
+    if np.isinf(p):
+        block, shell = _cast(block, arithmetic), shell * _LESS_SHELL
+    elif p == 2 and memorizer.method == "shared":
+        moved = shared_l2_error(excess, points, memorizer.radius, low, high, arithmetic)
+    else:
+        moved = execution_error(excess.layers, low, high, arithmetic)
+    centres = points[memorizer.small]
+    check = check_indicators(
+        block, centres, memorizer.radius, shell, low, high, p=p, method=memorizer.method, moved=moved
     )
-    # V' <= γ' rests on every indicator being 1 on its own ball.
-    return lower if np.all(lower[small] > 0) else failed
+    if np.isinf(p) and not check.inner.all():
+        # V' <= γ' rests on every indicator being 1 on its own ball.
+        return IndicatorCheck(np.zeros_like(check.inner), np.zeros_like(check.outer))
+    return check
 
 
 def _cast(network: ReLUNetwork, arithmetic: str) -> ReLUNetwork:

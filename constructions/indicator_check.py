@@ -1,7 +1,8 @@
 """What the weights say of soft indicators: which are 1 on their own ball, and 0 off their shell.
 
 Each check reads the centres, thresholds and slopes back from the layers, whatever built them, and leaves an allowance
-for the float64 arithmetic of the check itself.
+for the float64 arithmetic of the check itself, and for values that are computed with errors: `moved` bounds how far the
+executed `E_i` is from the real one.
 """
 
 from dataclasses import dataclass
@@ -39,21 +40,40 @@ def check_indicators(
     *,
     p: float,
     method: Method,
+    moved: Float[np.ndarray, " n_small"] | None = None,
 ) -> IndicatorCheck:
-    """Prove, from the weights, which `I_i` are 1 on `B_p(c_i, δ)` and 0 off `B_p(c_i, δ + γ)` in the box."""
+    """Prove, from the weights, which `I_i` are 1 on `B_p(c_i, δ)` and 0 off `B_p(c_i, δ + γ)` in the box.
+
+    Args:
+        block: the indicators.
+        centres: `c_i`.
+        radius: δ.
+        shell: γ.
+        low: least corner of the box.
+        high: its greatest corner.
+        p: in [1, ∞].
+        method: how they were built.
+        moved: bounds of `|executed E_i - real E_i|` on the box; the claim is then about the executed indicators, whose
+            slopes may have two roundings. For p = ∞ it does not concern `inner`, where every summand is 0.
+    """
+    executed = moved is not None
+    moved = np.zeros(len(centres)) if moved is None else moved
     if np.isinf(p):
-        return _check_linf(block, centres, radius, shell)
+        return _check_linf(block, centres, radius, shell, moved)
     slopes = _ramp_slopes(block.layers[-1])
     if slopes is None:
         return _nothing(len(centres))
+    if executed:
+        slopes = slopes * (1 - 2.0**-22)
+    shared = method == "shared"
     if p == 1:
-        return _check_l1(block, slopes, centres, radius, shell, low, shared=method == "shared")
+        return _check_l1(block, slopes, centres, radius, shell, low, moved, shared=shared)
     if p != 2:
-        return _check_lp(block, slopes, centres, radius, shell, p, shared=method == "shared")
-    return _check_l2(block, slopes, centres, radius, shell, low, high, shared=method == "shared")
+        return _check_lp(block, slopes, centres, radius, shell, p, moved, shared=shared)
+    return _check_l2(block, slopes, centres, radius, shell, low, high, moved, shared=shared)
 
 
-def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float) -> IndicatorCheck:
+def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, moved: np.ndarray) -> IndicatorCheck:
     """`I_i = σ(1 - Σ_r w_ir σ(s_r x_{j_r} + b_r))` with `s_r = ±1`, `w_ir >= 0`, both signs in each coordinate."""
     size, dim = c.shape
     first, *middle, last = block.layers
@@ -75,7 +95,7 @@ def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float) 
         error = 8 * gamma(4) * (np.abs(c[rows[i], coordinate[r]]) + np.abs(first.bias[r]) + radius + shell)
         off = (at_centre + radius + error <= 0) & (weights.data >= 0)
         inner[rows] = np.bincount(i[~off], minlength=len(rows)) == 0
-        closes = weights.data * (at_centre + radius + shell - error) >= 1 + 4 * gamma(4)
+        closes = weights.data * (at_centre + radius + shell - error - moved[rows[i]]) >= 1 + 4 * gamma(4)
         side = coordinate[r] + dim * (sign[r] > 0)
         closed = sp.coo_array((closes.astype(np.int64), (i, side)), shape=(len(rows), 2 * dim)).tocsr()
         outer[rows] = np.asarray((closed > 0).sum(axis=1)).ravel() == 2 * dim
@@ -83,7 +103,15 @@ def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float) 
 
 
 def _check_l1(
-    block: ReLUNetwork, slopes: np.ndarray, c: np.ndarray, radius: float, shell: float, low: np.ndarray, *, shared: bool
+    block: ReLUNetwork,
+    slopes: np.ndarray,
+    c: np.ndarray,
+    radius: float,
+    shell: float,
+    low: np.ndarray,
+    moved: np.ndarray,
+    *,
+    shared: bool,
 ) -> IndicatorCheck:
     """`E_i(x) = ‖x - v_i‖_1 - θ_i` with `v_i` and `θ_i` read from the weights."""
     size, dim = c.shape
@@ -98,11 +126,11 @@ def _check_l1(
         if read is None:
             continue
         v, theta = read
-        moved = np.abs(c[rows] - v).sum(axis=1)
+        off = np.abs(c[rows] - v).sum(axis=1)
         scale = np.abs(v).sum(axis=1) + np.abs(c[rows]).sum(axis=1) + np.abs(excess.bias[rows])
-        error = clipped + 8 * gamma(dim + 8) * (scale + np.abs(low).sum() + radius + shell)
-        inner[rows] = radius + moved + error <= theta
-        outer[rows] = slopes[rows] * (radius + shell - moved - theta - error) >= 1 + 4 * gamma(4)
+        error = clipped + 8 * gamma(dim + 8) * (scale + np.abs(low).sum() + radius + shell) + moved[rows]
+        inner[rows] = radius + off + error <= theta
+        outer[rows] = slopes[rows] * (radius + shell - off - theta - error) >= 1 + 4 * gamma(4)
     return IndicatorCheck(inner, outer)
 
 
@@ -142,6 +170,7 @@ def _check_l2(
     shell: float,
     low: np.ndarray,
     high: np.ndarray,
+    moved: np.ndarray,
     *,
     shared: bool,
 ) -> IndicatorCheck:
@@ -174,14 +203,22 @@ def _check_l2(
         threshold = -float(excess.bias[0])
         same = is_same(ReLUNetwork(block.layers[:-1]), l2_excess(c, threshold, width, tents))
         fits, offset = np.full(size, same), np.full(size, -threshold)
-    error = rounding + 8 * gamma(4) * (radius + shell) ** 2
+    error = rounding + 8 * gamma(4) * (radius + shell) ** 2 + moved
     inner = fits & (radius**2 + approximation + offset + error <= 0)
     outer = fits & (slopes * ((radius + shell) ** 2 + offset - error) >= 1 + 4 * gamma(4))
     return IndicatorCheck(inner, outer)
 
 
 def _check_lp(
-    block: ReLUNetwork, slopes: np.ndarray, c: np.ndarray, radius: float, shell: float, p: float, *, shared: bool
+    block: ReLUNetwork,
+    slopes: np.ndarray,
+    c: np.ndarray,
+    radius: float,
+    shell: float,
+    p: float,
+    moved: np.ndarray,
+    *,
+    shared: bool,
 ) -> IndicatorCheck:
     """`E_i(x) = Σ_j G(|x_j - v_ij|) - θ_i` with `G`, `v_i` and `θ_i` read from the weights, `‖c_i - v_i‖_p <= γ/4`."""
     size, dim = c.shape
@@ -207,7 +244,9 @@ def _check_lp(
     # Rounded inwards: from here on the two radii are the floats that they are.
     inner, outer = (radius + shell / 4) * (1 + 4 * gamma(1)), (radius + 3 * shell / 4) * (1 - 4 * gamma(1))
     upper, lower = power_bounds(hinges, inner, outer, p, dim)
-    return IndicatorCheck(near & (upper <= theta), near & (slopes * (lower - theta) >= 1 + 4 * gamma(4)))
+    return IndicatorCheck(
+        near & (upper + moved <= theta), near & (slopes * (lower - theta - moved) >= 1 + 4 * gamma(4))
+    )
 
 
 def _near_levels(

@@ -169,7 +169,8 @@ def _l1_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
 
 
 def _l1_shared(c: np.ndarray, t: float, ramp: float, low: np.ndarray) -> Indicators:
-    levels = shared_levels(c, ramp / 2, 1.0)
+    # A sixteenth of the room stays for sums of d terms that are executed in single precision.
+    levels = shared_levels(c, 15 / 32 * ramp, 1.0)
     excess = shared_l1_excess(levels, low, t)
     zeros = np.sum(levels.value == 0) + np.sum(low.sum() == 0) + np.sum(excess.layers[1].bias == 0)
     return Indicators(

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from constructions.certificate import Certificate, decide
+from constructions.certificate import Certificate, decide, decide_executed
 from constructions.excess import linf_excess
-from constructions.indicator_check import check_indicators, is_same
+from constructions.execution_error import execution_error
+from constructions.indicator_check import IndicatorCheck, check_indicators, is_same
 from constructions.network import Affine, ReLUNetwork, sparse
 from constructions.rivals import Rival, Task, class_sums, read_task
+from constructions.rounding import executed_layers
+from constructions.structure import ball_margins
 
 
 def max_tree_memorizer(points: Any, labels: Any, *, radius: float, shell: float | None = None) -> Rival:
@@ -73,13 +76,21 @@ def max_tree_widths(size: int, dim: int, outputs: int) -> tuple[int, ...]:
     return (*widths, size, outputs)
 
 
-def certify_max_tree(network: ReLUNetwork, task: Task) -> Certificate:
+def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals") -> Certificate:
     """Structural proof on every ball, read from the weights; what it leaves open is attacked.
 
     Intervals double with every level of the tree and prove nothing. The tree is compared weight for weight with one
     that computes `max_j` over the reals; then the sides, thresholds and slopes are read from the weights: all sides 0
     on the own ball, and each large enough to close the indicator beyond the shell by itself, which serve for the
     maximum as they do for the sum. With `2 δ + γ <= R` the margin is at least 1 on every ball.
+
+    Executed, a side has one rounding, which keeps its sign, so on the own ball all of the tree is 0 exactly; elsewhere
+    the argument of the last ReLU is computed with an error bound (`constructions.execution_error`).
+
+    Args:
+        network: of `max_tree_memorizer`, or what became of it.
+        task: what it memorizes.
+        arithmetic: "reals", "float64" or "float32".
     """
     sample, (size, dim) = task.sample, task.sample.points.shape
     tree, root = _tree(size, dim)
@@ -102,21 +113,37 @@ def certify_max_tree(network: ReLUNetwork, task: Task) -> Certificate:
     if same:
         own = linf_excess(sample.points, 0.0).layers[1].weight
         by_sum = Affine(sp.csr_array(sp.diags_array(-slopes) @ own), np.ones(size))
-        check = check_indicators(
-            ReLUNetwork((block.layers[0], by_sum)),
-            sample.points,
-            task.radius,
-            task.shell,
-            np.full(dim, -np.inf),
-            np.full(dim, np.inf),
-            p=np.inf,
-            method="per_point",
-        )
-        lower = np.where(check.inner, 1.0, -np.inf)
-        for code in np.unique(sample.codes[~check.outer]):
-            lower[sample.codes != code] = -np.inf
+        sides = block.layers[0]
+        moved = None
+        if arithmetic != "reals":
+            cast = executed_layers((sides,), arithmetic)[0]
+            executed = Affine(cast.weight.astype(np.float64), cast.bias.astype(np.float64))
+            low, high = sample.points.min(axis=0) - task.radius, sample.points.max(axis=0) + task.radius
+            box = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+            moved = execution_error(network.layers[:-1], *box, arithmetic) / slopes * (1 + 2.0**-40)
+        outer = _check_sides(sides, by_sum, task, moved).outer
+        inner = _check_sides(sides if moved is None else executed, by_sum, task, None).inner
+        lower = ball_margins(IndicatorCheck(inner, outer), lower, sample.codes, np.arange(size))
     method = np.full(size, "structure", dtype="<U9")
-    return decide(network, sample.points, sample.codes, task.radius, np.inf, lower, method, shell=task.shell)
+    if arithmetic == "reals":
+        return decide(network, sample.points, sample.codes, task.radius, np.inf, lower, method, shell=task.shell)
+    return decide_executed(network, sample.points, sample.codes, task.radius, np.inf, lower, method, arithmetic)
+
+
+def _check_sides(sides: Affine, by_sum: Affine, task: Task, moved: np.ndarray | None) -> IndicatorCheck:
+    everywhere = np.full(sides.inputs, np.inf)
+    block = ReLUNetwork((sides, by_sum))
+    return check_indicators(
+        block,
+        task.sample.points,
+        task.radius,
+        task.shell,
+        -everywhere,
+        everywhere,
+        p=np.inf,
+        method="per_point",
+        moved=moved,
+    )
 
 
 def _tree(size: int, dim: int) -> tuple[list[Affine], sp.csr_array]:

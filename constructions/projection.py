@@ -17,7 +17,9 @@ import numpy as np
 from jaxtyping import Float
 
 from constructions.calculus import chain
-from constructions.certificate import Certificate, decide
+from constructions.certificate import Certificate, decide, decide_executed
+from constructions.executed_structure import executed_structural_bounds
+from constructions.execution_error import execution_error
 from constructions.indicator_check import is_same
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.network import Affine, ReLUNetwork, dense
@@ -50,15 +52,22 @@ class ProjectionMemorizer:
         """k, the dimension of the projection."""
         return self.network.layers[0].outputs
 
-    def certify(self) -> Certificate:
-        """Proof on every ball: its image under the first layer is in the ball that the proof of g covers.
+    def certify(self, arithmetic: str = "reals") -> Certificate:
+        """Proof on every ball: its image under the first layer is in a ball that the proof of g covers.
 
-        The first layer is read from `network`, its norm is bounded again, and the images of the balls are compared
-        with the balls of `inner`, whose own structural proof does the rest.
+        The first layer is read from `network`, its norm is bounded again, and the images of the balls, for an executed
+        network with the error of the first layer, are compared with the balls of `inner`, whose own structural proof
+        does the rest.
+
+        Args:
+            arithmetic: "reals", "float64" or "float32".
+
+        Raises:
+            ValueError: for another arithmetic.
         """
         points, codes = self.task.sample.points, self.task.sample.codes
         first, *rest = self.network.layers
-        reach = _reach(first, points, self.task.radius)
+        reach = _reach(first, points, self.task.radius, arithmetic)
         centres = _project(first, points)
         lower = np.full(len(points), -np.inf)
         if (
@@ -67,14 +76,24 @@ class ProjectionMemorizer:
             and np.array_equal(codes, self.inner.sample.codes)
         ):
             inside = (reach <= self.inner.radius) & (centres.min(axis=1) >= self.inner.radius)
-            lower = np.where(inside, self.inner.certify().lower, -np.inf)
+            reals = arithmetic == "reals"
+            proved = self.inner.certify().lower if reals else executed_structural_bounds(self.inner, arithmetic)
+            lower = np.where(inside, proved, -np.inf)
         method = np.full(len(points), "structure", dtype="<U9")
-        shell = self.task.shell
-        return decide(self.network, points, codes, self.task.radius, 2.0, lower, method, shell=shell)
+        if arithmetic == "reals":
+            return decide(self.network, points, codes, self.task.radius, 2.0, lower, method, shell=self.task.shell)
+        return decide_executed(self.network, points, codes, self.task.radius, 2.0, lower, method, arithmetic)
 
 
 def projection_memorizer(
-    points: Any, labels: Any, *, radius: float, shell: float, basis: str = "pca", seed: int = 0
+    points: Any,
+    labels: Any,
+    *,
+    radius: float,
+    shell: float,
+    basis: str = "pca",
+    arithmetic: str = "float64",
+    seed: int = 0,
 ) -> ProjectionMemorizer:
     """The network with the smallest k for which the first k vectors of the basis keep the separation above `2 δ + γ`.
 
@@ -88,6 +107,8 @@ def projection_memorizer(
         radius: δ > 0, in l_2.
         shell: γ > 0, of the inner memorizer.
         basis: "pca" for the principal directions of the points, "random" for a uniform orthonormal basis.
+        arithmetic: "reals", "float64" or "float32": in which a projected point has to stay in the ball of g; in single
+            precision the smallest k may be larger.
         seed: of the random basis.
 
     Raises:
@@ -96,13 +117,15 @@ def projection_memorizer(
     """
     if basis not in ("pca", "random"):
         raise ValueError(f'basis must be "pca" or "random", got {basis!r}')
+    if arithmetic not in ("reals", "float64", "float32"):
+        raise ValueError(f'arithmetic must be "reals", "float64" or "float32", got {arithmetic!r}')
     kind: Basis = "pca" if basis == "pca" else "random"
     task = read_task(points, labels, radius, shell, 2.0)
     sample = task.sample
     vectors = _basis(sample.points, kind, seed)
     # Doubled first: the separation in few dimensions is quick.
     low, high = 0, 1
-    while not _fits(vectors[:high], task):
+    while not _fits(vectors[:high], task, arithmetic):
         if high >= len(vectors):
             raise AssumptionError(
                 f"no projection on {high} directions keeps 2 * radius + shell = {2 * radius + shell:.6g} below the "
@@ -111,13 +134,13 @@ def projection_memorizer(
         low, high = high, min(2 * high, len(vectors))
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _fits(vectors[:middle], task) else (middle, high)
+        low, high = (low, middle) if _fits(vectors[:middle], task, arithmetic) else (middle, high)
     first = _shifted(vectors[:high], sample.points, task.radius)
     projected = _project(first, sample.points)
     inner = robust_memorizer(
         projected,
         sample.labels,
-        radius=float(_reach(first, sample.points, task.radius).max()),
+        radius=float(_reach(first, sample.points, task.radius, arithmetic).max()),
         p=2,
         clean=_least_squares(projected, task),
         shell=task.shell,
@@ -145,10 +168,10 @@ def _project(first: Affine, points: np.ndarray) -> np.ndarray:
     return np.asarray(points @ dense(first.weight).T + first.bias)
 
 
-def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float) -> Float[np.ndarray, " n"]:
+def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float, arithmetic: str) -> Float[np.ndarray, " n"]:
     """Radii of balls around the computed `P x_i + b` that contain the images of the balls.
 
-    `δ ‖P‖_2` plus the rounding of the centre, `‖P‖_2² <= ‖P Pᵀ‖_∞`.
+    `δ ‖P‖_2` plus the rounding of the centre, `‖P‖_2² <= ‖P Pᵀ‖_∞`; plus the error of the executed layer.
     """
     weight = np.abs(dense(first.weight))
     exact = dense(first.weight)
@@ -157,13 +180,16 @@ def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float) -> Fl
     operator = math.sqrt(gram.sum(axis=1).max()) * (1 + 4 * gamma(len(weight) + 8))
     rounding = np.linalg.norm(np.abs(points) @ weight.T + np.abs(first.bias), axis=1)
     reach = radius * operator + 2 * gamma(dim + 4) * rounding
-    return np.asarray(reach * (1 + 4 * gamma(8)) + TINY)
+    if arithmetic != "reals":
+        box = np.nextafter(points.min(axis=0) - radius, -np.inf), np.nextafter(points.max(axis=0) + radius, np.inf)
+        reach += np.linalg.norm(execution_error((first,), *box, arithmetic))
+    return np.asarray(reach * (1 + 4 * gamma(len(weight) + 8)) + TINY)
 
 
-def _fits(vectors: np.ndarray, task: Task) -> bool:
+def _fits(vectors: np.ndarray, task: Task, arithmetic: str) -> bool:
     """Whether the separation of the computed projections is at least `2 δ' + γ`, `δ'` their radius."""
     first = _shifted(vectors, task.sample.points, task.radius)
-    reach = float(_reach(first, task.sample.points, task.radius).max())
+    reach = float(_reach(first, task.sample.points, task.radius, arithmetic).max())
     try:
         found = separation(_project(first, task.sample.points), task.sample.codes, 2.0).distance
     except AssumptionError:  # equal projections

@@ -16,6 +16,7 @@ Every inequality leaves an allowance for the float64 arithmetic of this proof it
 speaks of is the one of the float64 weights over the reals.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +24,7 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from constructions.assembly import clean_bound, memorizing_network
-from constructions.indicator_check import check_indicators, is_same
+from constructions.indicator_check import IndicatorCheck, check_indicators, is_same
 from constructions.indicators import Method
 from constructions.network import Affine, ReLUNetwork, dense
 
@@ -64,17 +65,43 @@ def structural_bounds(
         high: greatest corner of the box.
     """
     failed = np.full(len(points), -np.inf)
-    if not Fraction(separation) >= 2 * Fraction(radius) + Fraction(shell):
+    if not Fraction(separation) >= 2 * Fraction(radius) + Fraction(shell) or not _covers(low, high, points, radius):
         return failed
-    if not (_covers(low, high, points, radius) and (block := _indicator_part(network, widths, len(small)))):
+    parts = memorizing_parts(network, widths, clean, codes[small])
+    if parts is None or not parts.lock >= clean_bound(clean.layers, low, high):
         return failed
-    lock = -dense(network.layers[-2].weight[[-1]])[0, 0]
-    if not lock >= clean_bound(clean.layers, low, high):
-        return failed
-    if not is_same(network, memorizing_network(block, codes[small], clean, lock)):
-        return failed
-    check = check_indicators(block, points[small], radius, shell, low, high, p=p, method=method)
-    lower = np.where(clean_margin > 0, clean_margin / max(1.0, 2 * lock), -np.inf)
+    check = check_indicators(parts.indicators, points[small], radius, shell, low, high, p=p, method=method)
+    lower = np.where(clean_margin > 0, clean_margin / max(1.0, 2 * parts.lock), -np.inf)
+    return ball_margins(check, lower, codes, small)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a network is assembled of: the indicators, whose ReLU is `I_i`, and the bound M of the lock."""
+
+    indicators: ReLUNetwork
+    lock: float
+
+
+def memorizing_parts(
+    network: ReLUNetwork, widths: tuple[int, ...], clean: ReLUNetwork, codes: Int[np.ndarray, " n_small"]
+) -> Parts | None:
+    """The parts, when the network is `memorizing_network` of them weight for weight; else None."""
+    block = _indicator_part(network, widths, len(codes))
+    if block is None:
+        return None
+    lock = float(-dense(network.layers[-2].weight[[-1]])[0, 0])
+    return Parts(block, lock) if is_same(network, memorizing_network(block, codes, clean, lock)) else None
+
+
+def ball_margins(
+    check: IndicatorCheck,
+    others: Float[np.ndarray, " n"],
+    codes: Int[np.ndarray, " n"],
+    small: Int[np.ndarray, " n_small"],
+) -> Float[np.ndarray, " n"]:
+    """1 on the balls of memorized points, `others` elsewhere; `-inf` where an indicator fails or may leak in."""
+    lower = others.copy()
     lower[small] = np.where(check.inner, 1.0, -np.inf)
     for code in np.unique(codes[small[~check.outer]]):
         # A leaking indicator may reach into any ball with another label.

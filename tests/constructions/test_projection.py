@@ -95,7 +95,7 @@ def test_a_norm_that_is_not_bounded_is_caught(monkeypatch: pytest.MonkeyPatch) -
     orthonormal = projection._basis
     monkeypatch.setattr(projection, "_basis", lambda *args: 1.1 * orthonormal(*args))
     reach = projection._reach
-    monkeypatch.setattr(projection, "_reach", lambda first, points, radius: np.full(len(points), radius))
+    monkeypatch.setattr(projection, "_reach", lambda first, points, radius, arithmetic: np.full(len(points), radius))
     built = projection_memorizer(SQUARE, XOR, radius=0.3, shell=0.3)
     monkeypatch.setattr(projection, "_reach", reach)
     assert not built.certify().certified.any()

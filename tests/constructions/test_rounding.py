@@ -2,45 +2,26 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions import Affine, ReLUNetwork, certify, robust_memorizer
-from constructions.executed_structure import certify_executed, executed_structural_bounds
+from constructions import Affine, ReLUNetwork, certify
 from constructions.rational import rational_margin_bound, round_down
 from constructions.rounding import FORMATS, executed_bounds, executed_layers, executed_margin_bound, run
+from tests.execution import summed_at_random
 from tests.rational import rational_value, rationals
 from tests.strategies import networks
 from theory.relaxation import margin_lower_bound
-from theory.separation import separation
 
 # (x + 2^30) - 2^30: x over the reals, 0 in float32 for every x of the ball around 1/2.
 LOSES_X = ReLUNetwork(
     (Affine(np.array([[1.0]]), np.array([2.0**30])), Affine(np.array([[1.0]]), np.array([-(2.0**30)])))
 )
 formats = st.sampled_from(["float64", "float32"])
-
-
-def summed_at_random(network: ReLUNetwork, x: np.ndarray, arithmetic: str, rng: np.random.Generator) -> np.ndarray:
-    """The executed network by random binary trees of additions."""
-    kind = FORMATS[arithmetic].dtype
-    h = x.astype(kind)
-    for k, layer in enumerate(executed_layers(network.layers, arithmetic)):
-        h = np.maximum(h, kind(0)) if k else h
-        weight = layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.toarray()
-        values = []
-        for row, bias in zip(weight, layer.bias, strict=True):
-            terms = [*(row * h), bias]
-            while len(terms) > 1:
-                i, j = rng.choice(len(terms), 2, replace=False)
-                rest = [t for n, t in enumerate(terms) if n not in (i, j)]
-                terms = [*rest, kind(terms[i] + terms[j])]
-            values.append(terms[0])
-        h = np.array(values, dtype=kind)
-    return h.astype(np.float64)
 
 
 def tight_ball(rng: np.random.Generator, dim: int) -> tuple[ReLUNetwork, np.ndarray, float]:
@@ -72,10 +53,10 @@ def plain_interval_bound(network: ReLUNetwork, centre: np.ndarray, radius: float
     return float(low[0])
 
 
-def test_no_tight_ball_is_certified_where_a_plain_interval_bound_certifies_some() -> None:
+def test_no_tight_ball_is_certified_where_a_plain_interval_bound_certifies_some(record: Any) -> None:
     rng = np.random.default_rng(0)
     plain = 0
-    for _ in range(60):
+    for _ in range(200):
         network, centre, radius = tight_ball(rng, 6)
         points, labels = centre[None], np.array([1])
         assert rational_margin_bound(network.layers, points, labels, radius, math.inf) == [0]
@@ -84,7 +65,8 @@ def test_no_tight_ball_is_certified_where_a_plain_interval_bound_certifies_some(
             assert not executed_margin_bound(network.layers, points, labels, radius, math.inf, arithmetic)[0] > 0
         plain += plain_interval_bound(network, centre, radius) > 0
     # About half of the roundings go up.
-    assert plain >= 10
+    record("plain intervals certify", f"{plain} of 200 balls with true minimum 0")
+    assert plain >= 50
 
 
 @pytest.mark.parametrize("arithmetic", ["reals", "rational", "float64", "float32"])
@@ -171,49 +153,6 @@ def test_what_may_overflow_is_not_certified() -> None:
     assert executed_margin_bound(big.layers, points, labels, 0.1, math.inf, "float32")[0] == -np.inf
     # The run overflows, and an infinite output is no answer.
     assert certify(big, points, labels, 0.1, math.inf, arithmetic="float32").status.tolist() == ["refuted"]
-
-
-@pytest.mark.parametrize("arithmetic", list(FORMATS))
-@pytest.mark.parametrize("ratio", [0.1, 0.45, 0.499])
-@pytest.mark.parametrize("method", ["shared", "per_point"])
-def test_two_routes_certify_executed_memorizers(arithmetic: str, ratio: float, method: str) -> None:
-    rng = np.random.default_rng(3)
-    points, labels = rng.random((40, 5)), rng.integers(0, 3, 40)
-    radius = ratio * float(separation(points, labels, np.inf).distance)
-    built = robust_memorizer(points, labels, radius=radius, p=math.inf, small="all", method=method)
-    certificate = certify_executed(built, arithmetic)
-    assert certificate.certified.all()
-    assert set(certificate.method.tolist()) == {"structure"}
-    bound = executed_margin_bound(built.network.layers, points, built.sample.codes, radius, math.inf, arithmetic)
-    assert np.all(bound > 0)
-    # Exactly at least 1, whatever the run does inside the balls.
-    x = points + 0.999 * radius * rng.uniform(-1, 1, points.shape)
-    f = run(executed_layers(built.network.layers, arithmetic), x)
-    rivals = f.copy()
-    rivals[np.arange(40), labels] = -np.inf
-    assert np.all(f[np.arange(40), labels] - rivals.max(axis=1) >= 1)
-
-
-def test_a_changed_weight_breaks_the_executed_structural_proof() -> None:
-    from dataclasses import replace
-
-    points = np.random.default_rng(4).random((12, 3))
-    built = robust_memorizer(points, [1, -1] * 6, radius=0.01, p=math.inf, small="all")
-    assert np.all(executed_structural_bounds(built, "float32") == 1)
-    first = built.network.layers[0]
-    moved = Affine(first.weight, first.bias + 0.5)
-    broken = replace(built, network=ReLUNetwork((moved, *built.network.layers[1:])))
-    assert np.all(executed_structural_bounds(broken, "float32") == -np.inf)
-    assert np.all(executed_structural_bounds(replace(built, shell=built.shell * 1.01), "float32") == -np.inf)
-
-
-def test_a_point_that_is_not_memorized_is_left_to_intervals() -> None:
-    points, labels = np.array([[0.1], [0.2], [0.9]]), [-1, 1, 1]
-    clean = ReLUNetwork((Affine(np.array([[1.0]]), np.array([-0.5])),))
-    built = robust_memorizer(points, labels, radius=0.01, p=math.inf, clean=clean)
-    certificate = certify_executed(built, "float32")
-    assert certificate.certified.all()
-    assert "interval" in certificate.method.tolist()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,186 @@
+"""The structural proof of the executed network: every norm, both formats, memorized points and the others."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from constructions import Affine, Memorizer, ReLUNetwork, certify, load_sample, robust_memorizer
+from constructions.executed_structure import certify_executed, executed_structural_bounds
+from constructions.max_tree import certify_max_tree, max_tree_memorizer
+from constructions.narrow_deep import narrow_deep_memorizer
+from constructions.projection import projection_memorizer
+from constructions.rounding import FORMATS, executed_layers, executed_margin_bound, run
+from tests.constructions.test_structure import with_entry
+from tests.execution import summed_at_random
+from tests.strategies import EXPONENTS, Instance, instances, methods
+from theory.norms import sample_ball
+from theory.separation import separation
+
+formats = st.sampled_from(["float64", "float32"])
+
+
+def margin(values: np.ndarray, code: int) -> float:
+    return float(code * values[0] if len(values) == 1 else values[code] - np.delete(values, code).max())
+
+
+@settings(max_examples=40)
+@given(instances(consistent=True), methods, formats, st.sampled_from(["auto", "all"]), st.integers(0, 10_000))
+def test_no_executed_margin_falls_below_the_bound(
+    instance: Instance, method: str, arithmetic: str, small: str, seed: int
+) -> None:
+    built = robust_memorizer(
+        instance.points,
+        instance.labels,
+        radius=instance.radius,
+        p=instance.p,
+        shell=instance.shell,
+        clean=instance.clean,
+        method=method,
+        small=small,
+    )
+    lower = executed_structural_bounds(built, arithmetic)
+    rng = np.random.default_rng(seed)
+    kind, dim = FORMATS[arithmetic].dtype, instance.points.shape[1]
+    for i in np.flatnonzero(lower > 0):
+        for step in sample_ball(rng, 4, dim, instance.p, 0.999 * instance.radius):
+            x = (instance.points[i] + step).astype(kind).astype(np.float64)
+            if np.linalg.norm(x - instance.points[i], instance.p) < instance.radius * (1 - 1e-12):
+                values = summed_at_random(built.network, x, arithmetic, rng)
+                assert margin(values, int(built.sample.codes[i])) >= lower[i]
+
+
+@pytest.mark.parametrize("p", EXPONENTS)
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+@pytest.mark.parametrize("arithmetic", list(FORMATS))
+def test_memorized_points_are_certified_in_every_norm(p: float, method: str, arithmetic: str) -> None:
+    rng = np.random.default_rng(3)
+    points, labels = rng.random((40, 5)), rng.integers(0, 3, 40)
+    radius = 0.4 * float(separation(points, labels, p).distance)
+    built = robust_memorizer(points, labels, radius=radius, p=p, small="all", method=method)
+    certificate = certify_executed(built, arithmetic)
+    assert certificate.certified.all(), str(certificate)
+    assert set(certificate.method.tolist()) == {"structure"}
+    # Exactly at least 1, whatever the run does inside the balls.
+    x = points + sample_ball(rng, 40, 5, p, 0.999 * radius)
+    f = run(executed_layers(built.network.layers, arithmetic), x)
+    rivals = f.copy()
+    rivals[np.arange(40), labels] = -np.inf
+    assert np.all(f[np.arange(40), labels] - rivals.max(axis=1) >= 1)
+
+
+@pytest.mark.parametrize("arithmetic", list(FORMATS))
+@pytest.mark.parametrize("ratio", [0.1, 0.45, 0.499])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+def test_intervals_certify_the_same_for_the_maximum_norm(arithmetic: str, ratio: float, method: str) -> None:
+    rng = np.random.default_rng(3)
+    points, labels = rng.random((40, 5)), rng.integers(0, 3, 40)
+    radius = ratio * float(separation(points, labels, np.inf).distance)
+    built = robust_memorizer(points, labels, radius=radius, p=math.inf, small="all", method=method)
+    assert np.all(executed_structural_bounds(built, arithmetic) == 1)
+    bound = executed_margin_bound(built.network.layers, points, built.sample.codes, radius, math.inf, arithmetic)
+    assert np.all(bound > 0)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
+@pytest.mark.parametrize("classes", ["3,8", "1,7,9"])
+def test_points_that_are_not_memorized_are_certified_too(p: float, classes: str) -> None:
+    """Images of digits: `f_clean` decides on some balls, with the lock half open on some of them."""
+    points, labels = load_sample("digits", classes=classes)
+    radius = 0.4 * float(separation(points, np.array(labels), p).distance)
+    built = robust_memorizer(points, labels, radius=radius, p=p)
+    others = np.setdiff1d(np.arange(len(points)), built.small)
+    assert 0 < len(others) < len(points)
+    for arithmetic in FORMATS:
+        certificate = certify_executed(built, arithmetic)
+        assert certificate.certified.all(), str(certificate)
+        assert set(certificate.method.tolist()) == {"structure"}
+        # Less than over the reals, where half of the margin is not given up.
+        assert np.all(certificate.lower[others] < built.certify().lower[others])
+
+
+def test_too_thin_a_shell_is_certified_in_double_and_not_in_single_precision() -> None:
+    rng = np.random.default_rng(0)
+    points, labels = rng.random((20, 200)), np.arange(20) % 2
+    gap = float(separation(points, labels, 2.0).distance)
+    built = robust_memorizer(points, labels, radius=0.1, p=2, small="all", shell=(gap - 0.2) * 1e-3)
+    assert np.all(executed_structural_bounds(built, "float64") == 1)
+    assert np.all(executed_structural_bounds(built, "float32") == -np.inf)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
+    points, labels = np.random.default_rng(5).random((9, 3)), [0, 1, 2] * 3
+    right = robust_memorizer(points, labels, radius=0.05, p=p, method=method, small="all")
+    assert np.all(executed_structural_bounds(right, "float32") == 1)
+    rng = np.random.default_rng(0)
+    for layer, affine in enumerate(right.network.layers):
+        rows, columns = np.nonzero(affine.weight if isinstance(affine.weight, np.ndarray) else affine.weight.toarray())
+        for k in rng.integers(len(rows), size=3):
+            wrong = with_entry(right.network, layer, int(rows[k]), int(columns[k]), float(rng.choice([-1.0, 0.5])))
+            assert not (executed_structural_bounds(replace(right, network=wrong), "float32") > 0).all()
+
+
+def shifted_first_layer(built: Memorizer) -> dict[str, Any]:
+    first = built.network.layers[0]
+    return {"network": ReLUNetwork((Affine(first.weight, first.bias + 0.5), *built.network.layers[1:]))}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        shifted_first_layer,
+        lambda built: {"shell": built.shell * 1.01},
+        lambda built: {"radius": built.radius * 2},
+        lambda built: {"sample": replace(built.sample, codes=-built.sample.codes)},
+        lambda built: {"clean": ReLUNetwork((Affine(1e6 * built.clean.layers[0].weight, np.zeros(1)),))},
+    ],
+)
+@pytest.mark.parametrize("p", [2.0, math.inf])
+def test_faults_break_the_proof(fault: Any, p: float) -> None:
+    points = np.random.default_rng(4).random((12, 3))
+    clean = ReLUNetwork((Affine(np.ones((1, 3)), np.array([-1.5])),))
+    built = robust_memorizer(points, [1, -1] * 6, radius=0.03, p=p, small="all", clean=clean)
+    assert np.all(executed_structural_bounds(built, "float32") == 1)
+    assert np.all(executed_structural_bounds(replace(built, **fault(built)), "float32") == -np.inf)
+
+
+@pytest.mark.parametrize("arithmetic", list(FORMATS))
+def test_the_rivals_are_certified_as_executed(arithmetic: str) -> None:
+    rng = np.random.default_rng(8)
+    points, labels = rng.random((30, 6)), rng.integers(0, 3, 30)
+    gap = float(separation(points, labels, np.inf).distance)
+    tree = max_tree_memorizer(points, labels, radius=0.3 * gap)
+    assert certify_max_tree(tree.network, tree.task, arithmetic).certified.all()
+    deep = narrow_deep_memorizer(points, labels, radius=0.3 * gap)
+    codes = deep.task.sample.codes
+    assert certify(deep.network, points, codes, 0.3 * gap, math.inf, arithmetic=arithmetic).certified.all()
+    gap = float(separation(points, labels, 2.0).distance)
+    for basis in ("pca", "random"):
+        built = projection_memorizer(
+            points, labels, radius=0.2 * gap, shell=0.5 * gap, basis=basis, arithmetic=arithmetic
+        )
+        certificate = built.certify(arithmetic)
+        assert certificate.certified.all()
+        assert certificate.arithmetic == arithmetic
+        wrong = replace(built, task=replace(built.task, radius=built.task.radius * 1.01))
+        assert not wrong.certify(arithmetic).certified.any()
+
+
+@pytest.mark.parametrize("layer", [0, 1, -2, -1])
+def test_a_changed_tree_is_not_certified_as_executed(layer: int) -> None:
+    points, labels = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), [1, -1, -1, 1]
+    tree = max_tree_memorizer(points, labels, radius=0.3, shell=0.4)
+    layers = list(tree.network.layers)
+    layers[layer] = Affine(layers[layer].weight * (-1.0 if layer == -1 else 1.0), layers[layer].bias - 0.3)
+    assert not certify_max_tree(ReLUNetwork(tuple(layers)), tree.task, "float32").certified.all()
+
+
+def test_projection_refuses_another_arithmetic() -> None:
+    with pytest.raises(ValueError, match="float16"):
+        projection_memorizer(np.eye(3), [0, 1, 2], radius=0.1, shell=0.1, arithmetic="float16")
