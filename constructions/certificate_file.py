@@ -1,8 +1,8 @@
 """Certificates as files that `constructions.check` can check again: canonical JSON, bound by digests.
 
-`{"arithmetic", "digest", "format", "network", "p", "points", "radius", "records"}` in canonical form: sorted keys, no
-spaces, shortest decimals that read back as the same float64, one line. "network" and "points" are SHA-256 digests of
-what the certificate speaks of, "digest" is that of the canonical form without itself.
+`{"arithmetic", "digest", "format", "indicators", "network", "p", "points", "radius", "records"}` in canonical form:
+sorted keys, no spaces, shortest decimals that read back as the same float64, one line. "network" and "points" are
+SHA-256 digests of what the certificate speaks of, "digest" is that of the canonical form without itself.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from constructions.certificate import Certificate
 from constructions.network import ReLUNetwork, sparse
 
-FORMAT = "robust memorization certificate 1"
+FORMAT = "robust memorization certificate 2"
 
 
 def write_certificate(
@@ -26,6 +26,8 @@ def write_certificate(
     network: ReLUNetwork,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
+    *,
+    indicators: tuple[int, ...] = (),
 ) -> None:
     """Write the certificate of this network on these balls, all of it or nothing.
 
@@ -35,6 +37,8 @@ def write_certificate(
         network: that it speaks of.
         points: centres of the balls.
         labels: as given to `certify`.
+        indicators: `Memorizer.widths`, with which the checker can follow a structural proof for p = 2; it trusts them
+            no more than the rest.
 
     Raises:
         ValueError: if the certificate is not one of so many points.
@@ -51,6 +55,7 @@ def write_certificate(
         "radius": float(certificate.radius),
         "p": "inf" if np.isinf(certificate.p) else float(certificate.p),
         "arithmetic": certificate.arithmetic,
+        "indicators": [int(width) for width in indicators],
         "records": certificate.records(),
     }
     content["digest"] = hashlib.sha256(_canonical(content)).hexdigest()

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from constructions import Affine, ReLUNetwork, certify, check, robust_memorizer
+from constructions import Affine, ReLUNetwork, certify, certify_executed, load_sample, robust_memorizer
 from constructions.certificate_file import network_digest, write_certificate
+from constructions.check.__main__ import main
+from constructions.check.files import canonical, read_certificate
 
 Files = tuple[Path, Path, Path]
 
@@ -42,7 +44,7 @@ def written(folder: Path, arithmetic: str, p: float, outputs: int = 1) -> Files:
 
 
 def code(files: Files) -> int:
-    return check.main([str(f) for f in files])
+    return main([str(f) for f in files])
 
 
 @pytest.mark.parametrize("arithmetic", ["rational", "float64", "float32"])
@@ -70,7 +72,7 @@ def test_every_changed_byte_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
         changed[place] ^= 1
         files[2].write_bytes(changed)
         with pytest.raises(ValueError):  # noqa: PT011  (decoding, parsing or digest, by the byte)
-            check.read_certificate(str(files[2]))
+            read_certificate(str(files[2]))
     for changed in (raw + b"\n", raw[:-1], b""):
         files[2].write_bytes(changed)
         assert code(files) == 2
@@ -82,8 +84,8 @@ def changed(files: Files, change: Any) -> None:
     content = json.loads(files[2].read_text())
     change(content)
     del content["digest"]
-    content["digest"] = hashlib.sha256(check.canonical(content)).hexdigest()
-    files[2].write_bytes(check.canonical(content))
+    content["digest"] = hashlib.sha256(canonical(content)).hexdigest()
+    files[2].write_bytes(canonical(content))
 
 
 def first(status: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def test_another_network_and_other_points_are_refused(tmp_path: Path) -> None:
     np.savez(files[1], points=points, labels=labels)
     assert code(files) == 2
     assert code((files[0], files[1], tmp_path / "absent.json")) == 2
-    assert check.main([]) == 2
+    assert main([]) == 2
 
 
 def test_storage_does_not_change_the_digest() -> None:
@@ -181,14 +183,115 @@ def test_memorizers_are_confirmed_by_a_program_of_its_own(tmp_path: Path, arithm
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["confirmed"] == 60
     else:
-        assert check.main(names) == 0
+        assert main(names) == 0
+
+
+def memorized(folder: Path, p: float, arithmetic: str = "reals", method: str = "shared") -> Files:
+    points, labels = load_sample("digits", classes="3,8")
+    points, labels = points[:24], labels[:24]
+    built = robust_memorizer(
+        points, labels, radius={1.0: 1.0, 2.0: 0.4, math.inf: 0.1}[p], p=p, small="all", method=method
+    )
+    certificate = built.certify() if arithmetic == "reals" else certify_executed(built, arithmetic)
+    assert certificate.lower.tolist() == [1.0] * 24
+    files = folder / "n.npz", folder / "p.npz", folder / "c.json"
+    built.save(files[0])
+    np.savez(files[1], points=points, labels=labels)
+    write_certificate(files[2], certificate, built.network, points, built.sample.codes, indicators=built.widths)
+    return files
+
+
+@pytest.mark.parametrize(
+    ("p", "arithmetic", "method"),
+    [
+        (1.0, "reals", "shared"),
+        (1.0, "reals", "per_point"),
+        (2.0, "reals", "shared"),
+        (math.inf, "reals", "shared"),
+        (math.inf, "reals", "per_point"),
+        (math.inf, "float64", "shared"),
+        (math.inf, "float32", "shared"),
+    ],
+)
+def test_structural_certificates_are_confirmed_to_the_last_bit(
+    tmp_path: Path, p: float, arithmetic: str, method: str
+) -> None:
+    files = memorized(tmp_path, p, arithmetic, method)
+    assert code(files) == 0
+    changed(files, lambda c: c["records"][7].update(lower=1.0000000001))
+    assert code(files) == 1
+    changed(files, lambda c: c.update(radius=1.3 * c["radius"]))
+    assert code(files) == 1
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0])
+def test_no_weight_of_the_indicators_may_be_another(tmp_path: Path, p: float) -> None:
+    """One weight or bias changed in any layer of the indicators, with digests that fit: never confirmed."""
+    files = memorized(tmp_path, p)
+    right, content = ReLUNetwork.load(files[0]), json.loads(files[2].read_text())
+    rng = np.random.default_rng(0)
+    for k, width in enumerate(content["indicators"][1:]):
+        layer = right.layers[k]
+        weight = layer.weight.toarray() if sp.issparse(layer.weight) else layer.weight.copy()
+        rows, columns = np.nonzero(weight[:width])
+        place = rng.integers(len(rows))
+        weight[rows[place], columns[place]] *= -1
+        wrong = ReLUNetwork((*right.layers[:k], Affine(weight, layer.bias), *right.layers[k + 1 :]))
+        wrong.save(files[0])
+        digest = network_digest(wrong)
+        changed(files, lambda c, new=digest: c.update(network=new))
+        assert code(files) == 1
+
+
+def test_widths_that_are_wrong_confirm_nothing_new(tmp_path: Path) -> None:
+    files = memorized(tmp_path, 2.0)
+    widths = json.loads(files[2].read_text())["indicators"]
+    for wrong in ([], widths[:-1], [*widths, 1], [widths[0], *widths], widths[::-1]):
+        changed(files, lambda c, value=wrong: c.update(indicators=value))
+        assert code(files) == 1
+    for malformed in ("64", [0], [1.5], None):
+        changed(files, lambda c, value=malformed: c.update(indicators=value))
+        assert code(files) == 2
+
+
+def test_bounds_by_distances_hold_at_points_of_the_balls(tmp_path: Path) -> None:
+    """The second route: the network itself at random points of all balls, and at the nearest and farthest ones."""
+    from constructions.check.distances import indicator_bounds
+    from constructions.check.files import read_network
+    from theory.norms import sample_ball
+
+    rng = np.random.default_rng(0)
+    for p in (1.0, 2.0):
+        files = memorized(tmp_path, p)
+        network, content = ReLUNetwork.load(files[0]), json.loads(files[2].read_text())
+        with np.load(files[1]) as stored:
+            points = stored["points"]
+        widths, radius = content["indicators"], content["radius"]
+        known = indicator_bounds(read_network(str(files[0])), widths, points, radius, p)
+        assert known is not None
+        least, greatest = known[1](np.arange(24))
+        part = ReLUNetwork(network.layers[: known[0] + 1])
+        toward = points[3] - points
+        toward *= radius / np.maximum(np.linalg.norm(toward, p, axis=1, keepdims=True), 1e-9)
+        for step in (sample_ball(rng, 24, 64, p, radius), toward, -toward):
+            values = part(points + step).T
+            assert np.all(values[: len(least)] >= least - 1e-12)
+            assert np.all(values[: len(least)] <= greatest + 1e-12)
+        # Sharp: reached in the direction of a point, up to the accuracy of levels and squares.
+        others = np.arange(24) != 3
+        reached = part(points + toward)[others, 3]
+        assert np.all(reached <= least[3, others] + 0.25 * (greatest - least)[3, others])
 
 
 def test_the_checker_uses_nothing_of_the_project() -> None:
-    source = Path(check.__file__).read_text()
-    imports = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
-    allowed = ("hashlib", "json", "math", "sys", "dataclasses", "fractions", "itertools", "typing", "numpy")
-    assert all(line.split()[1] in allowed for line in imports)
+    allowed = ("hashlib", "json", "math", "sys", "collections.abc", "dataclasses", "fractions", "itertools", "typing")
+    sources = list((Path(__file__).parents[2] / "constructions" / "check").glob("*.py"))
+    assert len(sources) >= 5
+    for source in sources:
+        for line in source.read_text().splitlines():
+            if line.startswith(("import ", "from ")):
+                name = line.split()[1]
+                assert name in (*allowed, "numpy") or name.startswith("constructions.check."), line
 
 
 def test_as_many_records_as_points_are_written(tmp_path: Path) -> None:

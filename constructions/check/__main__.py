@@ -1,0 +1,45 @@
+"""`python -m constructions.check NETWORK POINTS CERTIFICATE`: check a certificate file again, trusting nothing else.
+
+The network is an `.npz` of layers, the points an `.npz` with `points` and `labels`. Nothing else of the project is
+used: the digests are computed again, the bounds by interval propagation of its own (`W = P - N` with P, N >= 0, float64
+with rounding errors included; rational for "rational" and, for small networks, wherever float64 leaves a claim open),
+for p = 1 and 2 with bounds of the indicators by distances (`constructions.check.distances`); the margins at the
+witnesses in rational arithmetic or by running the network in its format, in three orders of summation. Exit code 0:
+every status and every lower bound confirmed. 1: some claim not confirmed, which is no proof that it is wrong: claims by
+linear relaxation, those of points that are not memorized, and executed ones for p = 1 and 2 may be beyond these rules.
+2: a file is unreadable, changed, or does not belong to the others. The outcome is printed as one line of JSON.
+"""
+
+import json
+import sys
+
+from constructions.check.claims import check
+from constructions.check.files import network_digest, points_digest, read_certificate, read_network, read_points
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check one file; the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if len(given) != 3:
+        print("usage: python -m constructions.check NETWORK POINTS CERTIFICATE", file=sys.stderr)
+        return 2
+    try:
+        certificate = read_certificate(given[2])
+        layers = read_network(given[0])
+        points, labels = read_points(given[1], layers)
+        if certificate["network"] != network_digest(layers):
+            raise ValueError(f"the certificate is not of the network in {given[0]}")
+        if certificate["points"] != points_digest(points, labels):
+            raise ValueError(f"the certificate is not of the points in {given[1]}")
+        if len(certificate["records"]) != len(points):
+            raise ValueError(f"there are {len(certificate['records'])} records for {len(points)} points")
+        failures = check(certificate, layers, points, labels)
+    except Exception as error:  # damaged archives fail in many ways, and each is a refusal
+        print(f"refused: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps({"points": len(points), "confirmed": len(points) - len(failures), "not confirmed": failures}))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What of a certificate is confirmed."""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from constructions.check.distances import indicator_bounds
+from constructions.check.exact import exact_margin
+from constructions.check.files import Layer
+from constructions.check.intervals import margin_bounds, rounded
+from constructions.check.witnesses import fails, is_inside
+
+# Points times non-zeros; rational arithmetic takes about 10 μs for each.
+EXACT_LIMIT = 2_000_000
+
+
+def check(certificate: dict[str, Any], layers: list[Layer], points: np.ndarray, labels: np.ndarray) -> list[str]:
+    """What could not be confirmed, in words."""
+    radius, arithmetic = certificate["radius"], certificate["arithmetic"]
+    p = math.inf if certificate["p"] == "inf" else certificate["p"]
+    small = len(points) * sum(len(f.value) for f in layers) <= EXACT_LIMIT
+    executed = [rounded(f, arithmetic) for f in layers]
+    lower = np.full(len(points), -np.inf)
+    if p in (1, 2, math.inf) and arithmetic != "rational":
+        known = None
+        if arithmetic == "reals":
+            known = indicator_bounds(layers, certificate["indicators"], points, radius, p)
+        lower = margin_bounds(executed, points, labels, radius, p, arithmetic, known)
+    failures = []
+    for i, record in enumerate(certificate["records"]):
+        claim, status = record["lower"], record["status"]
+        bound: float | Fraction = float(lower[i])
+        open_claim = (claim is not None and not bound >= claim) or (status == "certified" and not bound > 0)
+        if open_claim and arithmetic in ("reals", "rational") and small and p in (1, 2, math.inf):
+            bound = max(bound, exact_margin(layers, points[i], int(labels[i]), radius, p))
+        if status == "certified" and not bound > 0:
+            failures.append(f"point {i}: certified, but the bound found here is {float(bound):g}")
+        elif claim is not None and not bound >= claim:
+            failures.append(f"point {i}: lower bound {claim!r}, but {float(bound)!r} found here")
+        elif status == "certified" and not (claim is not None and claim > 0):
+            failures.append(f"point {i}: certified with the lower bound {claim!r}")
+        elif (status == "refuted") != (record["witness"] is not None):
+            failures.append(f"point {i}: {status}, so it needs {'a' if status == 'refuted' else 'no'} witness")
+        elif status == "refuted":
+            x = np.array(record["witness"], dtype=np.float64)
+            if not (is_inside(x, points[i], radius, p) and fails(layers, executed, x, int(labels[i]), arithmetic)):
+                failures.append(f"point {i}: refuted, but the witness fails to be in the ball or to be an error")
+    return failures
