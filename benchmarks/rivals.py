@@ -23,6 +23,7 @@ def rows() -> list[dict[str, Any]]:
             "limit": LIMIT.get(row.construction, ""),
             "all entries": "" if row.parameters is None else row.parameters,
             "certified": "" if row.certified is None else row.certified,
+            "as executed": "" if row.executed is None else row.executed,
             "counted": "built" if row.built else "formula",
         }
         for row in report.rows

@@ -4,7 +4,8 @@ from constructions.attack import guided_attack
 from constructions.calculus import add, carry, chain, compose, concatenate, pad_depth, parallel, signed_pair
 from constructions.certificate import Certificate, certify
 from constructions.certificate_file import write_certificate
-from constructions.comparison import ParameterReport, parameter_report
+from constructions.comparison import parameter_report
+from constructions.comparison_report import ParameterReport
 from constructions.data import load_sample
 from constructions.excess import (
     l1_excess,

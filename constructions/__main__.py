@@ -40,10 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
             seed=options.seed,
             progress=True,
         )
-        certificate = _certificate(memorizer, options.arithmetic, to_file=bool(options.certificate))
+        certificate = _certificate(memorizer, options.arithmetic)
         if options.certificate:
-            sample = memorizer.sample
-            write_certificate(options.certificate, certificate, memorizer.network, sample.points, sample.codes)
+            network, sample, widths = memorizer.network, memorizer.sample, memorizer.widths
+            write_certificate(options.certificate, certificate, network, sample.points, sample.codes, indicators=widths)
         if options.out:
             memorizer.save(options.out)
         if options.json:
@@ -90,14 +90,15 @@ def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Con
     return 0 if all(count == len(points) for count in proved) else 1
 
 
-def _certificate(memorizer: Memorizer, arithmetic: str, *, to_file: bool) -> Certificate:
-    """By structure where it can be; for a file by intervals, which `constructions.check` can do again."""
-    if arithmetic in ("float64", "float32") and not to_file:
-        return certify_executed(memorizer, arithmetic)
-    if arithmetic == "reals" and not to_file:
+def _certificate(memorizer: Memorizer, arithmetic: str) -> Certificate:
+    if arithmetic == "reals":
         return memorizer.certify()
-    sample = memorizer.sample
-    return certify(memorizer.network, sample.points, sample.codes, memorizer.radius, memorizer.p, arithmetic=arithmetic)
+    if arithmetic == "rational":
+        sample = memorizer.sample
+        return certify(
+            memorizer.network, sample.points, sample.codes, memorizer.radius, memorizer.p, arithmetic=arithmetic
+        )
+    return certify_executed(memorizer, arithmetic)
 
 
 def _record(memorizer: Memorizer, certificate: Certificate) -> dict[str, Any]:

@@ -4,23 +4,34 @@ Every construction of the norm at hand is counted along four axes: the number of
 μ of memorized points and `ρ = 2 δ / R`. Growth exponents are fitted in logarithms.
 """
 
-import json
 import math
-import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 from scipy import stats
 
-from constructions.certificate import certify
-from constructions.comparison_figure import draw
+from constructions.certificate import Certificate, certify
+from constructions.comparison_report import (
+    AXES,
+    NARROW,
+    PCA,
+    RANDOM,
+    SHARED,
+    SKETCH,
+    SOURCES,
+    TREE,
+    Exponent,
+    ParameterReport,
+    Published,
+    Row,
+)
+from constructions.executed_structure import certify_executed
 from constructions.max_tree import certify_max_tree, max_tree_memorizer, max_tree_nonzero, max_tree_widths
-from constructions.memorizer import robust_memorizer
+from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.narrow_deep import narrow_deep_memorizer, narrow_deep_nonzero, narrow_deep_parameters
 from constructions.network import Affine
 from constructions.projection import projection_memorizer
@@ -28,7 +39,9 @@ from constructions.rivals import Task, read_task
 from theory.errors import AssumptionError
 from theory.literature import PUBLISHED, applicable, logarithmic_width
 
-AXES = ("N", "d", "mu", "rho")
+# From an arithmetic to the certificate in it.
+Proof: TypeAlias = Callable[[str], Certificate]
+
 # Networks with more non-zeros than this are counted by the formula that is tested on smaller ones.
 _BUILT = 3_000_000
 # Intervals pass through all layers, for every point.
@@ -36,154 +49,6 @@ _DEEPEST = 200
 # Points of the sample on which d, μ and ρ vary.
 _SAMPLE = 500
 _LEVEL = 0.95
-
-SHARED, SKETCH, TREE, NARROW = "shared features", "proof sketch", "max tree", "narrow and deep"
-PCA, RANDOM = "projection, pca", "projection, random"
-SOURCES = {
-    SHARED: "Theorem 3.3, repaired",
-    SKETCH: "proof sketch of Theorem 3.3; its indicators only",
-    TREE: "in the manner of Li et al. (2022)",
-    NARROW: "size of Yu, Gao, Zhang (2024)",
-    PCA: "in the manner of Kim et al. (2025), Egosi et al. (2025)",
-    RANDOM: "in the manner of Kim et al. (2025), Egosi et al. (2025)",
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """Size of one construction at one place.
-
-    Attributes:
-        construction: a key of `SOURCES`.
-        axis: what varies along this row's series: "N", "d", "mu" or "rho"; "base" for the whole sample.
-        N: points.
-        d: dimension.
-        mu: fraction of the points that is memorized.
-        rho: 2 radius / separation.
-        radius: δ.
-        shell: γ.
-        nonzero: on this data, beside the clean network's own.
-        general: the same for data in general position, without zeros.
-        parameters: all entries of all layers; None where the network is too large to build and has no formula for it.
-        built: whether the network was built and counted, or counted by its formula.
-        certified: certified balls; None where no certificate was asked for or the network was not built.
-        dim: dimension behind the projection; d for all others.
-    """
-
-    construction: str
-    axis: str
-    N: int
-    d: int
-    mu: float
-    rho: float
-    radius: float
-    shell: float
-    nonzero: int
-    general: int
-    parameters: int | None
-    built: bool
-    certified: int | None
-    dim: int
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """`count ∝ axis^exponent`, least squares in logarithms, with a 95 % confidence interval of the slope.
-
-    The counts are deterministic: the interval says how far they are from a power law, not how they would vary.
-    """
-
-    construction: str
-    axis: str
-    count: str
-    exponent: float
-    low: float
-    high: float
-    places: int
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published bound along an axis; `value` is None where a hypothesis fails, and `note` says which."""
-
-    name: str
-    source: str
-    counts: str
-    kind: str
-    form: str
-    axis: str
-    at: float
-    value: float | None
-    note: str
-
-
-@dataclass(frozen=True)
-class ParameterReport:
-    """All rows, published bounds, exponents; `p`, `seed`, `separation` and the notes on vacuous theorems."""
-
-    p: float
-    seed: int
-    separation: float
-    rows: tuple[Row, ...]
-    published: tuple[Published, ...]
-    exponents: tuple[Exponent, ...]
-    notes: tuple[str, ...]
-
-    def base(self, construction: str) -> Row:
-        """The row of the whole sample."""
-        return next(row for row in self.rows if row.axis == "base" and row.construction == construction)
-
-    def table(self) -> list[Table]:
-        """The sizes on the whole sample, the published bounds there, and the exponents."""
-        base = [row for row in self.rows if row.axis == "base"]
-        first = base[0]
-        sizes = Table(
-            title=f"N = {first.N}, d = {first.d}, l_{self.p:g}, radius {first.radius:g}, shell {first.shell:g}, "
-            f"separation {self.separation:.6g}, rho = {first.rho:.4g}, every point memorized"
-        )
-        columns = ("construction", "source", "non-zeros", "without zeros in the data", "over N d", "all entries")
-        for column in (*columns, "certified", "counted"):
-            sizes.add_column(column, justify="left" if column in columns[:2] else "right")
-        for row in base:
-            sizes.add_row(
-                row.construction + (f" to {row.dim}" if row.dim != row.d else ""),
-                SOURCES[row.construction],
-                f"{row.nonzero:,}",
-                f"{row.general:,}",
-                f"{row.nonzero / (row.N * row.d):.4f} / {row.general / (row.N * row.d):.4f}",
-                "–" if row.parameters is None else f"{row.parameters:,}",
-                "–" if row.certified is None else f"{row.certified} of {row.N}",
-                "built" if row.built else "formula",
-            )
-        bounds = Table(title="published bounds, worst cases over data sets, O and Ω without their constants")
-        for column in ("bound", "source", "of", "kind", "form", "value"):
-            bounds.add_column(column)
-        for bound in self.published:
-            if bound.axis == "base":
-                value = bound.note if bound.value is None else f"{bound.value:,.6g}"
-                bounds.add_row(bound.name, bound.source, bound.counts, bound.kind, bound.form, value)
-        growth = Table(title="fitted growth exponents, 95 % confidence")
-        for column in ("construction", *AXES):
-            growth.add_column(column)
-        for name in dict.fromkeys(e.construction for e in self.exponents):
-            cells = []
-            for axis in AXES:
-                found = [e for e in self.exponents if (e.construction, e.axis) == (name, axis)]
-                cells.append("\n".join(f"{e.count} {e.exponent:.3f} ({e.low:.3f}, {e.high:.3f})" for e in found))
-            growth.add_row(name, *cells)
-        return [sizes, bounds, growth]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**asdict(self), "p": "inf" if math.isinf(self.p) else self.p}
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=1)
-
-    def figure(self, path: str | os.PathLike[str]) -> None:
-        """Non-zeros and all entries against N, d, μ and ρ, on logarithmic axes."""
-        draw(self.rows, self.published, self.p, path)
 
 
 def parameter_report(
@@ -289,9 +154,11 @@ def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = 
     labels = task.sample.labels
     rows: list[Row] = []
 
-    def add(name: str, nonzero: int, general: int, parameters: int | None, built: bool, proof: Callable[[], Any] | None,
+    def add(name: str, nonzero: int, general: int, parameters: int | None, built: bool, proof: Proof | None,
             k: int = dim) -> None:  # fmt: skip
-        certified = proof().count("certified") if certificates and built and proof else None
+        certified = executed = None
+        if certificates and proof:
+            certified, executed = (proof(arithmetic).count("certified") for arithmetic in ("reals", "float64"))
         rho = 2 * task.radius / task.separation
         rows.append(
             Row(
@@ -308,6 +175,7 @@ def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = 
                 parameters,
                 built,
                 certified,
+                executed,
                 k,
             )
         )
@@ -316,11 +184,11 @@ def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = 
     small = np.arange(max(1, round(mu * size)))
     shared = robust_memorizer(sample.points, labels, small=small, **common)
     beside = shared.size.nonzero - shared.size.clean
-    add(SHARED, beside, beside + shared.size.symbols["Z"], shared.size.parameters, True, shared.certify)
+    add(SHARED, beside, beside + shared.size.symbols["Z"], shared.size.parameters, True, _proof(shared))
     if shared.size.sketch <= _BUILT:
         sketch = robust_memorizer(sample.points, labels, small=small, method="per_point", **common)
         count, whole = sketch.size.indicators, sketch.size.indicators + sketch.size.symbols["Z"]
-        add(SKETCH, count, whole, sketch.size.parameters, True, sketch.certify)
+        add(SKETCH, count, whole, sketch.size.parameters, True, _proof(sketch))
     else:
         zeros = _zeros(task, small)
         add(SKETCH, shared.size.sketch - zeros, shared.size.sketch, None, False, None)
@@ -341,6 +209,10 @@ def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = 
     return rows
 
 
+def _proof(built: Memorizer) -> Proof:
+    return lambda arithmetic: built.certify() if arithmetic == "reals" else certify_executed(built, arithmetic)
+
+
 def _sizes_linf(task: Task, labels: list[Any], add: Callable[..., None]) -> None:
     sample = task.sample
     size, dim = sample.points.shape
@@ -352,14 +224,15 @@ def _sizes_linf(task: Task, labels: list[Any], add: Callable[..., None]) -> None
     if general <= _BUILT:
         tree = max_tree_memorizer(sample.points, labels, radius=task.radius, shell=task.shell)
         add(TREE, tree.network.nonzero, general, tree.network.parameters, True,
-            lambda: certify_max_tree(tree.network, tree.task))  # fmt: skip
+            lambda a: certify_max_tree(tree.network, tree.task, a))  # fmt: skip
     else:
         add(TREE, general - zeros, general, entries, False, None)
     general = narrow_deep_nonzero(others, dim, classes)
     if others <= _DEEPEST and general <= _BUILT:
         deep = narrow_deep_memorizer(sample.points, labels, radius=task.radius, shell=task.shell)
+        balls = sample.points, sample.codes, task.radius, task.p
         add(NARROW, deep.network.nonzero, general, deep.network.parameters, True,
-            lambda: certify(deep.network, sample.points, sample.codes, task.radius, math.inf))  # fmt: skip
+            lambda a: certify(deep.network, *balls, arithmetic=a))  # fmt: skip
     else:
         # Its biases hold c - low - t, which are 0 by rare coincidence only; they are counted as non-zero.
         add(NARROW, general, general, narrow_deep_parameters(others, dim, classes, outputs), False, None)

@@ -11,7 +11,8 @@ import pytest
 
 from constructions import comparison
 from constructions.__main__ import main
-from constructions.comparison import NARROW, PCA, RANDOM, SHARED, SKETCH, TREE, ParameterReport, Row, parameter_report
+from constructions.comparison import parameter_report
+from constructions.comparison_report import NARROW, PCA, RANDOM, SHARED, SKETCH, TREE, ParameterReport, Row
 from theory.errors import AssumptionError
 from theory.literature import PUBLISHED
 
@@ -41,7 +42,7 @@ def report(p: float) -> ParameterReport:
 def test_every_construction_is_certified_at_one_shell(p: float, names: set[str]) -> None:
     base = [row for row in report(p).rows if row.axis == "base"]
     assert {row.construction for row in base} == names
-    assert all(row.built and row.certified == 32 for row in base)
+    assert all(row.built and row.certified == row.executed == 32 for row in base)
     assert len({(row.radius, row.shell) for row in base}) == 1
     assert all(row.nonzero <= row.general for row in report(p).rows)
 
@@ -65,7 +66,7 @@ def test_formulas_are_the_counts_of_what_is_built(p: float, monkeypatch: pytest.
 
 
 def test_exponents_of_power_laws() -> None:
-    row = Row(SHARED, "N", 1, 1, 1.0, 0.5, 0.1, 0.1, 1, 1, None, True, None, 1)
+    row = Row(SHARED, "N", 1, 1, 1.0, 0.5, 0.1, 0.1, 1, 1, None, True, None, None, 1)
     exact = [replace(row, N=n, nonzero=7 * n * n, general=5) for n in (10, 20, 40, 80)]
     square, constant = comparison._exponents(exact)
     assert square.exponent == pytest.approx(2, abs=1e-12)
@@ -78,7 +79,7 @@ def test_exponents_of_power_laws() -> None:
 
 def test_the_interval_covers_the_slope_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
-    row = Row(SHARED, "N", 1, 1, 1.0, 0.5, 0.1, 0.1, 1, 1, None, True, None, 1)
+    row = Row(SHARED, "N", 1, 1, 1.0, 0.5, 0.1, 0.1, 1, 1, None, True, None, None, 1)
     covered = 0
     for _ in range(400):
         noisy = [(n, round(1e6 * n * math.exp(0.3 * rng.standard_normal()))) for n in (10, 20, 40, 80, 160)]
