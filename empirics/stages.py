@@ -28,7 +28,8 @@ from empirics.linear_data import LinearSample
 from empirics.mixed_model import MixedTensors, loss_gradients, sample_tensors
 from theory.errors import AssumptionError
 from theory.losses import clean_error
-from theory.mixed_model import MixedModel, TargetConditions, margin_certificate, neuron_cosine_bound, target_conditions
+from theory.mixed_model import MixedModel, margin_certificate, neuron_cosine_bound
+from theory.target_conditions import TargetConditions, target_conditions
 
 
 @dataclass(frozen=True)

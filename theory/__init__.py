@@ -10,12 +10,13 @@ from theory.literature import PUBLISHED, PublishedBound, applicable, extremal_sa
 from theory.losses import adversarial_error, clean_error, exponential_loss, log_exponential_loss, margins
 from theory.margin import MarginBracket, affine_distance, affine_margin, small_margin
 from theory.max_margin import limit_angle, max_margin_direction, noise_margin
-from theory.mixed_model import MixedModel, margin_certificate, target_conditions, target_model
+from theory.mixed_model import MixedModel, margin_certificate, target_model
 from theory.norms import distance, dual_exponent, norm, project_ball, sample_ball
 from theory.relaxation import interval_bounds, linear_bounds, margin_lower_bound
 from theory.robust_gap import flatness_gap_bound, lipschitz_gap_bound
 from theory.separation import Separation, separation
 from theory.statements import LEDGER, Statement, statement
+from theory.target_conditions import target_conditions
 from theory.transfer import transfer_bound, transfer_constant
 from theory.transport import expected_w1_bound, w1, w_infinity
 from theory.vc import affine_vc_dimension, consistent_bound, consistent_sample_size, relu_vc_dimension_bound

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from theory.errors import AssumptionError
 from theory.losses import check_labels
@@ -46,7 +46,7 @@ class MixedModel:
     def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """Value at each row."""
         values = x @ self.linear
-        for rows in _blocks(len(x), len(self.signs)):
+        for rows in blocks(len(x), len(self.signs)):
             values[rows] += np.maximum(x[rows] @ self.weights.T - self.threshold, 0.0) @ self.signs
         return np.asarray(values)
 
@@ -83,140 +83,43 @@ def margin_certificate(
         radius: δ >= 0.
     """
     _check_balls(points, labels, radius, len(model.linear))
-    dim, count = points.shape[1], len(model.signs)
+    return batch_certificate(
+        model.linear, model.weights, model.signs, np.array(model.threshold), points, labels, np.array(radius)
+    )
+
+
+def batch_certificate(
+    linear: Float[np.ndarray, "*runs d"],
+    weights: Float[np.ndarray, "*runs m d"],
+    signs: Float[np.ndarray, "*runs m"],
+    threshold: Float[np.ndarray, "*runs"],
+    points: Float[np.ndarray, "*runs n d"],
+    labels: Shaped[np.ndarray, "*runs n"],
+    radius: Float[np.ndarray, "*runs"],
+) -> Float[np.ndarray, "*runs n"]:
+    """`margin_certificate` of several networks at once, each on its own points.
+
+    A neuron of sign 0 is absent. At a point of label 0 the bound means nothing. Nothing is checked.
+    """
+    dim, count = points.shape[-1], signs.shape[-1]
+    threshold, radius = threshold[..., None], radius[..., None]
     # Norms are within γ_{d+2} of the true ones; one more relative step covers the products below.
     slack = gamma(dim + 8)
-    norms = _norms(model.weights) * (1 + slack)
+    norms = _norms(weights) * (1 + slack)
     reach = _norms(points) * (1 + slack) + radius
-    linear_norm = float(_norms(model.linear[None])[0]) * (1 + slack)
-    lower = labels * (points @ model.linear) - radius * linear_norm - 4 * slack * reach * linear_norm
-    size = np.abs(model.signs)
-    for rows in _blocks(len(points), count):
-        values = points[rows] @ model.weights.T - model.threshold
-        error = 4 * slack * (reach[rows, None] * norms + abs(model.threshold))
-        helps = model.signs * labels[rows, None] > 0
-        own = np.maximum(values - radius * norms - error, 0.0) * helps @ size
-        wrong = np.maximum(values + radius * norms + error, 0.0) * ~helps @ size
-        lower[rows] += own - wrong - 2 * gamma(count + 4) * (own + wrong)
+    linear_norm = _norms(linear[..., None, :]) * (1 + slack)
+    lower = labels * (points @ linear[..., None])[..., 0] - radius * linear_norm - 4 * slack * reach * linear_norm
+    size, span = np.abs(signs)[..., None], (radius * norms)[..., None, :]
+    for rows in blocks(points.shape[-2], signs.size):
+        values = points[..., rows, :] @ weights.mT - threshold[..., None]
+        error = 4 * slack * (reach[..., rows, None] * norms[..., None, :] + np.abs(threshold)[..., None])
+        helps = signs[..., None, :] * labels[..., rows, None] > 0
+        own = (np.maximum(values - span - error, 0.0) * helps @ size)[..., 0]
+        wrong = (np.maximum(values + span + error, 0.0) * ~helps @ size)[..., 0]
+        lower[..., rows] += own - wrong - 2 * gamma(count + 4) * (own + wrong)
     lower -= 4 * gamma(4) * np.abs(lower)
     # What overflowed on both sides is no bound.
     return np.where(np.isnan(lower), -np.inf, lower)
-
-
-@dataclass(frozen=True, eq=False)
-class TargetConditions:
-    """The three conditions under which f* has adversarial training error 0, each with its worst slack.
-
-    Attributes:
-        large_margin: `α - δ`, to be > 0.
-        others_off: least `b - ⟨ξ_j, x_i⟩ - δ‖ξ_j‖` over j small and i ≠ j, to be >= 0.
-        own_wins: least `β - δ + ‖ξ_i‖² - δ‖ξ_i‖ - b` over i small, to be > 0.
-    """
-
-    large_margin: float
-    others_off: float
-    own_wins: float
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Which conditions do not hold, in words with their slack."""
-        return tuple(
-            text
-            for holds, text in (
-                (self.large_margin > 0, f"δ < α fails: α - δ = {self.large_margin:.4g}"),
-                (self.others_off >= 0, f"b >= ⟨ξ_j, x_i⟩ + δ‖ξ_j‖ fails by {-self.others_off:.4g}: raise b or lower δ"),
-                (
-                    self.own_wins > 0,
-                    f"β - δ + ‖ξ_i‖² - δ‖ξ_i‖ - b > 0 fails, least value {self.own_wins:.4g}: lower b or δ",
-                ),
-            )
-            if not holds
-        )
-
-    @property
-    def hold(self) -> bool:
-        return not self.failed
-
-
-def target_conditions(
-    points: Float[np.ndarray, "n d"],
-    small: Bool[np.ndarray, " n"],
-    noise: Float[np.ndarray, "m d"],
-    *,
-    alpha: float,
-    beta: float,
-    radius: float,
-    b: float,
-) -> TargetConditions:
-    """The conditions of the repaired Theorem 5.2 for one sample.
-
-    Args:
-        points: the `x_i`, shape (n, d).
-        small: which of them are of small margin, shape (n,).
-        noise: the `ξ_i` of those, in their order, shape (m, d).
-        alpha, beta: scales of the data.
-        radius: δ.
-        b: threshold of the neurons.
-
-    Raises:
-        AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
-        ValueError: if shapes do not fit.
-    """
-    _check_scales(alpha, beta, radius)
-    own = np.flatnonzero(small)
-    if len(small) != len(points) or noise.shape != (len(own), points.shape[1]):
-        raise ValueError(
-            f"target_conditions needs points (n, d), small (n,) and one noise vector for each small point, "
-            f"got {points.shape}, {small.shape} with {len(own)} small, and {noise.shape}"
-        )
-    if not len(own):
-        return TargetConditions(alpha - radius, math.inf, math.inf)
-    norms = np.linalg.norm(noise, axis=1)
-    worst = -math.inf
-    for rows in _blocks(len(points), len(own)):
-        products = points[rows] @ noise.T
-        inside = (own >= rows.start) & (own < rows.stop)
-        products[own[inside] - rows.start, np.flatnonzero(inside)] = -math.inf
-        worst = max(worst, float((products + radius * norms).max()))
-    wins = beta - radius + norms**2 - radius * norms - b
-    return TargetConditions(alpha - radius, b - worst, float(wins.min()))
-
-
-def memorization_failure(
-    dim: int, n: int, n_small: int, *, alpha: float, beta: float, radius: float, b: float
-) -> float:
-    """Upper bound of the probability that the conditions of the repaired Theorem 5.2 fail; 1 if it says nothing.
-
-    With `A = √D + √(2t)`, `a = √(D - 2√(Dt))`: at most `n_small (n + 1) e^{-t}` for every t with
-    `A (√(2t) + δ) <= b < β - δ + a² - δ a` and `δ <= 2a`, `t < D/4` (Laurent, Massart 2000, for `‖ξ‖`; a Gaussian
-    tail for `⟨ξ_j, ξ_i⟩`). The conditions only get harder with t, so the largest such t is found by bisection.
-
-    Source: Theorem 5.2, repaired.
-
-    Raises:
-        AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
-        ValueError: if the sizes do not fit.
-    """
-    if not (dim >= 2 and n >= n_small >= 0 and n >= 1):
-        raise ValueError(f"memorization_failure needs dim >= 2, n >= n_small >= 0, got dim={dim}, n={n}, {n_small}")
-    _check_scales(alpha, beta, radius)
-    if not radius < alpha:
-        return 1.0
-    noise_dim = dim - 1
-
-    def fits(t: float) -> bool:
-        above = math.sqrt(noise_dim) + math.sqrt(2 * t)
-        below = math.sqrt(max(noise_dim - 2 * math.sqrt(noise_dim * t), 0.0))
-        off = above * (math.sqrt(2 * t) + radius) <= b
-        return off and b < beta - radius + below**2 - radius * below and radius <= 2 * below
-
-    low, high = 0.0, noise_dim / 4
-    if not fits(low):
-        return 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return min(1.0, n_small * (n + 1) * math.exp(-low))
 
 
 def neuron_cosine_bound(
@@ -257,20 +160,13 @@ def neuron_cosine_bound(
     return np.asarray(np.where((room > 0) & (along > 0), bound, -1.0))
 
 
-def _check_scales(alpha: float, beta: float, radius: float) -> None:
-    if not 0 < beta <= alpha < math.inf or not radius >= 0:
-        raise AssumptionError(
-            f"Theorem 5.2 needs 0 < beta <= alpha and radius >= 0, got alpha={alpha}, beta={beta}, radius={radius}: "
-            "alpha is the scale of the large-margin data"
-        )
-
-
 def _norms(rows: np.ndarray) -> np.ndarray:
     """Row norms without a second array of that shape; never below the true ones by underflow."""
-    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)) + 2.0**-500)
+    return np.asarray(np.sqrt(np.einsum("...j,...j->...", rows, rows)) + 2.0**-500)
 
 
-def _blocks(rows: int, columns: int) -> list[slice]:
+def blocks(rows: int, columns: int) -> list[slice]:
+    """Slices of so many rows in which a table with so many columns takes 64 MB or one row."""
     size = max(1, _BLOCK_BYTES // (8 * max(columns, 1)))
     return [slice(start, start + size) for start in range(0, rows, size)]
 

@@ -52,7 +52,8 @@ def test_the_target_with_four_hundred_points(
     dim: int, n: int, alpha: float, radius: float, holds: bool, record: Any
 ) -> None:
     """All points certified at d = 1000; at d = 50 the conditions fail, and the certificate does not claim."""
-    from theory.mixed_model import margin_certificate, memorization_failure, target_conditions
+    from theory.mixed_model import margin_certificate
+    from theory.target_conditions import memorization_failure, target_conditions
 
     sample = draw(dim, n, alpha, 0.1, 0)
     b = dim / 2
@@ -71,7 +72,8 @@ def test_the_target_with_four_hundred_points(
 @pytest.mark.parametrize("radius", [0.6, 1.2])
 def test_the_certificate_of_a_target_against_frequencies(radius: float, record: Any) -> None:
     """Small and large δ: the target is fully certified at least as often as the explicit probability says."""
-    from theory.mixed_model import margin_certificate, memorization_failure
+    from theory.mixed_model import margin_certificate
+    from theory.target_conditions import memorization_failure
 
     dim, n, trials, failed, small = 400, 8, 150, 0, 4
     for seed in range(trials):

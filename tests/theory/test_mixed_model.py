@@ -14,11 +14,10 @@ from theory.errors import AssumptionError
 from theory.mixed_model import (
     MixedModel,
     margin_certificate,
-    memorization_failure,
     neuron_cosine_bound,
-    target_conditions,
     target_model,
 )
+from theory.target_conditions import memorization_failure, target_conditions
 
 
 def random_model(rng, dim, width):

@@ -1,0 +1,136 @@
+"""Conditions under which the target of section 5 memorizes robustly, and how often Gaussian noise meets them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from theory.errors import AssumptionError
+from theory.mixed_model import blocks
+
+
+@dataclass(frozen=True, eq=False)
+class TargetConditions:
+    """The three conditions under which f* has adversarial training error 0, each with its worst slack.
+
+    Attributes:
+        large_margin: `α - δ`, to be > 0.
+        others_off: least `b - ⟨ξ_j, x_i⟩ - δ‖ξ_j‖` over j small and i ≠ j, to be >= 0.
+        own_wins: least `β - δ + ‖ξ_i‖² - δ‖ξ_i‖ - b` over i small, to be > 0.
+    """
+
+    large_margin: float
+    others_off: float
+    own_wins: float
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Which conditions do not hold, in words with their slack."""
+        return tuple(
+            text
+            for holds, text in (
+                (self.large_margin > 0, f"δ < α fails: α - δ = {self.large_margin:.4g}"),
+                (self.others_off >= 0, f"b >= ⟨ξ_j, x_i⟩ + δ‖ξ_j‖ fails by {-self.others_off:.4g}: raise b or lower δ"),
+                (
+                    self.own_wins > 0,
+                    f"β - δ + ‖ξ_i‖² - δ‖ξ_i‖ - b > 0 fails, least value {self.own_wins:.4g}: lower b or δ",
+                ),
+            )
+            if not holds
+        )
+
+    @property
+    def hold(self) -> bool:
+        return not self.failed
+
+
+def target_conditions(
+    points: Float[np.ndarray, "n d"],
+    small: Bool[np.ndarray, " n"],
+    noise: Float[np.ndarray, "m d"],
+    *,
+    alpha: float,
+    beta: float,
+    radius: float,
+    b: float,
+) -> TargetConditions:
+    """The conditions of the repaired Theorem 5.2 for one sample.
+
+    Args:
+        points: the `x_i`, shape (n, d).
+        small: which of them are of small margin, shape (n,).
+        noise: the `ξ_i` of those, in their order, shape (m, d).
+        alpha, beta: scales of the data.
+        radius: δ.
+        b: threshold of the neurons.
+
+    Raises:
+        AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
+        ValueError: if shapes do not fit.
+    """
+    _check_scales(alpha, beta, radius)
+    own = np.flatnonzero(small)
+    if len(small) != len(points) or noise.shape != (len(own), points.shape[1]):
+        raise ValueError(
+            f"target_conditions needs points (n, d), small (n,) and one noise vector for each small point, "
+            f"got {points.shape}, {small.shape} with {len(own)} small, and {noise.shape}"
+        )
+    if not (np.isfinite(points).all() and np.isfinite(noise).all() and math.isfinite(b)):
+        raise ValueError(f"target_conditions needs finite points, noise and b, got NaN or infinity (b={b})")
+    if not len(own):
+        return TargetConditions(alpha - radius, math.inf, math.inf)
+    norms = np.linalg.norm(noise, axis=1)
+    worst = -math.inf
+    for rows in blocks(len(points), len(own)):
+        products = points[rows] @ noise.T
+        inside = (own >= rows.start) & (own < rows.stop)
+        products[own[inside] - rows.start, np.flatnonzero(inside)] = -math.inf
+        worst = max(worst, float((products + radius * norms).max()))
+    wins = beta - radius + norms**2 - radius * norms - b
+    return TargetConditions(alpha - radius, b - worst, float(wins.min()))
+
+
+def memorization_failure(
+    dim: int, n: int, n_small: int, *, alpha: float, beta: float, radius: float, b: float
+) -> float:
+    """Upper bound of the probability that the conditions of the repaired Theorem 5.2 fail; 1 if it says nothing.
+
+    With `A = √D + √(2t)`, `a = √(D - 2√(Dt))`: at most `n_small (n + 1) e^{-t}` for every t with
+    `A (√(2t) + δ) <= b < β - δ + a² - δ a` and `δ <= 2a`, `t < D/4` (Laurent, Massart 2000, for `‖ξ‖`; a Gaussian
+    tail for `⟨ξ_j, ξ_i⟩`). The conditions only get harder with t, so the largest such t is found by bisection.
+
+    Source: Theorem 5.2, repaired.
+
+    Raises:
+        AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
+        ValueError: if the sizes do not fit.
+    """
+    if not (dim >= 2 and n >= n_small >= 0 and n >= 1):
+        raise ValueError(f"memorization_failure needs dim >= 2, n >= n_small >= 0, got dim={dim}, n={n}, {n_small}")
+    _check_scales(alpha, beta, radius)
+    if not radius < alpha:
+        return 1.0
+    noise_dim = dim - 1
+
+    def fits(t: float) -> bool:
+        above = math.sqrt(noise_dim) + math.sqrt(2 * t)
+        below = math.sqrt(max(noise_dim - 2 * math.sqrt(noise_dim * t), 0.0))
+        off = above * (math.sqrt(2 * t) + radius) <= b
+        return off and b < beta - radius + below**2 - radius * below and radius <= 2 * below
+
+    low, high = 0.0, noise_dim / 4
+    if not fits(low):
+        return 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return min(1.0, n_small * (n + 1) * math.exp(-low))
+
+
+def _check_scales(alpha: float, beta: float, radius: float) -> None:
+    if not 0 < beta <= alpha < math.inf or not radius >= 0:
+        raise AssumptionError(
+            f"Theorem 5.2 needs 0 < beta <= alpha and radius >= 0, got alpha={alpha}, beta={beta}, radius={radius}: "
+            "alpha is the scale of the large-margin data"
+        )
