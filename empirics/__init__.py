@@ -1,10 +1,11 @@
 """Trained networks: data, training, measures, figures. Needs torch."""
 
+from empirics.attack import attacked_margins, blind_attack, mixed_attack
 from empirics.fgsm import linear_batch, train_linear
 from empirics.joint import alignment, train_jointly, train_two_layer
 from empirics.linear_data import LinearData, LinearSample, random_direction
-from empirics.mixed_model import blind_attack, mixed_attack
-from empirics.stages import Recipe, train_in_stages
+from empirics.neurons import Recipe
+from empirics.stages import train_batch_in_stages, train_in_stages
 
 __all__ = [
     # data of section 5
@@ -16,10 +17,12 @@ __all__ = [
     "train_linear",
     "Recipe",
     "train_in_stages",
+    "train_batch_in_stages",
     "train_jointly",
     "train_two_layer",
     "alignment",
     # attacks
     "mixed_attack",
     "blind_attack",
+    "attacked_margins",
 ]

@@ -18,7 +18,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
+from empirics.checkpoint import read, write
 from empirics.linear_data import LinearSample
+from empirics.progress import bar
 from theory.errors import AssumptionError
 
 StepRule: TypeAlias = Literal["constant", "normalised"]
@@ -96,11 +98,13 @@ class LinearState:
     w: torch.Tensor
 
     def save(self, path: Path) -> None:
-        torch.save({"step": self.step, "w": self.w}, path)
+        """Write the state; the file is whole or absent."""
+        write(path, {"step": self.step, "w": self.w})
 
     @staticmethod
     def load(path: Path, *, device: str = "cpu") -> "LinearState":
-        stored = torch.load(path, map_location=device, weights_only=True)
+        """Read what `save` wrote; a `ValueError` if it is something else."""
+        stored = read(path, {"step", "w"}, device=device)
         return LinearState(stored["step"], stored["w"])
 
 
@@ -140,6 +144,7 @@ def train_linear(
     step_size: float | None = None,
     state: LinearState | None = None,
     record_at: Sequence[int] | None = None,
+    progress: bool = False,
 ) -> tuple[LinearState, list[LinearRecord]]:
     """FGSM training of `w` for `steps` further steps.
 
@@ -150,6 +155,7 @@ def train_linear(
         step_size: η; by default one over the largest `‖x_i‖²` of each run, where log-sum-exp descends.
         state: where to go on from; zero by default. Going on is the same, to the last bit, as never having stopped.
         record_at: numbers of steps (counted from zero) after which to record; every step by default.
+        progress: whether to show a bar on stderr.
 
     Raises:
         FloatingPointError: if `w` stops being finite: the step size is too large.
@@ -168,7 +174,7 @@ def train_linear(
     log_count = torch.log((~absent).sum(dim=1).to(torch.float64))
     wanted = None if record_at is None else set(record_at)
     w, records = state.w, []
-    for step in range(state.step + 1, state.step + steps + 1):
+    for step in bar(range(state.step + 1, state.step + steps + 1), "linear part", show=progress):
         length = torch.linalg.vector_norm(w, dim=1)
         negative = batch.radius * length
         logits = negative[:, None] - batch.labels * torch.bmm(batch.points, w[:, :, None])[:, :, 0]

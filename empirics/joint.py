@@ -4,6 +4,7 @@ Two learners: the mixed model, all of it from a small start; and a plain two-lay
 measured beside the same network before training, and beside clean training (radius 0).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-from constructions.network import ReLUNetwork
-from constructions.torch_module import from_torch
+from constructions import Affine, ReLUNetwork
 from empirics.linear_data import LinearSample
-from empirics.mixed_model import MixedTensors, loss_gradients, sample_tensors
+from empirics.mixed_model import MixedTensors, loss_gradients, sample_tensors, unit
+from empirics.progress import bar
 from theory.mixed_model import MixedModel
 
 
@@ -27,6 +28,8 @@ def train_jointly(
     step_size: float = 0.01,
     scale: float = 0.1,
     seed: int = 0,
+    device: str = "cpu",
+    progress: bool = False,
 ) -> MixedModel:
     """The mixed model with one neuron for each small-margin point, all on the mean adversarial loss of S.
 
@@ -39,20 +42,22 @@ def train_jointly(
         steps: number of steps.
         step_size: of the normalised gradient steps.
         scale: length of the neurons at the start.
-        seed: of the start.
+        seed: of the start, which is drawn on the CPU and so the same on every device.
+        device: where to train.
+        progress: whether to show a bar on stderr.
     """
     if not (0 <= radius < sample.source.alpha and threshold >= 0 and steps >= 0 and step_size > 0 and scale > 0):
         raise ValueError(
             f"train_jointly needs radius in [0, alpha={sample.source.alpha}), threshold, steps >= 0 and step_size, "
             f"scale > 0, got {radius}, {threshold}, {steps}, {step_size}, {scale}"
         )
-    x, y = sample_tensors(sample.points, sample.labels)
-    chosen = torch.from_numpy(np.flatnonzero(sample.small))
-    dim = x.shape[1]
+    x, y = sample_tensors(sample.points, sample.labels, device=device)
+    dim, signs = x.shape[1], sample.labels[sample.small]
     generator = torch.Generator().manual_seed(seed)
-    weights = scale / dim**0.5 * torch.randn(len(chosen), dim, generator=generator, dtype=torch.float64)
-    model = MixedTensors(torch.zeros(dim, dtype=torch.float64), weights, y[chosen], threshold)
-    for _ in range(steps):
+    weights = scale / dim**0.5 * torch.randn(len(signs), dim, generator=generator, dtype=torch.float64)
+    start = MixedModel(np.zeros(dim), weights.numpy(), signs.astype(np.float64), threshold)
+    model = MixedTensors.of(start, device=device)
+    for _ in bar(range(steps), "joint training", show=progress):
         linear, neurons = loss_gradients(model, x, y, radius)
         model = replace(model, linear=model.linear - step_size * linear, weights=model.weights - step_size * neurons)
     return model.numpy()
@@ -74,7 +79,15 @@ class TwoLayer:
 
 
 def train_two_layer(
-    sample: LinearSample, radius: float, *, width: int, steps: int = 500, rate: float = 0.003, seed: int = 0
+    sample: LinearSample,
+    radius: float,
+    *,
+    width: int,
+    steps: int = 500,
+    rate: float = 0.003,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: bool = False,
 ) -> TwoLayer:
     """Ordinary FGSM training of a plain two-layer ReLU network: full batch, Adam, exponential loss, torch's own start.
 
@@ -84,32 +97,45 @@ def train_two_layer(
         width: number of neurons.
         steps: of Adam.
         rate: its learning rate.
-        seed: of the start.
+        seed: of the start, which is drawn on the CPU and so the same on every device.
+        device: where to train.
+        progress: whether to show a bar on stderr.
     """
-    if not (width >= 1 and steps >= 1 and rate > 0 and radius >= 0):
+    if not (width >= 1 and steps >= 1 and 0 < rate < math.inf and 0 <= radius < math.inf):
         raise ValueError(
-            f"train_two_layer needs width, steps >= 1, rate > 0, radius >= 0, got {width}, {steps}, {rate}, {radius}"
+            "train_two_layer needs width, steps >= 1 and a finite rate > 0 and radius >= 0, "
+            f"got {width}, {steps}, {rate}, {radius}"
         )
-    x, y = sample_tensors(sample.points, sample.labels)
+    x, y = sample_tensors(sample.points, sample.labels, device=device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        hidden = nn.Linear(x.shape[1], width, dtype=torch.float64)
-        module = nn.Sequential(hidden, nn.ReLU(), nn.Linear(width, 1, dtype=torch.float64))
-    start = from_torch(module)
-    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
-    losses = np.empty(steps)
-    for step in range(steps):
+        layers = [nn.Linear(x.shape[1], width, dtype=torch.float64), nn.Linear(width, 1, dtype=torch.float64)]
+    parameters = [p.detach().to(device).requires_grad_() for layer in layers for p in layer.parameters()]
+    start = _network(parameters)
+
+    def value(x: torch.Tensor) -> torch.Tensor:
+        weight, bias, out, constant = parameters
+        return nn.functional.linear(torch.relu(nn.functional.linear(x, weight, bias)), out, constant)[:, 0]
+
+    optimizer = torch.optim.Adam(parameters, lr=rate)
+    losses = []
+    for _ in bar(range(steps), "two layers", show=progress):
         clean = x.clone().requires_grad_(True)
-        (gradient,) = torch.autograd.grad((y * module(clean)[:, 0]).sum(), clean)
-        length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-        moved = x - radius * gradient / length.clamp_min(torch.finfo(x.dtype).tiny)
+        (gradient,) = torch.autograd.grad((y * value(clean)).sum(), clean)
+        moved = x - radius * unit(gradient)
         # The log of the loss has the same descent directions, and a gradient that does not vanish.
-        loss = torch.logsumexp(-y * module(moved)[:, 0], dim=0) - np.log(len(y))
+        loss = torch.logsumexp(-y * value(moved), dim=0) - math.log(len(y))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-        losses[step] = loss.item()
-    return TwoLayer(start, from_torch(module), losses)
+        losses.append(loss.detach())
+    log_loss = torch.stack(losses).cpu().numpy()
+    return TwoLayer(start, _network(parameters), log_loss)
+
+
+def _network(parameters: list[torch.Tensor]) -> ReLUNetwork:
+    first, bias, second, constant = (p.detach().cpu().numpy().copy() for p in parameters)
+    return ReLUNetwork((Affine(first, bias), Affine(second, constant)))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from empirics.attack import attacked_margins
 from empirics.linear_data import LinearSample
-from empirics.mixed_model import attacked_margins
 from theory.linear_data import linear_adversarial_error, linear_clean_error
 from theory.losses import adversarial_error, clean_error
 from theory.max_margin import gordon_margin, limit_angle
@@ -22,8 +22,8 @@ class FreshErrors:
     not_certified: float
 
 
-def errors(model: MixedModel, sample: LinearSample, radius: float, *, small: bool) -> FreshErrors:
-    """Errors of a network on the small- or the large-margin points of a sample.
+def errors(model: MixedModel, sample: LinearSample, radius: float, *, small: bool, device: str = "cpu") -> FreshErrors:
+    """Errors of a network on the small- or the large-margin points of a sample, attacked on the device.
 
     Raises:
         ValueError: if the sample has no such point.
@@ -33,7 +33,7 @@ def errors(model: MixedModel, sample: LinearSample, radius: float, *, small: boo
         raise ValueError(f"errors needs a point with small={small}, got none of {len(chosen)}")
     points, labels = sample.points[chosen], sample.labels[chosen]
     lower = margin_certificate(model, points, labels, radius)
-    attacked, not_certified = adversarial_error(lower, attacked_margins(model, points, labels, radius))
+    attacked, not_certified = adversarial_error(lower, attacked_margins(model, points, labels, radius, device=device))
     return FreshErrors(clean_error(labels * model(points)), attacked, not_certified)
 
 

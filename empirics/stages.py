@@ -15,65 +15,29 @@ and its gradient vanishes; without the cap other points' balls reach into the ne
 The neurons start at the training points: a run shows that robust memorization can be reached, not that it is found.
 """
 
+import hashlib
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
-import torch
 
-from empirics.fgsm import linear_batch, train_linear
+from empirics.checkpoint import read, write
+from empirics.fgsm import LinearState, initial_state, train_linear
 from empirics.linear_data import LinearSample
-from empirics.mixed_model import MixedTensors, loss_gradients, sample_tensors
-from theory.errors import AssumptionError
+from empirics.mixed_model import MixedTensors
+from empirics.neurons import Recipe, StagedBatch, StageState, neuron_steps, staged_batch, start_neurons
+from empirics.progress import bar
+from empirics.stage_record import StageRecord, observe
 from theory.losses import clean_error
 from theory.mixed_model import MixedModel, margin_certificate, neuron_cosine_bound
 from theory.target_conditions import TargetConditions, target_conditions
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train; the defaults are the algorithm, every other value is a way to break it.
-
-    Attributes:
-        linear_steps: steps of stage 1.
-        steps: T, steps of stage 2.
-        step_size: η of stage 2.
-        ramp: ρ, the fraction of the steps over which the radius rises; 0 for the full radius at once.
-        capped: whether `‖w_i‖ <= √d`.
-        frozen: whether w_0 stays; else it takes gradient steps of the loss over all of S.
-        start: of the neurons: at their "points", or in "random" directions with the same length.
-        seed: of random starts.
-    """
-
-    linear_steps: int = 2000
-    steps: int = 200
-    step_size: float = 0.05
-    ramp: float = 0.6
-    capped: bool = True
-    frozen: bool = True
-    start: Literal["points", "random"] = "points"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.start not in ("points", "random"):
-            raise ValueError(f'Recipe needs start "points" or "random", got {self.start!r}')
-        if not (self.linear_steps >= 1 and self.steps >= 0 and 0 < self.step_size < 1 and 0 <= self.ramp <= 1):
-            raise ValueError(
-                "Recipe needs linear_steps >= 1, steps >= 0, step_size in (0, 1) and ramp in [0, 1], "
-                f"got {self.linear_steps}, {self.steps}, {self.step_size}, {self.ramp}"
-            )
-
-
-@dataclass(frozen=True)
-class StageRecord:
-    """After `step` steps: the radius of that step, the fraction of S not certified at δ, and that of dead neurons."""
-
-    step: int
-    radius: float
-    certified_error: float
-    dead: float
+# Steps of stage 1 between two looks at the clock, and seconds between two checkpoints.
+_STEPS = 100
+_SECONDS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,33 +87,86 @@ def train_in_stages(
     *,
     record_at: Sequence[int] | None = None,
     device: str = "cpu",
+    checkpoint: Path | None = None,
+    progress: bool = False,
 ) -> StagedRun:
-    """The algorithm of this module on one sample; a failed hypothesis of the target is reported in the run.
+    """The algorithm of this module on one sample; see `train_batch_in_stages`."""
+    return train_batch_in_stages(
+        [sample],
+        radius,
+        threshold,
+        recipe,
+        record_at=record_at,
+        device=device,
+        checkpoint=checkpoint,
+        progress=progress,
+    )[0]
+
+
+def train_batch_in_stages(
+    samples: Sequence[LinearSample],
+    radius: float | Sequence[float],
+    threshold: float | Sequence[float],
+    recipe: Recipe | None = None,
+    *,
+    record_at: Sequence[int] | None = None,
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    progress: bool = False,
+) -> tuple[StagedRun, ...]:
+    """The algorithm on several samples at once; a failed hypothesis of the target is reported in the run.
 
     Args:
-        sample: with at least one large-margin point.
-        radius: δ in [0, α).
-        threshold: b > 0.
+        samples: of one dimension and any sizes and scales, each with at least one large-margin point.
+        radius: δ in [0, α), one for all or one each.
+        threshold: b > 0, one for all or one each.
         recipe: the algorithm by default.
-        record_at: steps of stage 2 to record, the last always; ten of them by default.
-        device: where to train.
+        record_at: steps of stage 2 to record, the last always; eleven of them by default.
+        device: where to train; what is certified is computed on the CPU.
+        checkpoint: a file that is written about every half minute and at the end of each stage, whole or not at all.
+            If it is there, training goes on from it, to the same result to the last bit. It belongs to the samples
+            and the arguments that it was written for.
+        progress: whether to show bars on stderr.
 
     Raises:
         AssumptionError: if `δ >= α`, there is no large-margin point, or not `b > 0` (a neuron could not be off at 0).
+        ValueError: if the numbers are not one for each sample, or the checkpoint is of other samples or arguments.
     """
     recipe = Recipe() if recipe is None else recipe
     if record_at is not None and not all(0 <= step <= recipe.steps for step in record_at):
         raise ValueError(f"train_in_stages records steps 0 to {recipe.steps}, got {list(record_at)}")
-    if not 0 < threshold < math.inf:
-        raise AssumptionError(f"train_in_stages needs a finite threshold b > 0, got {threshold}")
-    source = sample.source
-    state, _ = train_linear(linear_batch([sample], radius, device=device), recipe.linear_steps, record_at=[])
-    linear = state.w[0] / torch.linalg.vector_norm(state.w[0])
-    model, records = _second_stage(sample, radius, threshold, recipe, linear, record_at)
-    noise = sample.noise(sample.small)
-    norms = np.linalg.norm(noise, axis=1)
-    unit = model.linear / np.linalg.norm(model.linear)
-    error = float(np.linalg.norm(unit - source.w_star))
+    batch = staged_batch(samples, radius, threshold, device=device)
+    wanted = set(np.linspace(0, recipe.steps, 11).astype(int).tolist() if record_at is None else record_at)
+    wanted.add(recipe.steps)
+    file = _Checkpoint(checkpoint, _fingerprint(batch, recipe, wanted) if checkpoint else "", time.monotonic())
+    linear, state, records = file.load(device)
+    if state is None:
+        linear = initial_state(batch.large) if linear is None else linear
+        starts = range(linear.step, recipe.linear_steps, _STEPS)
+        for start in bar(starts, "stage 1: linear part", show=progress):
+            linear, _ = train_linear(batch.large, min(_STEPS, recipe.linear_steps - start), state=linear, record_at=[])
+            file.save(linear, None, records)
+        state = start_neurons(batch, linear.w, recipe)
+        if 0 in wanted:
+            records.append(observe(batch, state, recipe.radius_at(0)))
+        file.save(None, state, records, now=True)
+    steps, left = neuron_steps(batch, recipe, state), recipe.steps - state.step
+    for state in bar(steps, "stage 2: neurons", show=progress, total=left):
+        if state.step in wanted:
+            records.append(observe(batch, state, recipe.radius_at(state.step)))
+        file.save(None, state, records, now=state.step == recipe.steps)
+    return tuple(
+        _finished(sample, float(batch.large.radius[k]), state.model(batch), k, tuple(at[k] for at in records))
+        for k, sample in enumerate(samples)
+    )
+
+
+def _finished(
+    sample: LinearSample, radius: float, models: MixedTensors, k: int, records: tuple[StageRecord, ...]
+) -> StagedRun:
+    noise, source = sample.noise(sample.small), sample.source
+    model, norms = models.run(k, len(noise)).numpy(), np.linalg.norm(noise, axis=1)
+    error = records[-1].direction_error
     return StagedRun(
         model=model,
         records=records,
@@ -161,66 +178,65 @@ def train_in_stages(
             alpha=source.alpha,
             beta=source.beta,
             radius=radius,
-            b=threshold,
+            b=model.threshold,
         ),
         direction_error=error,
-        cosine=np.sum(model.weights * noise, axis=1) / (np.linalg.norm(model.weights, axis=1) * norms),
+        cosine=np.einsum("ij,ij->i", model.weights, noise) / (np.linalg.norm(model.weights, axis=1) * norms),
         cosine_bound=neuron_cosine_bound(
             norms,
-            np.linalg.norm(sample.points[sample.small], axis=1),
+            np.linalg.norm(sample.points, axis=1)[sample.small],
             beta=source.beta,
             radius=radius,
-            b=threshold,
+            b=model.threshold,
             direction_error=2 * math.asin(min(1.0, error / 2)),
         ),
     )
 
 
-def _second_stage(
-    sample: LinearSample,
-    radius: float,
-    threshold: float,
-    recipe: Recipe,
-    linear: torch.Tensor,
-    record_at: Sequence[int] | None,
-) -> tuple[MixedModel, tuple[StageRecord, ...]]:
-    device = linear.device
-    x, y = sample_tensors(sample.points[sample.small], sample.labels[sample.small], device=str(device))
-    everything = sample_tensors(sample.points, sample.labels, device=str(device))
-    cap = math.sqrt(sample.points.shape[1])
-    lengths = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-    start = x / lengths
-    if recipe.start == "random":
-        generator = torch.Generator().manual_seed(recipe.seed)
-        start = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(device)
-        start = start / torch.linalg.vector_norm(start, dim=1, keepdim=True)
-    model = MixedTensors(linear, 1.2 * threshold / lengths * start, y, threshold)
-    wanted = set(np.linspace(0, recipe.steps, 11).astype(int).tolist() if record_at is None else record_at)
-    wanted.add(recipe.steps)
-    records = []
-    for step in range(recipe.steps + 1):
-        now = radius * min(1.0, step / max(recipe.ramp * recipe.steps, 1.0)) if recipe.ramp else radius
-        if step:
-            model = _neuron_step(model, x, y, now, recipe.step_size, cap if recipe.capped else math.inf)
-            if not recipe.frozen:
-                gradient, _ = loss_gradients(model, *everything, now)
-                model = replace(model, linear=model.linear - recipe.step_size * gradient)
-        if step in wanted:
-            certified = margin_certificate(model.numpy(), sample.points, sample.labels, radius)
-            dead = (torch.sum(x * model.weights, dim=1) <= threshold).double().mean() if len(x) else torch.zeros(())
-            records.append(StageRecord(step, now, clean_error(certified), float(dead)))
-    return model.numpy(), tuple(records)
+@dataclass
+class _Checkpoint:
+    """The file of one training, or none; `written` is when it was last written."""
+
+    path: Path | None
+    fingerprint: str
+    written: float
+
+    def load(self, device: str) -> tuple[LinearState | None, StageState | None, list[tuple[StageRecord, ...]]]:
+        if self.path is None or not self.path.exists():
+            return None, None, []
+        stored = read(self.path, {"fingerprint", "stage", "step", "linear", "weights", "records"}, device=device)
+        if stored["fingerprint"] != self.fingerprint:
+            raise ValueError(
+                f"the checkpoint {self.path} is of other samples, radii, thresholds, recipe or recorded steps: "
+                "give the same ones, or another path"
+            )
+        records = [tuple(StageRecord(**row) for row in at) for at in stored["records"]]
+        if stored["stage"] == 1:
+            return LinearState(stored["step"], stored["linear"]), None, records
+        return None, StageState(stored["step"], stored["linear"], stored["weights"]), records
+
+    def save(
+        self,
+        linear: LinearState | None,
+        state: StageState | None,
+        records: list[tuple[StageRecord, ...]],
+        *,
+        now: bool = False,
+    ) -> None:
+        if self.path is None or not (now or time.monotonic() - self.written >= _SECONDS):
+            return
+        rows = [[asdict(record) for record in at] for at in records]
+        stage = {"stage": 1, "step": linear.step, "linear": linear.w, "weights": None} if linear else {}
+        if state:
+            stage = {"stage": 2, "step": state.step, "linear": state.linear, "weights": state.weights}
+        write(self.path, {"fingerprint": self.fingerprint, "records": rows, **stage})
+        self.written = time.monotonic()
 
 
-def _neuron_step(
-    model: MixedTensors, x: torch.Tensor, y: torch.Tensor, radius: float, step_size: float, cap: float
-) -> MixedTensors:
-    """One step of every neuron on its own point: neuron i and point i are a row each."""
-    weights = model.weights
-    alive = (torch.sum(x * weights, dim=1, keepdim=True) > model.threshold).to(x.dtype)
-    gradient = y[:, None] * model.linear + alive * weights
-    moved = x - radius * gradient / torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-    still = (torch.sum(moved * weights, dim=1, keepdim=True) > model.threshold).to(x.dtype)
-    weights = weights + step_size * still * moved
-    length = torch.linalg.vector_norm(weights, dim=1, keepdim=True)
-    return replace(model, weights=weights * torch.clamp(cap / length, max=1.0))
+def _fingerprint(batch: StagedBatch, recipe: Recipe, wanted: set[int]) -> str:
+    digest = hashlib.blake2b(repr((recipe, sorted(wanted))).encode())
+    large = batch.large
+    for tensor in (large.points, large.labels, batch.labels, large.radius, large.w_star, batch.threshold):
+        digest.update(repr(tuple(tensor.shape)).encode())
+        digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+    return digest.hexdigest()

@@ -32,8 +32,9 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 def test_what_breaks_the_algorithm(figure_path: Any, record: Any) -> None:
     """Each departure from the algorithm, three seeds, its errors reported beside the algorithm's own."""
     from empirics.joint import train_jointly
+    from empirics.neurons import Recipe
     from empirics.overfitting import errors
-    from empirics.stages import Recipe, train_in_stages
+    from empirics.stages import train_in_stages
     from theory.losses import clean_error
     from theory.mixed_model import margin_certificate
 

@@ -27,7 +27,8 @@ def target_of(sample: Any, b: float) -> Any:
 @PRINTED
 def test_beyond_half_the_separation_no_algorithm_reaches_zero() -> None:
     """δ < α, and two points of different labels within 2δ: their balls meet, so every classifier has an error."""
-    from empirics.stages import Recipe, train_in_stages
+    from empirics.neurons import Recipe
+    from empirics.stages import train_in_stages
     from theory import separation
 
     sample = draw(100, 60, 40.0, 0.1, 0)
@@ -91,7 +92,7 @@ def test_the_certificate_of_a_target_against_frequencies(radius: float, record: 
 @pytest.mark.parametrize(("dim", "n", "r", "q"), [(100, 50, 0.2, 0.5), (400, 50, 0.2, 0.5), (400, 200, 0.3, 0.45)])
 def test_training_by_stages_reaches_certified_zero(dim: int, n: int, r: float, q: float, record: Any) -> None:
     """Five seeds: the certified error is 0 from some step on, each step recorded, and the cosines keep their bound."""
-    from empirics.mixed_model import attacked_margins
+    from empirics.attack import attacked_margins
     from empirics.stages import train_in_stages
 
     for seed in range(5):

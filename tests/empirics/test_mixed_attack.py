@@ -9,17 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics import mixed_model
+from empirics import attack as attack_module
+from empirics.attack import attacked_margins, blind_attack, mixed_attack
 from empirics.linear_data import LinearData, random_direction
-from empirics.mixed_model import (
-    MixedTensors,
-    attacked_margins,
-    blind_attack,
-    fgsm,
-    loss_gradients,
-    mixed_attack,
-    sample_tensors,
-)
+from empirics.mixed_model import MixedTensors, fgsm, loss_gradients, sample_tensors
 from theory.mixed_model import MixedModel, margin_certificate, target_model
 
 
@@ -41,7 +34,9 @@ def test_values_and_gradients_against_numpy_and_autograd(seed):
     assert torch.allclose(tensors.input_gradient(x.detach()), gradient, rtol=0, atol=1e-12)
     x = x.detach()
     moved = fgsm(tensors, x, y, 0.5)
-    leaves = MixedTensors(tensors.linear.requires_grad_(True), tensors.weights.requires_grad_(True), tensors.signs, 0.3)
+    leaves = MixedTensors(
+        tensors.linear.requires_grad_(True), tensors.weights.requires_grad_(True), tensors.signs, tensors.threshold
+    )
     loss = torch.logsumexp(-y * leaves(moved), 0) - math.log(len(y))
     expected = torch.autograd.grad(loss, (leaves.linear, leaves.weights))
     for found, right in zip(loss_gradients(MixedTensors.of(model), x, y, 0.5), expected, strict=True):
@@ -77,8 +72,10 @@ def test_every_wrong_neuron_is_tried(seed):
                 expected[i] = min(expected[i], label * model((point + 0.5 * unit)[None])[0])
     for block in (1, 2**22):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(mixed_model, "_BLOCK", block)
-            value, which = mixed_model._worst_neuron(MixedTensors.of(model), x, y, 0.5)
+            patch.setattr(attack_module, "_BLOCK", block)
+            tensors = MixedTensors.of(model)
+            near = attack_module._reachable(tensors, x, 0.5)
+            value, which = attack_module._worst_neuron(tensors, near, x, y, 0.5)
         finite = np.isfinite(expected)
         assert np.array_equal(np.isfinite(value.numpy()), finite)
         assert np.abs(value.numpy()[finite] - expected[finite]).max(initial=0) <= 1e-11
@@ -115,9 +112,11 @@ def test_the_masked_case_is_seen_from_the_wrong_neurons_only():
 
 def test_an_attack_without_those_starts_is_caught(monkeypatch):
     model, points, labels, radius = masked_case()
-    monkeypatch.setattr(
-        mixed_model, "_worst_neuron", lambda m, x, y, r: (torch.full_like(y, torch.inf), torch.zeros(len(y)).long())
-    )
+
+    def blind(model, near, x, y, radius):
+        return torch.full_like(y, torch.inf), torch.zeros(len(y)).long()
+
+    monkeypatch.setattr(attack_module, "_worst_neuron", blind)
     assert (attacked_margins(model, points, labels, radius) > 0).all()
 
 

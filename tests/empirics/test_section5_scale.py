@@ -9,7 +9,8 @@ import pytest
 PROGRAM = """
 import json, resource, sys
 from empirics.linear_data import LinearData, random_direction
-from empirics.stages import Recipe, train_in_stages
+from empirics.neurons import Recipe
+from empirics.stages import train_in_stages
 size = int(sys.argv[1])
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

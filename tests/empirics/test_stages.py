@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from empirics import stages
+from empirics import neurons
+from empirics.attack import attacked_margins
 from empirics.linear_data import LinearData, random_direction
-from empirics.mixed_model import attacked_margins
-from empirics.stages import Recipe, train_in_stages
+from empirics.neurons import Recipe
+from empirics.stages import train_in_stages
 from theory import AssumptionError
 from theory.mixed_model import margin_certificate
 
@@ -131,8 +132,8 @@ def test_a_step_at_half_the_radius_is_caught(monkeypatch):
     """Planted: FGSM at δ/2. The neurons land elsewhere than the stated algorithm's."""
     sample = draw(60, 20)
     right = train_in_stages(sample, 2.0, 30.0, Recipe(linear_steps=50))
-    original = stages._neuron_step
-    monkeypatch.setattr(stages, "_neuron_step", lambda m, x, y, r, e, c: original(m, x, y, r / 2, e, c))
+    original = neurons._neuron_step
+    monkeypatch.setattr(neurons, "_neuron_step", lambda w, s, v, r, e, c: original(w, s, v, r / 2, e, c))
     wrong = train_in_stages(sample, 2.0, 30.0, Recipe(linear_steps=50))
     assert np.abs(right.model.weights - wrong.model.weights).max() > 1e-3
 
