@@ -12,6 +12,7 @@ from theory.margin import MarginBracket, affine_distance, affine_margin, small_m
 from theory.max_margin import limit_angle, max_margin_direction, noise_margin
 from theory.mixed_model import MixedModel, margin_certificate, target_model
 from theory.norms import distance, dual_exponent, norm, project_ball, sample_ball
+from theory.overlap import overlap_certificate, overlap_conditions
 from theory.relaxation import interval_bounds, linear_bounds, margin_lower_bound
 from theory.robust_gap import flatness_gap_bound, lipschitz_gap_bound
 from theory.separation import Separation, separation
@@ -69,6 +70,8 @@ __all__ = [
     "target_model",
     "target_conditions",
     "margin_certificate",
+    "overlap_conditions",
+    "overlap_certificate",
     # section 6
     "PointwiseMaximum",
     "Flatness",

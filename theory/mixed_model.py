@@ -82,7 +82,7 @@ def margin_certificate(
         labels: shape (n,), ±1.
         radius: δ >= 0.
     """
-    _check_balls(points, labels, radius, len(model.linear))
+    check_balls(points, labels, radius, len(model.linear))
     return batch_certificate(
         model.linear, model.weights, model.signs, np.array(model.threshold), points, labels, np.array(radius)
     )
@@ -171,7 +171,8 @@ def blocks(rows: int, columns: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, rows, size)]
 
 
-def _check_balls(points: np.ndarray, labels: np.ndarray, radius: float, dim: int) -> None:
+def check_balls(points: np.ndarray, labels: np.ndarray, radius: float, dim: int) -> None:
+    """Check points, labels and radius for a model of so many inputs."""
     if points.ndim != 2 or not len(points) or points.shape[1] != dim or labels.shape != (len(points),):
         raise ValueError(f"points need shape (n >= 1, {dim}) and labels (n,), got {points.shape} and {labels.shape}")
     if not np.isfinite(points).all():

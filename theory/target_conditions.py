@@ -1,10 +1,11 @@
 """Conditions under which the target of section 5 memorizes robustly, and how often Gaussian noise meets them."""
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from theory.errors import AssumptionError
 from theory.mixed_model import blocks
@@ -69,24 +70,12 @@ def target_conditions(
         AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
         ValueError: if shapes do not fit.
     """
-    _check_scales(alpha, beta, radius)
-    own = np.flatnonzero(small)
-    if len(small) != len(points) or noise.shape != (len(own), points.shape[1]):
-        raise ValueError(
-            f"target_conditions needs points (n, d), small (n,) and one noise vector for each small point, "
-            f"got {points.shape}, {small.shape} with {len(own)} small, and {noise.shape}"
-        )
-    if not (np.isfinite(points).all() and np.isfinite(noise).all() and math.isfinite(b)):
-        raise ValueError(f"target_conditions needs finite points, noise and b, got NaN or infinity (b={b})")
+    check_scales(alpha, beta, radius)
+    own = check_sample(points, small, noise, b)
     if not len(own):
         return TargetConditions(alpha - radius, math.inf, math.inf)
     norms = np.linalg.norm(noise, axis=1)
-    worst = -math.inf
-    for rows in blocks(len(points), len(own)):
-        products = points[rows] @ noise.T
-        inside = (own >= rows.start) & (own < rows.stop)
-        products[own[inside] - rows.start, np.flatnonzero(inside)] = -math.inf
-        worst = max(worst, float((products + radius * norms).max()))
+    worst = max(float((some + radius * norms).max()) for some in other_products(points, noise, own, -math.inf))
     wins = beta - radius + norms**2 - radius * norms - b
     return TargetConditions(alpha - radius, b - worst, float(wins.min()))
 
@@ -106,9 +95,8 @@ def memorization_failure(
         AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
         ValueError: if the sizes do not fit.
     """
-    if not (dim >= 2 and n >= n_small >= 0 and n >= 1):
-        raise ValueError(f"memorization_failure needs dim >= 2, n >= n_small >= 0, got dim={dim}, n={n}, {n_small}")
-    _check_scales(alpha, beta, radius)
+    check_sizes("memorization_failure", dim, n, n_small)
+    check_scales(alpha, beta, radius)
     if not radius < alpha:
         return 1.0
     noise_dim = dim - 1
@@ -119,16 +107,57 @@ def memorization_failure(
         off = above * (math.sqrt(2 * t) + radius) <= b
         return off and b < beta - radius + below**2 - radius * below and radius <= 2 * below
 
-    low, high = 0.0, noise_dim / 4
-    if not fits(low):
-        return 1.0
+    deviation = largest_deviation(fits, dim)
+    return 1.0 if deviation is None else min(1.0, n_small * (n + 1) * math.exp(-deviation))
+
+
+def largest_deviation(holds: Callable[[float], bool], dim: int) -> float | None:
+    """The largest t in [0, (dim - 1)/4] at which conditions hold that only get harder with t; None if not at 0."""
+    low, high = 0.0, (dim - 1) / 4
+    if not holds(low):
+        return None
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return min(1.0, n_small * (n + 1) * math.exp(-low))
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
-def _check_scales(alpha: float, beta: float, radius: float) -> None:
+def other_products(
+    points: Float[np.ndarray, "n d"], noise: Float[np.ndarray, "m d"], own: Int[np.ndarray, " m"], instead: float
+) -> Iterator[Float[np.ndarray, "rows m"]]:
+    """The `⟨x_i, ξ_j⟩` in blocks of rows; `instead` where point i is j's own."""
+    for rows in blocks(len(points), len(own)):
+        products = points[rows] @ noise.T
+        inside = (own >= rows.start) & (own < rows.stop)
+        products[own[inside] - rows.start, np.flatnonzero(inside)] = instead
+        yield products
+
+
+def check_sizes(name: str, dim: int, n: int, n_small: int) -> None:
+    """Check that so many points of so many dimensions are a sample."""
+    if not (dim >= 2 and n >= n_small >= 0 and n >= 1):
+        raise ValueError(
+            f"{name} needs dim >= 2, n >= 1 and n >= n_small >= 0, got dim={dim}, n={n}, n_small={n_small}"
+        )
+
+
+def check_sample(
+    points: Float[np.ndarray, "n d"], small: Bool[np.ndarray, " n"], noise: Float[np.ndarray, "m d"], b: float
+) -> Int[np.ndarray, " m"]:
+    """Check a sample and its noise; the rows of the small-margin points."""
+    own = np.flatnonzero(small)
+    if not len(points) or len(small) != len(points) or noise.shape != (len(own), points.shape[1]):
+        raise ValueError(
+            f"the conditions need points (n >= 1, d), small (n,) and one noise vector for each small point, "
+            f"got {points.shape}, {small.shape} with {len(own)} small, and {noise.shape}"
+        )
+    if not (np.isfinite(points).all() and np.isfinite(noise).all() and math.isfinite(b)):
+        raise ValueError(f"the conditions need finite points, noise and b, got NaN or infinity (b={b})")
+    return own
+
+
+def check_scales(alpha: float, beta: float, radius: float) -> None:
+    """Check the order of the scales."""
     if not 0 < beta <= alpha < math.inf or not radius >= 0:
         raise AssumptionError(
             f"Theorem 5.2 needs 0 < beta <= alpha and radius >= 0, got alpha={alpha}, beta={beta}, radius={radius}: "
