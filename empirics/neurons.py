@@ -136,7 +136,8 @@ def start_neurons(batch: StagedBatch, linear: torch.Tensor, recipe: Recipe) -> S
     if recipe.start == "random":
         random = np.random.default_rng(recipe.seed).standard_normal(tuple(batch.own.shape[1:]))
         direction = unit(torch.as_tensor(random, device=batch.own.device)) * batch.signs[..., None].abs()
-    lengths = torch.linalg.vector_norm(batch.own, dim=2, keepdim=True).clamp_min(torch.finfo(linear.dtype).tiny)
+    # An absent neuron is at the point 0.
+    lengths = torch.linalg.vector_norm(batch.own, dim=2, keepdim=True).masked_fill(batch.signs[..., None] == 0, 1.0)
     return StageState(0, unit(linear), direction.mul_(1.2 * batch.threshold[:, None, None] / lengths))
 
 

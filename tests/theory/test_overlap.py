@@ -79,7 +79,7 @@ def orthogonal(size, n_small, alpha):
 @REPAIRED
 @pytest.mark.parametrize("q", [0.1, 0.2, 0.25, 0.29, 0.4, 0.6])
 def test_the_radius_is_sharp(q):
-    """2 % below it every ball is certified; 2 % above it a point of a ball is misclassified. Exactly orthogonal noise of norm 10^4."""
+    """Orthogonal noise of norm 10^4: 2 % below every ball is certified, 2 % above a point of one is misclassified."""
     size, w_star = 1e8, np.eye(1, 43)[0]
     points, labels, small, noise = orthogonal(size, 40, 100 * size)
     target = target_model(w_star, noise, labels[small], q * size)
