@@ -110,7 +110,7 @@ def mixed_attack(
 def attacked_margins(
     model: MixedModel,
     points: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
+    labels: Int[np.ndarray, " n_labels"],
     radius: float,
     *,
     device: str = "cpu",

@@ -104,4 +104,4 @@ def dot(rows: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
 
 def per_row(value: float | torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """One number for each network, of shape (…), beside x of shape (…, n, d)."""
-    return torch.as_tensor(value, dtype=x.dtype, device=x.device)[..., None, None]
+    return value[..., None, None] if isinstance(value, torch.Tensor) else x.new_full((1, 1), value)

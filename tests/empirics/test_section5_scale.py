@@ -7,17 +7,34 @@ import sys
 import pytest
 
 PROGRAM = """
-import json, resource, sys
+import json, resource, sys, time
+from dataclasses import replace
+import torch
+from empirics.attack import attacked_margins
 from empirics.linear_data import LinearData, random_direction
 from empirics.neurons import Recipe
 from empirics.stages import train_in_stages
+torch.set_num_threads(1)
 size = int(sys.argv[1])
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-before = peak()
+before, started = peak(), time.perf_counter()
 sample = LinearData(random_direction(size, 0), 4 * size**0.5, 1.0, 0.05).sample(size, 1)
-run = train_in_stages(sample, 0.2 * size**0.5, 0.5 * size, Recipe(linear_steps=10, steps=40), record_at=[])
-print(json.dumps({"memory": peak() - before, "data": sample.points.nbytes, "error": run.certified_error}))
+radius = 0.2 * size**0.5
+# The last record is an attack of every point from every wrong neuron, beside its certificate.
+run = train_in_stages(sample, radius, 0.5 * size, Recipe(linear_steps=10, steps=40), record_at=[])
+trained = time.perf_counter()
+# And the masked case, where every wrong neuron is on within the balls of the large-margin points.
+model = replace(run.model, threshold=0.25 * size)
+large = ~sample.small
+points, labels = sample.points[large][: size // 10], sample.labels[large][: size // 10]
+masked = attacked_margins(model, points, labels, 0.6 * size**0.5)
+print(json.dumps({
+    "memory": peak() - before, "data": sample.points.nbytes,
+    "seconds": [trained - started, time.perf_counter() - trained],
+    "certified": run.certified_error, "attacked": run.records[-1].attacked_error,
+    "gap": run.records[-1].attacked_margin - run.records[-1].margin, "masked": float((masked <= 0).mean()),
+}))
 """
 
 
@@ -25,6 +42,9 @@ print(json.dumps({"memory": peak() - before, "data": sample.points.nbytes, "erro
 def test_memory_is_bounded_by_the_data(size):
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(size)], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
-    assert found["error"] == 0.0
+    print(found)
+    assert found["certified"] == found["attacked"] == 0.0
+    assert found["gap"] >= 0
+    assert found["masked"] == 1.0
     # One copy of the points, the neurons and their gradients (a twentieth of it, some of them), and blocks of 64 MB.
     assert found["memory"] <= 1.5 * found["data"] + 5 * 2**26
