@@ -1,18 +1,21 @@
-"""Section 5: a sweep of FGSM runs as one tensor program against the same runs one by one."""
+"""Section 5: sweeps of runs as one tensor program against the same runs one by one."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import numpy as np
 
 from empirics.fgsm import linear_batch, train_linear
 from empirics.linear_data import LinearData, LinearSample, random_direction
+from empirics.neurons import Recipe
+from empirics.stages import StagedRun, train_batch_in_stages
 
 
 @dataclass(frozen=True)
 class SweepTimes:
-    """Seconds for all runs together and one after the other, and the largest difference of their unit directions."""
+    """Seconds for all runs together and one after the other, and the largest difference of their results."""
 
     runs: int
     together: float
@@ -24,42 +27,68 @@ class SweepTimes:
         return self.one_by_one / self.together
 
 
-def sweep_samples(dim: int, counts: tuple[int, ...], alphas: tuple[float, ...], seeds: int) -> list[LinearSample]:
-    """One large-margin sample for each (seed, N, α)."""
+def sweep_samples(
+    dim: int, counts: tuple[int, ...], alphas: tuple[float, ...], seeds: int, mu: float = 0.0
+) -> list[LinearSample]:
+    """One sample for each (seed, N, α); with mu, of small margin (β = ½) too."""
     return [
-        LinearData(random_direction(dim, seed), alpha, alpha, 0.0).sample(n, [seed, n])
+        LinearData(random_direction(dim, seed), alpha, 0.5, mu).sample(n, [seed, n], n_small=round(mu * n))
         for seed in range(seeds)
         for n in counts
         for alpha in alphas
     ]
 
 
-def sweep_times(dim: int = 20, seeds: int = 8, steps: int = 500) -> SweepTimes:
-    """Times of the same runs in both ways; the samples are drawn, and each way warmed up, before."""
-    samples = sweep_samples(dim, (10, 20, 30, 40), (1.0, 2.0, 4.0, 8.0), seeds)
-    batch = linear_batch(samples, 0.5)
-    singles = [linear_batch([sample], 0.5) for sample in samples]
-    for warm in (batch, singles[0]):
-        train_linear(warm, 20, record_at=[])
+def _in_both_ways(samples: list[LinearSample], run: Callable[[list[LinearSample]], list[np.ndarray]]) -> SweepTimes:
+    """Times of the same runs in both ways, each warmed up before."""
+    run(samples[:2]), run(samples[:1])
     started = time.perf_counter()
-    together = train_linear(batch, steps, record_at=[])[0].w
+    together = run(samples)
     middle = time.perf_counter()
-    alone = torch.cat([train_linear(single, steps, record_at=[])[0].w for single in singles])
+    alone = [run([sample])[0] for sample in samples]
     ended = time.perf_counter()
-    units = [w / torch.linalg.vector_norm(w, dim=1, keepdim=True) for w in (together, alone)]
-    difference = float((units[0] - units[1]).abs().max())
+    difference = max(float(np.abs(a - b).max(initial=0)) for a, b in zip(together, alone, strict=True))
     return SweepTimes(len(samples), middle - started, ended - middle, difference)
 
 
+def linear_times(dim: int = 20, seeds: int = 8, steps: int = 500) -> SweepTimes:
+    """FGSM of the linear part, normalised steps; the results are the directions."""
+
+    def run(samples: list[LinearSample]) -> list[np.ndarray]:
+        w = train_linear(linear_batch(samples, 0.5), steps, record_at=[])[0].w.numpy()
+        return list(w / np.linalg.norm(w, axis=1, keepdims=True))
+
+    return _in_both_ways(sweep_samples(dim, (10, 20, 30, 40), (1.0, 2.0, 4.0, 8.0), seeds), run)
+
+
+def staged_times(dim: int = 20, seeds: int = 8, record_at: tuple[int, ...] = ()) -> SweepTimes:
+    """Both stages, certificate, attack and conditions of every run included; the results are the neurons."""
+    recipe = Recipe(linear_steps=500)
+
+    def run(samples: list[LinearSample]) -> list[np.ndarray]:
+        runs: tuple[StagedRun, ...] = train_batch_in_stages(samples, 0.5, dim / 2, recipe, record_at=record_at)
+        return [run.model.weights for run in runs]
+
+    return _in_both_ways(sweep_samples(dim, (10, 20, 30, 40), (2.0, 4.0, 8.0, 16.0), seeds, 0.5), run)
+
+
 def rows() -> list[dict[str, Any]]:
-    times = sweep_times()
+    measured = {
+        "linear part, 500 steps": linear_times(),
+        "both stages, 500 + 200 steps, last one recorded": staged_times(),
+        "both stages, 21 steps recorded, each with certificate and attack": staged_times(
+            record_at=tuple(range(0, 201, 10))
+        ),
+    }
     return [
         {
-            "FGSM runs of 500 steps, d = 20": times.runs,
+            "runs, d = 20": name,
+            "number": times.runs,
             "together s": times.together,
             "one by one s": times.one_by_one,
             "ratio": times.ratio,
             "required": 10.0,
-            "largest difference of a direction": times.difference,
+            "largest difference": times.difference,
         }
+        for name, times in measured.items()
     ]

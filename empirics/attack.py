@@ -18,7 +18,7 @@ from theory.mixed_model import MixedModel
 # Doubles in one block.
 _BLOCK = 2**22
 # Points in one block: few, so that few neurons can be on in their balls.
-_ROWS = 256
+_ROWS = 64
 # Shrinks a step so that x + step, rounded, stays inside the ball.
 _INSIDE = 1 - 2.0**-40
 

@@ -87,22 +87,86 @@ def test_the_certificate_of_a_target_against_frequencies(radius: float, record: 
     assert binom.sf(failed - 1, trials, bound) >= 1e-6
 
 
+SETTINGS = [(100, 50, 0.2, 0.5), (400, 50, 0.2, 0.5), (400, 200, 0.3, 0.45)]
+
+
 @REPAIRED
 @pytest.mark.whole_audit
-@pytest.mark.parametrize(("dim", "n", "r", "q"), [(100, 50, 0.2, 0.5), (400, 50, 0.2, 0.5), (400, 200, 0.3, 0.45)])
-def test_training_by_stages_reaches_certified_zero(dim: int, n: int, r: float, q: float, record: Any) -> None:
-    """Five seeds: the certified error is 0 from some step on, each step recorded, and the cosines keep their bound."""
-    from empirics.attack import attacked_margins
-    from empirics.stages import train_in_stages
+def test_training_by_stages_reaches_certified_zero(figure_path: Any, record: Any) -> None:
+    """Five seeds at once: the certified error is 0 from some step on and stays, and the cosines keep their bound."""
+    import matplotlib
 
-    for seed in range(5):
-        sample = draw(dim, n, 4 * math.sqrt(dim), 0.1, seed)
-        run = train_in_stages(sample, r * math.sqrt(dim), q * dim, record_at=range(0, 201, 4))
-        errors = [entry.certified_error for entry in run.records]
-        assert errors[errors.index(0.0) :] == [0.0] * (len(errors) - errors.index(0.0))
-        assert (run.cosine >= run.cosine_bound - 1e-12).all()
-        assert (attacked_margins(run.model, sample.points, sample.labels, r * math.sqrt(dim)) >= run.lower).all()
-    record("examples", 5)
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    from empirics.stages import train_batch_in_stages
+
+    steps = [*range(0, 10), *range(10, 201, 19)]
+    figure, axes = plt.subplots(2, len(SETTINGS), figsize=(11, 5.5), layout="constrained", sharex=True)
+    table = []
+    for column, (dim, n, r, q) in enumerate(SETTINGS):
+        samples = [draw(dim, n, 4 * math.sqrt(dim), 0.1, seed) for seed in range(5)]
+        runs = train_batch_in_stages(samples, r * math.sqrt(dim), q * dim, record_at=steps)
+        for run in runs:
+            errors = [entry.certified_error for entry in run.records]
+            assert errors[errors.index(0.0) :] == [0.0] * (len(errors) - errors.index(0.0))
+            for entry in run.records:
+                assert entry.margin <= entry.attacked_margin
+                assert entry.attacked_error <= entry.certified_error
+                assert entry.log_clean_loss <= entry.attacked_log_loss <= entry.log_loss
+                # w_0 is frozen.
+                assert entry.direction_error == run.direction_error
+            assert (run.cosine >= run.cosine_bound - 1e-12).all()
+            assert run.records[-1].attacked_margin >= run.lower.min() > 0
+        setting = {"dim": dim, "N": n, "radius": r * math.sqrt(dim), "b": q * dim}
+        table.append({**setting, "runs": [[vars(entry) for entry in run.records] for run in runs]})
+        panels = (("certified_error", "attacked_error"), ("margin", "attacked_margin"))
+        for axis, names in zip(axes[:, column], panels, strict=True):
+            for name, style in zip(names, ("-", "--"), strict=True):
+                values = np.array([[getattr(entry, name) for entry in run.records] for run in runs])
+                axis.plot(steps, values.mean(axis=0), style, label=name.replace("_", " "))
+                axis.fill_between(steps, values.min(axis=0), values.max(axis=0), alpha=0.2)
+            axis.legend(fontsize="small")
+        axes[0, column].set(title=f"d = {dim}, N = {n}, δ = {r:g} √d, b = {q:g} d", ylim=(-0.05, 1.05), xscale="symlog")
+        axes[0, column].title.set_size(9)
+        axes[1, column].set_xlabel("step of stage 2")
+    path = figure_path("training_by_stages.png")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+    path.with_suffix(".json").write_text(json.dumps(table))
+    record("examples", 5 * len(SETTINGS))
+
+
+@REPAIRED
+@pytest.mark.parametrize(("dim", "r", "q"), [(1000, 0.4, 0.25), (4000, 0.5, 0.25)])
+def test_a_trained_network_whose_wrong_neurons_are_on(dim: int, r: float, q: float, record: Any) -> None:
+    """b = d/4 and α = d: δ > b/√d, so wrong neurons are on in every large ball, and together they do not win."""
+    from empirics.neurons import Recipe
+    from empirics.stages import train_in_stages
+    from theory.mixed_model import margin_certificate
+    from theory.overlap import overlap_certificate, overlap_conditions
+
+    sample = draw(dim, 20, float(dim), 1.0, 0)
+    radius, b = r * math.sqrt(dim), q * dim
+    noise = sample.noise(sample.small)
+    scales = {"beta": 1.0, "radius": radius, "b": b}
+    assert overlap_conditions(sample.points, sample.small, noise, alpha=float(dim), **scales).hold
+    run = train_in_stages(sample, radius, b, Recipe(linear_steps=200), record_at=[])
+    for model in (run.model, target_of(sample, b)):
+        # Term by term nothing can be said of large-margin points, and taken together everything is certified.
+        apart = margin_certificate(model, sample.points, sample.labels, radius)
+        assert (apart[~sample.small] <= 0).any() or (apart[sample.small] <= 0).any()
+        assert (overlap_certificate(model, sample.points, sample.labels, radius) > 0).all()
+    assert run.records[-1].attacked_error == 0
+    assert any("raise b or lower δ" in text for text in run.conditions.failed)
+    # At α = 4√d the same wrong neurons win, and the attack shows it.
+    near = draw(dim, 20, 4 * math.sqrt(dim), 1.0, 0)
+    assert not overlap_conditions(
+        near.points, near.small, near.noise(near.small), alpha=4 * math.sqrt(dim), **scales
+    ).hold
+    broken = train_in_stages(near, radius, b, Recipe(linear_steps=200), record_at=[])
+    assert broken.records[-1].attacked_error > 0
+    record("examples", 40)
 
 
 @REPAIRED
@@ -188,6 +252,10 @@ def test_robust_overfitting(figure_path: Any, record: Any) -> None:
     assert all(row["certified_training_error"] == 0 for row in memorized)
     assert all(row["clean_small"] == 0 for row in memorized)
     assert all(row["adversarial_small"][0] == 1.0 for row in memorized)
+    # As functions: one sign on every ball, by certificate where the target's conditions hold.
+    for row in memorized:
+        assert row["compared_with_target"]["agreement"] == 1.0
+        assert row["compared_with_target"]["both_certified"] == 1.0 or row["conditions_failed"]
 
 
 @pytest.mark.statement("claim-linear-limit", form="printed")
