@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from theory.errors import AssumptionError
+from theory.losses import check_labels
 from theory.relaxation import gamma
 
 _BLOCK_BYTES = 2**26
@@ -15,19 +16,45 @@ _BLOCK_BYTES = 2**26
 
 @dataclass(frozen=True, eq=False)
 class LinearSample:
-    """A sample of `LinearData`.
+    """A sample of `LinearData`, or data of one's own of that form: `y⟨w*, x⟩ = c > 0`, so that w* separates it.
 
     Attributes:
         points: shape (n, d).
         labels: shape (n,), ±1.
         small: which points are of small margin, shape (n,).
         source: the distribution.
+
+    Raises:
+        ValueError: if shapes do not fit, there is no point, an entry is not finite or a label is not ±1.
+        AssumptionError: if a point is not at the distance c from the hyperplane of w*, on the side of its label.
     """
 
     points: Float[np.ndarray, "n d"]
-    labels: Int[np.ndarray, " n"]
-    small: Bool[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n_labels"]
+    small: Bool[np.ndarray, " n_small"]
     source: "LinearData"
+
+    def __post_init__(self) -> None:
+        count, dim = self.points.shape
+        if not count or dim != self.source.dim or self.labels.shape != (count,) or self.small.shape != (count,):
+            raise ValueError(
+                f"LinearSample needs points (n >= 1, {self.source.dim}), labels (n,) and small (n,), got "
+                f"{self.points.shape}, {self.labels.shape} and {self.small.shape}"
+            )
+        check_labels(self.labels, 1)
+        scale = np.where(self.small, self.source.beta, self.source.alpha)
+        # Squares that overflow, and entries that are no numbers, show in the length.
+        size = np.sqrt(np.einsum("ij,ij->i", self.points, self.points))
+        if not np.isfinite(size).all():
+            raise ValueError(f"LinearSample needs finite points, got {size[~np.isfinite(size)][0]} for a length")
+        found = self.labels * (self.points @ self.source.w_star)
+        off = np.abs(found - scale) > 4 * gamma(dim + 8) * (size + scale)
+        if off.any():
+            row = int(np.flatnonzero(off)[0])
+            raise AssumptionError(
+                f"LinearSample needs data that w* separates, y⟨w*, x⟩ = c, got {found[row]:.6g} for c={scale[row]:.6g} "
+                f"at row {row}: correct its label, `small`, or the scales of the source"
+            )
 
     def noise(self, chosen: Bool[np.ndarray, " n"] | Int[np.ndarray, " k"] | None = None) -> Float[np.ndarray, "k d"]:
         """The `ξ_i` of the chosen points (all by default), from the points: right up to the rounding of x."""

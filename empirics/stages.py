@@ -184,7 +184,7 @@ def _finished(
         cosine=np.einsum("ij,ij->i", model.weights, noise) / (np.linalg.norm(model.weights, axis=1) * norms),
         cosine_bound=neuron_cosine_bound(
             norms,
-            np.linalg.norm(sample.points, axis=1)[sample.small],
+            np.linalg.norm(sample.points[sample.small], axis=1),
             beta=source.beta,
             radius=radius,
             b=model.threshold,

@@ -105,6 +105,12 @@ def test_a_trained_network_against_the_target():
     [
         (lambda: train_two_layer(draw(), 0.5, width=0), "width, steps >= 1"),
         (lambda: train_two_layer(draw(), math.nan, width=3), "radius >= 0"),
+        (lambda: train_two_layer(draw(), math.inf, width=3), "radius >= 0"),
+        (lambda: train_two_layer(draw(), 0.5, width=3, rate=math.nan), "rate > 0"),
+        (lambda: train_jointly(draw(), 10.0, 1.0), r"alpha=10\.0"),
+        (lambda: train_jointly(draw(), math.nan, 1.0), "got nan"),
+        (lambda: train_jointly(draw(), 0.5, math.nan), "threshold"),
+        (lambda: train_jointly(draw(), 0.5, 1.0, step_size=0.0), "step_size"),
         (lambda: predict(1, 5, alpha=1.0, beta=0.5, radius=0.1), "dim >= 2"),
         (
             lambda: errors(

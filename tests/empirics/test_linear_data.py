@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, kstest
 
 from empirics import linear_data
-from empirics.linear_data import LinearData, random_direction
+from empirics.linear_data import LinearData, LinearSample, random_direction
 from theory import AssumptionError, affine_distance
 
 pytestmark = pytest.mark.statement("assumption-linear-data", form="printed")
@@ -92,3 +92,27 @@ def test_bad_parameters(change, kind, message):
 def test_bad_samples(n, n_small, message):
     with pytest.raises(ValueError, match=message):
         LinearData(**GOOD).sample(n, 0, n_small=n_small)
+
+
+SAMPLE = LinearData(**GOOD).sample(4, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        ({"labels": -SAMPLE.labels}, AssumptionError, r"data that w\* separates.*at row 0: correct its label"),
+        ({"small": ~SAMPLE.small}, AssumptionError, "`small`, or the scales"),
+        ({"points": SAMPLE.points * 1.001}, AssumptionError, "separates"),
+        ({"points": SAMPLE.points * math.nan}, ValueError, "finite points, got nan"),
+        ({"points": SAMPLE.points + math.inf}, ValueError, "finite points, got inf"),
+        ({"points": np.zeros((0, 2)), "labels": np.zeros(0, int), "small": np.zeros(0, bool)}, ValueError, "n >= 1"),
+        ({"points": np.ones((4, 3))}, ValueError, r"points \(n >= 1, 2\)"),
+        ({"labels": SAMPLE.labels[:3]}, ValueError, r"labels \(n,\)"),
+        ({"small": SAMPLE.small[:3]}, ValueError, r"small \(n,\)"),
+        ({"labels": 0 * SAMPLE.labels}, ValueError, "got 0 at row 0"),
+    ],
+)
+def test_bad_data_of_ones_own(change, kind, message):
+    given = {"points": SAMPLE.points, "labels": SAMPLE.labels, "small": SAMPLE.small, "source": SAMPLE.source} | change
+    with pytest.raises(kind, match=message):
+        LinearSample(**given)
