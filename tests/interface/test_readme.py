@@ -1,6 +1,7 @@
 """Every example of the README runs and prints what the README shows."""
 
 import doctest
+import json
 import os
 import re
 import subprocess
@@ -57,6 +58,22 @@ def test_console_examples(command: str, output: str, tmp_path: Path) -> None:
     printed = answer.stdout + (answer.stderr if "error: " in answer.stderr else "")
     printed = printed.replace(f"{tmp_path}{os.sep}", "")
     assert doctest.OutputChecker().check_output(output, printed, FLAGS), printed
+
+
+def test_the_table_of_rivals_is_the_measured_one() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "rivals.json").read_text())["rows"]
+    shown = [
+        line.strip("| ").split(" | ") for line in README.splitlines() if line.startswith("| p") or "shared f" in line
+    ]
+    rows = [cells for cells in shown if len(cells) == 5]
+    assert len(rows) == len(measured) == 4
+    for cells, row in zip(rows, measured, strict=True):
+        assert cells[0] == row["construction"]
+        assert int(cells[1]) == row["dimension"]
+        assert cells[2] == f"{row['non-zeros / n d']:.4g}"
+        assert cells[3] == f"{row['no zeros in the data']:.4g}"
+        assert row["certified"] == row["as executed"]
+        assert cells[4] == (f"{row['certified']} of 5000" if row["certified"] else "–")
 
 
 def test_a_wrong_number_would_be_noticed() -> None:
