@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from empirics.fgsm import linear_batch, train_linear
-from empirics.linear_data import LinearData, LinearSample, random_direction
-from empirics.neurons import Recipe
-from empirics.stages import StagedRun, train_batch_in_stages
+from empirics.gaussian.fgsm import linear_batch, train_linear
+from empirics.gaussian.linear_data import LinearData, LinearSample, random_direction
+from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.stages import StagedRun, train_batch_in_stages
 
 
 @dataclass(frozen=True)

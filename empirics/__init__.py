@@ -1,11 +1,11 @@
 """Trained networks: data, training, measures, figures. Needs torch."""
 
-from empirics.attack import attacked_margins, blind_attack, mixed_attack
-from empirics.fgsm import linear_batch, train_linear
-from empirics.joint import alignment, train_jointly, train_two_layer
-from empirics.linear_data import LinearData, LinearSample, random_direction
-from empirics.neurons import Recipe
-from empirics.stages import train_batch_in_stages, train_in_stages
+from empirics.gaussian.attack import attacked_margins, blind_attack, mixed_attack
+from empirics.gaussian.fgsm import linear_batch, train_linear
+from empirics.gaussian.joint import alignment, train_jointly, train_two_layer
+from empirics.gaussian.linear_data import LinearData, LinearSample, random_direction
+from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
 
 __all__ = [
     # data of section 5

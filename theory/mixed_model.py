@@ -138,7 +138,7 @@ def neuron_cosine_bound(
     so `‖w_i‖ > b/‖x_i‖`, and `0 <= ρ <= δ / (b/‖x_i‖ - 1)`. With θ the angle of the unit w_0 to w*,
     `tan ∠(w_i, ξ_i) <= (|β - ρ cos θ| + ρ sin θ) / (‖ξ_i‖ - ρ sin θ)`, largest at an end of the interval.
 
-    Source: derived for the algorithm of `empirics.stages`; Theorem 5.2 states no such bound.
+    Source: derived for the algorithm of `empirics.gaussian.stages`; Theorem 5.2 states no such bound.
 
     Args:
         noise_norm: `‖ξ_i‖`.

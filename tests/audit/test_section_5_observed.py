@@ -12,7 +12,7 @@ CONJECTURE = pytest.mark.statement("conjecture-robust-memorization", form="repai
 
 
 def draw(dim: int, n: int, alpha: float, beta: float, seed: int) -> Any:
-    from empirics.linear_data import LinearData, random_direction
+    from empirics.gaussian.linear_data import LinearData, random_direction
 
     return LinearData(random_direction(dim, [seed, 0]), alpha, beta, 0.5).sample(n, [seed, 1])
 
@@ -31,10 +31,10 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 @pytest.mark.whole_audit
 def test_what_breaks_the_algorithm(figure_path: Any, record: Any) -> None:
     """Each departure from the algorithm, three seeds, its errors reported beside the algorithm's own."""
-    from empirics.joint import train_jointly
-    from empirics.neurons import Recipe
-    from empirics.overfitting import errors
-    from empirics.stages import train_in_stages
+    from empirics.gaussian.joint import train_jointly
+    from empirics.gaussian.neurons import Recipe
+    from empirics.gaussian.overfitting import errors
+    from empirics.gaussian.stages import train_in_stages
     from theory.losses import clean_error
     from theory.mixed_model import margin_certificate
 
@@ -125,7 +125,7 @@ def test_how_near_plain_fgsm_training_comes_to_the_target(figure_path: Any, reco
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    from empirics.joint import alignment, train_two_layer
+    from empirics.gaussian.joint import alignment, train_two_layer
     from theory import clean_error, margin_lower_bound, margins
 
     dim, n, alpha, beta, seeds = 100, 50, 40.0, 1.0, 6
@@ -190,8 +190,8 @@ def test_how_near_plain_fgsm_training_comes_to_the_target(figure_path: Any, reco
 @CONJECTURE
 def test_joint_training_of_the_mixed_model_does_not_find_the_target(record: Any) -> None:
     """With b > 0 and a small start the neurons never wake, and w_0 fits the noise."""
-    from empirics.joint import train_jointly
-    from empirics.overfitting import errors
+    from empirics.gaussian.joint import train_jointly
+    from empirics.gaussian.overfitting import errors
 
     for seed in range(3):
         sample = draw(100, 50, 40.0, 1.0, seed)

@@ -19,7 +19,7 @@ def compatible(count: int, trials: int, probability: float) -> bool:
 
 
 def draw(dim: int, n: int, alpha: float, seed: int) -> Any:
-    from empirics.linear_data import LinearData, random_direction
+    from empirics.gaussian.linear_data import LinearData, random_direction
 
     return LinearData(random_direction(dim, [seed, 0]), alpha, alpha, 0.0).sample(n, [seed, 1])
 
@@ -32,8 +32,8 @@ def tangent(direction: np.ndarray, w_star: np.ndarray) -> float:
 @PRINTED
 def test_with_few_points_in_a_high_dimension_the_trained_direction_leaves_w_star(record: Any) -> None:
     """The trainer itself, N = 4 and α = 2 fixed: the angle grows towards 90° with d."""
-    from empirics.fgsm import linear_batch, train_linear
-    from empirics.linear_data import LinearData, LinearSample
+    from empirics.gaussian.fgsm import linear_batch, train_linear
+    from empirics.gaussian.linear_data import LinearData, LinearSample
     from theory.max_margin import direction_lost_in_noise
 
     angles = []
@@ -53,7 +53,7 @@ def test_with_few_points_in_a_high_dimension_the_trained_direction_leaves_w_star
 @pytest.mark.parametrize("seed", range(4))
 def test_the_angle_is_exact_and_the_trainer_goes_there(seed: int, record: Any) -> None:
     """û by active sets and max(s*, 0) by an interior method give one angle, and the trainer goes to û."""
-    from empirics.fgsm import linear_batch, train_linear
+    from empirics.gaussian.fgsm import linear_batch, train_linear
     from theory.max_margin import limit_angle, max_margin_direction, noise_margin
 
     cases = [(n, dim, alpha) for n in (3, 12, 30) for dim in (5, 15) for alpha in (1.0, 4.0)]
@@ -124,7 +124,7 @@ def test_the_rates_of_both_step_rules(figure_path: Any, record: Any) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    from empirics.fgsm import geometric_steps, linear_batch, train_linear
+    from empirics.gaussian.fgsm import geometric_steps, linear_batch, train_linear
     from theory.max_margin import max_margin_direction
 
     dim, sizes, alpha = 20, (5, 15, 30, 60), 2.0
@@ -173,7 +173,7 @@ def test_the_phase_diagram_of_the_angle(figure_path: Any, record: Any) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    from empirics.fgsm import linear_batch, train_linear
+    from empirics.gaussian.fgsm import linear_batch, train_linear
     from theory.max_margin import gordon_margin, limit_angle, max_margin_direction
 
     dim, seeds = 60, 2
@@ -231,8 +231,8 @@ def test_the_phase_diagram_of_the_angle(figure_path: Any, record: Any) -> None:
 @pytest.mark.statement("claim-small-margin-transfer", form="printed")
 def test_clean_accuracy_on_large_margin_data_need_not_carry_over(record: Any) -> None:
     """A trained w_0 with no clean error on 2,000 fresh large-margin points, and many on small-margin ones."""
-    from empirics.fgsm import linear_batch, train_linear
-    from empirics.linear_data import LinearData, random_direction
+    from empirics.gaussian.fgsm import linear_batch, train_linear
+    from empirics.gaussian.linear_data import LinearData, random_direction
     from theory.linear_data import linear_clean_error
 
     data = LinearData(random_direction(100, 0), 4.0, 0.1, 0.5)
@@ -274,7 +274,7 @@ def test_so_many_large_margin_points_are_enough(record: Any) -> None:
 @pytest.mark.statement("claim-linear-data-separation", form="printed")
 def test_the_population_is_not_separated() -> None:
     """Opposite labels on one noise vector are 2β < 2δ apart, and the support leaves the cube of section 3."""
-    from empirics.linear_data import LinearData, random_direction
+    from empirics.gaussian.linear_data import LinearData, random_direction
 
     data = LinearData(random_direction(50, 0), 4.0, 0.1, 1.0)
     sample = data.sample(1, 0)
@@ -287,7 +287,7 @@ def test_the_population_is_not_separated() -> None:
 
 @pytest.mark.statement("claim-linear-data-separation", form="repaired")
 def test_the_sample_is_separated(record: Any) -> None:
-    from empirics.linear_data import LinearData, random_direction
+    from empirics.gaussian.linear_data import LinearData, random_direction
     from theory.linear_data import separation_bound
 
     data, n = LinearData(random_direction(200, 0), 2.0, 0.1, 0.5), 12

@@ -13,7 +13,7 @@ REPAIRED = pytest.mark.statement("theorem-5.2", form="repaired")
 
 
 def draw(dim: int, n: int, alpha: float, beta: float, seed: int) -> Any:
-    from empirics.linear_data import LinearData, random_direction
+    from empirics.gaussian.linear_data import LinearData, random_direction
 
     return LinearData(random_direction(dim, [seed, 0]), alpha, beta, 0.5).sample(n, [seed, 1])
 
@@ -27,8 +27,8 @@ def target_of(sample: Any, b: float) -> Any:
 @PRINTED
 def test_beyond_half_the_separation_no_algorithm_reaches_zero() -> None:
     """δ < α, and two points of different labels within 2δ: their balls meet, so every classifier has an error."""
-    from empirics.neurons import Recipe
-    from empirics.stages import train_in_stages
+    from empirics.gaussian.neurons import Recipe
+    from empirics.gaussian.stages import train_in_stages
     from theory import separation
 
     sample = draw(100, 60, 40.0, 0.1, 0)
@@ -99,7 +99,7 @@ def test_training_by_stages_reaches_certified_zero(figure_path: Any, record: Any
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    from empirics.stages import train_batch_in_stages
+    from empirics.gaussian.stages import train_batch_in_stages
 
     steps = [*range(0, 10), *range(10, 201, 19)]
     figure, axes = plt.subplots(2, len(SETTINGS), figsize=(11, 5.5), layout="constrained", sharex=True)
@@ -141,8 +141,8 @@ def test_training_by_stages_reaches_certified_zero(figure_path: Any, record: Any
 @pytest.mark.parametrize(("dim", "r", "q"), [(1000, 0.4, 0.25), (4000, 0.5, 0.25)])
 def test_a_trained_network_whose_wrong_neurons_are_on(dim: int, r: float, q: float, record: Any) -> None:
     """b = d/4 and α = d: δ > b/√d, so wrong neurons are on in every large ball, and together they do not win."""
-    from empirics.neurons import Recipe
-    from empirics.stages import train_in_stages
+    from empirics.gaussian.neurons import Recipe
+    from empirics.gaussian.stages import train_in_stages
     from theory.mixed_model import margin_certificate
     from theory.overlap import overlap_certificate, overlap_conditions
 
@@ -179,8 +179,8 @@ def test_robust_overfitting(figure_path: Any, record: Any) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    from empirics.overfitting import at_angle, compare, errors, predict
-    from empirics.stages import train_in_stages
+    from empirics.gaussian.overfitting import at_angle, compare, errors, predict
+    from empirics.gaussian.stages import train_in_stages
 
     dim, beta, trials = 200, 0.25, 2000
     radius, b = 0.2 * math.sqrt(dim), dim / 2

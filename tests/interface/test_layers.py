@@ -43,7 +43,7 @@ def test_imports_go_one_way_only(package: str) -> None:
     [
         ("theory", "from constructions.network import Affine", {"constructions"}),
         ("theory", "def f():\n    import torch", {"torch"}),
-        ("constructions", "import empirics.fgsm as fgsm", {"empirics"}),
+        ("constructions", "import empirics.gaussian.fgsm as fgsm", {"empirics"}),
         ("empirics", "from tests.strategies import instances", {"tests"}),
         ("constructions", "import theory\nfrom constructions import Affine", set()),
     ],

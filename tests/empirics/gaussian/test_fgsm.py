@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empirics.fgsm import (
+from empirics.gaussian.fgsm import (
     LinearBatch,
     LinearState,
     geometric_steps,
@@ -17,7 +17,7 @@ from empirics.fgsm import (
     observe,
     train_linear,
 )
-from empirics.linear_data import LinearData, random_direction
+from empirics.gaussian.linear_data import LinearData, random_direction
 from theory import AssumptionError, log_exponential_loss
 from theory.max_margin import max_margin_direction
 

@@ -8,11 +8,11 @@ import torch
 from scipy.stats import norm
 
 from constructions import Affine, ReLUNetwork
-from empirics.joint import alignment, train_jointly, train_two_layer
-from empirics.linear_data import LinearData, random_direction
-from empirics.neurons import Recipe
-from empirics.overfitting import at_angle, compare, errors, predict
-from empirics.stages import train_in_stages
+from empirics.gaussian.joint import alignment, train_jointly, train_two_layer
+from empirics.gaussian.linear_data import LinearData, random_direction
+from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.overfitting import at_angle, compare, errors, predict
+from empirics.gaussian.stages import train_in_stages
 from theory.mixed_model import MixedModel, target_model
 
 

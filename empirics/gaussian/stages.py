@@ -2,7 +2,7 @@
 
 The algorithm, for a sample `S = S_small ∪ S_large` in R^d, a radius δ and a threshold b:
 
-1. `w_0` from 0 by FGSM on `S_large` (`empirics.fgsm`, loss-normalised steps); then `w_0 ← w_0/‖w_0‖`, frozen.
+1. `w_0` from 0 by FGSM on `S_large` (`empirics.gaussian.fgsm`, loss-normalised steps); then `w_0 ← w_0/‖w_0‖`, frozen.
 2. One neuron for each point i of `S_small`: `a_i = y_i`, `w_i = 1.2 b x_i/‖x_i‖²`, so that `w_i·x_i = 1.2 b > b` is
    alive. For t = 1..T, with `δ_t = δ min(1, t/(ρT))`, `ρ = 0.6`, every neuron at once:
    `g = y_i w_0 + 1{w_i·x_i > b} w_i`;
@@ -25,12 +25,12 @@ from pathlib import Path
 import numpy as np
 
 from empirics.checkpoint import read, write
-from empirics.fgsm import LinearState, initial_state, train_linear
-from empirics.linear_data import LinearSample
-from empirics.mixed_model import MixedTensors
-from empirics.neurons import Recipe, StagedBatch, StageState, neuron_steps, staged_batch, start_neurons
+from empirics.gaussian.fgsm import LinearState, initial_state, train_linear
+from empirics.gaussian.linear_data import LinearSample
+from empirics.gaussian.mixed_model import MixedTensors
+from empirics.gaussian.neurons import Recipe, StagedBatch, StageState, neuron_steps, staged_batch, start_neurons
+from empirics.gaussian.stage_record import StageRecord, observe
 from empirics.progress import bar
-from empirics.stage_record import StageRecord, observe
 from theory.losses import clean_error
 from theory.mixed_model import MixedModel, margin_certificate, neuron_cosine_bound
 from theory.target_conditions import TargetConditions, target_conditions

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from empirics import neurons
-from empirics.attack import attacked_margins
-from empirics.linear_data import LinearData, random_direction
-from empirics.neurons import Recipe
-from empirics.stages import train_in_stages
+from empirics.gaussian import neurons
+from empirics.gaussian.attack import attacked_margins
+from empirics.gaussian.linear_data import LinearData, random_direction
+from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.stages import train_in_stages
 from theory import AssumptionError
 from theory.mixed_model import margin_certificate
 

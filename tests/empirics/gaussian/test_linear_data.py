@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, kstest
 
-from empirics import linear_data
-from empirics.linear_data import LinearData, LinearSample, random_direction
+from empirics.gaussian import linear_data
+from empirics.gaussian.linear_data import LinearData, LinearSample, random_direction
 from theory import AssumptionError, affine_distance
 
 pytestmark = pytest.mark.statement("assumption-linear-data", form="printed")

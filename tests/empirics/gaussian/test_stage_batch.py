@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from empirics import checkpoint, neurons, stages
-from empirics.linear_data import LinearData, random_direction
-from empirics.neurons import Recipe, neuron_steps, staged_batch, start_neurons
-from empirics.stages import train_batch_in_stages, train_in_stages
+from empirics import checkpoint
+from empirics.gaussian import neurons, stages
+from empirics.gaussian.linear_data import LinearData, random_direction
+from empirics.gaussian.neurons import Recipe, neuron_steps, staged_batch, start_neurons
+from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
 from theory import AssumptionError
 from theory.mixed_model import batch_certificate, margin_certificate
 

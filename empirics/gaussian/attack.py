@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from empirics.mixed_model import MixedTensors, dot, per_row, sample_tensors, unit
+from empirics.gaussian.mixed_model import MixedTensors, dot, per_row, sample_tensors, unit
 from theory.losses import check_labels
 from theory.mixed_model import MixedModel
 

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics import attack as attack_module
-from empirics.attack import attacked_margins, blind_attack, mixed_attack
-from empirics.linear_data import LinearData, random_direction
-from empirics.mixed_model import MixedTensors, fgsm, loss_gradients, sample_tensors
+from empirics.gaussian import attack as attack_module
+from empirics.gaussian.attack import attacked_margins, blind_attack, mixed_attack
+from empirics.gaussian.linear_data import LinearData, random_direction
+from empirics.gaussian.mixed_model import MixedTensors, fgsm, loss_gradients, sample_tensors
 from theory.mixed_model import MixedModel, margin_certificate, target_model
 
 

@@ -11,10 +11,10 @@ import json, resource, sys, time
 from dataclasses import replace
 import numpy as np
 import torch
-from empirics.attack import attacked_margins
-from empirics.linear_data import LinearData, random_direction
-from empirics.neurons import Recipe
-from empirics.stages import train_in_stages
+from empirics.gaussian.attack import attacked_margins
+from empirics.gaussian.linear_data import LinearData, random_direction
+from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.stages import train_in_stages
 torch.set_num_threads(1)
 size = int(sys.argv[1])
 def peak():

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import nn
 
 from constructions import Affine, ReLUNetwork
-from empirics.linear_data import LinearSample
-from empirics.mixed_model import MixedTensors, loss_gradients, sample_tensors, unit
+from empirics.gaussian.linear_data import LinearSample
+from empirics.gaussian.mixed_model import MixedTensors, loss_gradients, sample_tensors, unit
 from empirics.progress import bar
 from theory.mixed_model import MixedModel
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from empirics.checkpoint import read, write
-from empirics.linear_data import LinearSample
+from empirics.gaussian.linear_data import LinearSample
 from empirics.progress import bar
 from theory.errors import AssumptionError
 

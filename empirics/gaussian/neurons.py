@@ -1,7 +1,7 @@
 """Stage 2 of the training by stages: the neurons of several runs, each on its own point, in one tensor program.
 
 Runs of other N, α, δ, b and seed stand side by side, the shorter ones filled up with neurons of sign 0 at the point 0,
-which never move. `empirics.stages` states the algorithm.
+which never move. `empirics.gaussian.stages` states the algorithm.
 """
 
 import math
@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from empirics.fgsm import LinearBatch, linear_batch
-from empirics.linear_data import LinearSample
-from empirics.mixed_model import MixedTensors, loss_gradients, unit
+from empirics.gaussian.fgsm import LinearBatch, linear_batch
+from empirics.gaussian.linear_data import LinearSample
+from empirics.gaussian.mixed_model import MixedTensors, loss_gradients, unit
 from theory.errors import AssumptionError
 from theory.mixed_model import blocks
 

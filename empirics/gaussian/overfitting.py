@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirics.attack import attacked_margins
-from empirics.linear_data import LinearSample
+from empirics.gaussian.attack import attacked_margins
+from empirics.gaussian.linear_data import LinearSample
 from theory.linear_data import linear_adversarial_error, linear_clean_error
 from theory.losses import adversarial_error, clean_error
 from theory.max_margin import gordon_margin, limit_angle

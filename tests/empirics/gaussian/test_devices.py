@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from empirics import fgsm, neurons
-from empirics.attack import attacked_margins
-from empirics.fgsm import linear_batch, train_linear
-from empirics.joint import train_jointly, train_two_layer
-from empirics.linear_data import LinearData, random_direction
-from empirics.neurons import Recipe
-from empirics.overfitting import errors
-from empirics.stages import train_batch_in_stages
+from empirics.gaussian import fgsm, neurons
+from empirics.gaussian.attack import attacked_margins
+from empirics.gaussian.fgsm import linear_batch, train_linear
+from empirics.gaussian.joint import train_jointly, train_two_layer
+from empirics.gaussian.linear_data import LinearData, random_direction
+from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.overfitting import errors
+from empirics.gaussian.stages import train_batch_in_stages
 from tests.elsewhere import Elsewhere, elsewhere
 from theory.mixed_model import target_model
 

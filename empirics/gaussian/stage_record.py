@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from empirics.attack import least_margins
-from empirics.mixed_model import unit
-from empirics.neurons import StagedBatch, StageState
+from empirics.gaussian.attack import least_margins
+from empirics.gaussian.mixed_model import unit
+from empirics.gaussian.neurons import StagedBatch, StageState
 from theory.mixed_model import batch_certificate
 
 
