@@ -46,8 +46,7 @@ class Certificate:
         arithmetic: what it speaks of, a key of `ARITHMETICS`. For "float64" and "float32" the inputs are the vectors
             of that format in the real balls, and margins are differences of computed outputs.
         counterexamples: for each refuted point the adversarial example.
-        seconds: time of bound and attack, per point, an equal share for points treated together; NaN where the
-            bounds were made elsewhere.
+        seconds: time of bound and attack, per point, an equal share for points treated together.
     """
 
     radius: float
@@ -182,11 +181,12 @@ def certify(
         lower[still_open], method[still_open] = linear, "linear"
         seconds[still_open] += (time.perf_counter() - started) / len(still_open)
     if arithmetic in FORMATS:
-        found = decide_executed(network, points, labels, radius, p, lower, method, arithmetic, seed=seed)
-    else:
-        found = decide(network, points, labels, radius, p, lower, method, seed=seed)
-        found = _confirmed(found, lambda i, x: x if _is_error(network, x, int(labels[i])) else None)
-    return replace(found, arithmetic=arithmetic, seconds=seconds + np.nan_to_num(found.seconds))
+        return decide_executed(
+            network, points, labels, radius, p, lower, method, arithmetic, seconds=seconds, seed=seed
+        )
+    found = decide(network, points, labels, radius, p, lower, method, seconds=seconds, seed=seed)
+    found = _confirmed(found, lambda i, x: x if _is_error(network, x, int(labels[i])) else None)
+    return replace(found, arithmetic=arithmetic)
 
 
 def decide_executed(
@@ -199,11 +199,13 @@ def decide_executed(
     method: Shaped[np.ndarray, " n"],
     arithmetic: str,
     *,
+    seconds: Float[np.ndarray, " n"] | float,
     seed: int = 0,
 ) -> Certificate:
     """`decide` for the executed network: a witness is a vector of the format in the ball that its run misclassifies."""
     layers = executed_layers(network.layers, arithmetic)
-    found = decide(lambda x: _answer(layers, x), points, labels, radius, p, lower, method, seed=seed)
+    answer = lambda x: _answer(layers, x)  # noqa: E731
+    found = decide(answer, points, labels, radius, p, lower, method, seconds=seconds, seed=seed)
     found = _confirmed(found, lambda i, x: _executed_error(layers, x, points[i], int(labels[i]), radius, p))
     return replace(found, arithmetic=arithmetic)
 
@@ -229,24 +231,28 @@ def decide(
     lower: Float[np.ndarray, " n"],
     method: Shaped[np.ndarray, " n"],
     *,
+    seconds: Float[np.ndarray, " n"] | float,
     shell: float | None = None,
     seed: int = 0,
 ) -> Certificate:
-    """The certificate for given sound lower bounds: balls without a positive one are attacked."""
+    """The certificate for given sound lower bounds: balls without a positive one are attacked.
+
+    `seconds`: time that the bounds took, per point.
+    """
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
     upper = np.full(len(points), np.inf)
     counterexamples = {}
     attacked = np.flatnonzero(status == UNDECIDED)
-    seconds = np.full(len(points), np.nan)
+    taken = np.zeros(len(points)) + seconds
     started = time.perf_counter()
     worst, where = guided_attack(function, points, labels, radius, p, indices=attacked, shell=shell, seed=seed)
     upper[attacked] = worst
-    seconds[attacked] = (time.perf_counter() - started) / max(1, len(attacked))
+    taken[attacked] += (time.perf_counter() - started) / max(1, len(attacked))
     for i, margin, x in zip(attacked, worst, where, strict=True):
         if margin <= 0:
             status[i] = REFUTED
             counterexamples[int(i)] = x
-    return Certificate(radius, p, status, lower, upper, method, "reals", counterexamples, seconds)
+    return Certificate(radius, p, status, lower, upper, method, "reals", counterexamples, taken)
 
 
 def _confirmed(found: Certificate, witness: Callable[[int, np.ndarray], np.ndarray | None]) -> Certificate:

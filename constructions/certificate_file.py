@@ -37,8 +37,8 @@ def write_certificate(
         network: that it speaks of.
         points: centres of the balls.
         labels: as given to `certify`.
-        indicators: `Memorizer.widths`, with which the checker can follow a structural proof for p = 2; it trusts them
-            no more than the rest.
+        indicators: `Memorizer.widths`, with which the checker can follow a structural proof for p = 2 and shared
+            features over the reals; it trusts them no more than the rest.
 
     Raises:
         ValueError: if the certificate is not one of so many points.

@@ -33,9 +33,8 @@ from constructions.executed_structure import certify_executed
 from constructions.max_tree import certify_max_tree, max_tree_memorizer, max_tree_nonzero, max_tree_widths
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.narrow_deep import narrow_deep_memorizer, narrow_deep_nonzero, narrow_deep_parameters
-from constructions.network import Affine
 from constructions.projection import projection_memorizer
-from constructions.rivals import Task, read_task
+from constructions.rivals import Task, least_squares, read_task
 from theory.errors import AssumptionError
 from theory.literature import PUBLISHED, applicable, logarithmic_width
 
@@ -180,7 +179,12 @@ def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = 
             )
         )
 
-    common: dict[str, Any] = {"radius": task.radius, "p": task.p, "shell": task.shell, "clean": _affine(task)}
+    common: dict[str, Any] = {
+        "radius": task.radius,
+        "p": task.p,
+        "shell": task.shell,
+        "clean": least_squares(sample.points, sample),
+    }
     small = np.arange(max(1, round(mu * size)))
     shared = robust_memorizer(sample.points, labels, small=small, **common)
     beside = shared.size.nonzero - shared.size.clean
@@ -245,13 +249,6 @@ def _zeros(task: Task, small: np.ndarray) -> int:
         t = task.radius + task.shell / 4
         return int(np.sum(c == t) + np.sum(c == -t))
     return 2 * int(np.sum(c == 0))
-
-
-def _affine(task: Task) -> Affine:
-    points, codes, outputs = task.sample.points, task.sample.codes, task.sample.outputs
-    target = codes[:, None].astype(np.float64) if outputs == 1 else np.eye(outputs)[codes]
-    solution = np.linalg.lstsq(np.hstack([points, np.ones((len(points), 1))]), target)[0]
-    return Affine(np.ascontiguousarray(solution[:-1].T), solution[-1])
 
 
 def _published(rows: list[Row], p: float) -> tuple[Published, ...]:

@@ -20,8 +20,8 @@ def draw(rows: Sequence[Any], published: Sequence[Any], p: float, path: str | os
     """Solid lines: constructions. Grey lines: published bounds of the same count, dashed from above, dotted from below.
 
     Args:
-        rows: of `constructions.comparison.Row`.
-        published: of `constructions.comparison.Published`.
+        rows: of `constructions.comparison_report.Row`.
+        published: of `constructions.comparison_report.Published`.
         p: of the norm.
         path: of the image, its ending names the format.
     """

@@ -14,16 +14,17 @@ keeps its sign: on the own ball all are 0. A rounded sum of terms of one sign is
 features of an indicator with another label have a term `w V` with `w V' >= 1` and `V' <= γ'`, so `w V >= 1 + 2^-13`,
 which outweighs the few roundings of one term.
 
-*Points that are not memorized.* Let the executed `f_clean` have at least the margin m on the ball and differ from the
-real one by at most e, and let `σ = 2e + 32 u (1 + M)` (f and -f may be added up in different orders; the roundings of
-the last layers). T comes from the label alone, the computed lock is `k <= T + 3u`, `L = M k` is exact. If the soft
-thresholds at L of the two outputs keep a margin of m/2, then `m/2 - σ` is left of it. Else more than m/2 of the
-interval between them lies in `[-L, L]`: so `2L >= m/2`, and the thresholds leave nothing positive of the other output
-and nothing negative of the label's, exactly; the margin is at least `T >= m / (4M) - 3u`.
+*Points that are not memorized.* Let the executed `f_clean` have at least the margin m on the ball, in any orders of
+summation, and let `κ = 32 u (1 + M)` stand for the roundings of the last layers. T comes from the label alone, the
+computed lock is `k <= T + 3u`, and `L = M k` is exact, M being a power of two. The network computes f and -f of each
+output, which may round differently: let a be the lesser for the label, b the greater for another output, so that
+`a - b >= m`, and the soft thresholds at L are monotone. If they keep a margin of m/2 between a and b, then `m/2 - κ` is
+left of it. Else more than m/2 of the interval `[b, a]` lies in `[-L, L]`: so `2L >= m/2`, and the thresholds leave
+nothing positive of the other output and nothing negative of the label's, exactly; the margin is at least
+`T >= m / (4M) - 3u`.
 """
 
 import time
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -33,9 +34,9 @@ from constructions.certificate import Certificate, decide_executed
 from constructions.execution_error import execution_error, shared_l2_error
 from constructions.indicator_check import IndicatorCheck, check_indicators
 from constructions.memorizer import Memorizer
-from constructions.network import Affine, ReLUNetwork
-from constructions.rounding import FORMATS, executed_bounds, executed_layers, executed_margin_bound
-from constructions.structure import Parts, ball_margins, memorizing_parts
+from constructions.network import ReLUNetwork
+from constructions.rounding import FORMATS, as_executed, executed_bounds, executed_margin_bound
+from constructions.structure import Parts, ball_margins, covers, memorizing_parts
 from theory.relaxation import margin_lower_bound
 
 _LESS_SHELL = 1 - 2.0**-13
@@ -57,8 +58,8 @@ def certify_executed(memorizer: Memorizer, arithmetic: str) -> Certificate:
         some = points[rest], codes[rest], memorizer.radius, memorizer.p
         lower[rest], method[rest] = executed_margin_bound(network.layers, *some, arithmetic), "interval"
     seconds = (time.perf_counter() - started) / len(points)
-    found = decide_executed(network, points, codes, memorizer.radius, memorizer.p, lower, method, arithmetic)
-    return replace(found, seconds=seconds + np.nan_to_num(found.seconds))
+    balls = points, codes, memorizer.radius, memorizer.p
+    return decide_executed(network, *balls, lower, method, arithmetic, seconds=seconds)
 
 
 def executed_structural_bounds(memorizer: Memorizer, arithmetic: str) -> Float[np.ndarray, " n"]:
@@ -71,7 +72,8 @@ def executed_structural_bounds(memorizer: Memorizer, arithmetic: str) -> Float[n
     codes, small = memorizer.sample.codes, memorizer.small
     failed = np.full(len(codes), -np.inf)
     room = Fraction(memorizer.separation) - 2 * Fraction(memorizer.radius)
-    if not (len(small) and room >= Fraction(memorizer.shell)):
+    inside = covers(memorizer.low, memorizer.high, memorizer.sample.points, memorizer.radius)
+    if not (len(small) and room >= Fraction(memorizer.shell) and inside):
         return failed
     parts = memorizing_parts(memorizer.network, memorizer.widths, memorizer.clean, codes[small])
     if parts is None or not _locks(memorizer, parts, arithmetic):
@@ -95,17 +97,18 @@ def _other_margins(
     else:
         real = margin_lower_bound(clean, points, codes, radius, p)
     margin = np.maximum(executed_margin_bound(clean, points, codes, radius, p, arithmetic), real - 2 * error)
-    lost = 2 * error + 32 * roundoff * (1 + parts.lock)
+    lost = 32 * roundoff * (1 + parts.lock)
     kept = np.minimum(margin / 2 - lost, margin / (2 * max(1.0, 2 * parts.lock)) - 3 * roundoff) * (1 - 2.0**-48)
     return np.where(kept > 0, kept, -np.inf)
 
 
 def _locks(memorizer: Memorizer, parts: Parts, arithmetic: str) -> bool:
-    """Whether no computed `|f_clean|` exceeds M, and no partial sum of the whole network overflows."""
+    """Whether M is a power of two, no computed `|f_clean|` exceeds it, and no partial sum of the network overflows."""
     low, high = memorizer.low[None], memorizer.high[None]
     clean = executed_bounds(memorizer.clean.layers, low, high, arithmetic)
     whole = executed_bounds(memorizer.network.layers, low, high, arithmetic)
-    return bool(max(np.abs(b).max() for b in clean) <= parts.lock and np.isfinite(whole).all())
+    exact = np.frexp(parts.lock)[0] == 0.5
+    return bool(exact and max(np.abs(b).max() for b in clean) <= parts.lock and np.isfinite(whole).all())
 
 
 def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) -> IndicatorCheck:
@@ -113,7 +116,7 @@ def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) ->
     block, shell, moved = parts.indicators, memorizer.shell, None
     excess = ReLUNetwork(block.layers[:-1])
     if np.isinf(p):
-        block, shell = _cast(block, arithmetic), shell * _LESS_SHELL
+        block, shell = as_executed(block, arithmetic), shell * _LESS_SHELL
     elif p == 2 and memorizer.method == "shared":
         moved = shared_l2_error(excess, points, memorizer.radius, low, high, arithmetic)
     else:
@@ -122,12 +125,7 @@ def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) ->
     check = check_indicators(
         block, centres, memorizer.radius, shell, low, high, p=p, method=memorizer.method, moved=moved
     )
-    if np.isinf(p) and not check.inner.all():
-        # V' <= γ' rests on every indicator being 1 on its own ball.
+    if np.isinf(p) and not (check.inner.all() and shell >= 2.0**10 * FORMATS[arithmetic].least):
+        # V' <= γ' rests on every indicator being 1 on its own ball; and no feature that counts may be flushed to 0.
         return IndicatorCheck(np.zeros_like(check.inner), np.zeros_like(check.outer))
     return check
-
-
-def _cast(network: ReLUNetwork, arithmetic: str) -> ReLUNetwork:
-    layers = executed_layers(network.layers, arithmetic)
-    return ReLUNetwork(tuple(Affine(f.weight.astype(np.float64), f.bias.astype(np.float64)) for f in layers))

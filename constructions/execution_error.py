@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from constructions.network import ReLUNetwork, dense
-from constructions.rounding import FORMATS, Format
+from constructions.rounding import Format, read_format
 from theory.layers import Layers, Matrix
 from theory.relaxation import TINY, gamma, interval_preactivations
 
@@ -32,27 +32,34 @@ def execution_error(
         low: least corner of the box.
         high: its greatest corner.
         arithmetic: "float64" or "float32".
+
+    Raises:
+        ValueError: for another arithmetic.
     """
-    form = FORMATS[arithmetic]
+    form = read_format(arithmetic)
     bounds = interval_preactivations(layers, low[None], high[None])
     size, error = np.maximum(np.abs(low), np.abs(high)), np.zeros_like(low)
     with np.errstate(over="ignore", invalid="ignore"):
         for layer, (lower, upper) in zip(layers, bounds, strict=True):
-            error = _layer_error(layer.weight, layer.bias, size, error, form)
+            error, sums = _layer_error(layer.weight, layer.bias, size, error, form)
             size = np.maximum(np.abs(lower), np.abs(upper))[0]
-            if not (size + error).max() <= form.greatest / 4:
+            if not max(float(sums.max()), float((size + error).max())) <= form.greatest / 4:
                 return np.full(layers[-1].weight.shape[0], np.inf)
     return error
 
 
-def _layer_error(weight: Matrix, bias: np.ndarray, size: np.ndarray, error: np.ndarray, form: Format) -> np.ndarray:
+def _layer_error(
+    weight: Matrix, bias: np.ndarray, size: np.ndarray, error: np.ndarray, form: Format
+) -> tuple[np.ndarray, np.ndarray]:
+    """The error of a layer, and bounds of all its partial sums."""
     absolute = abs(weight)
     terms = np.count_nonzero(weight, axis=1) if isinstance(weight, np.ndarray) else np.diff(weight.indptr)
     most = int(terms.max())
     relative = form.gamma(most + 2) * (1 + 2.0**-20)
-    moved = absolute @ error + relative * (absolute @ (size + error) + np.abs(bias))
+    sums = absolute @ (size + error) + np.abs(bias)
+    moved = absolute @ error + relative * sums
     floor = (most * (2 + 2 * float((size + error).max())) + 2) * form.least + TINY
-    return np.asarray((moved + floor) * (1 + gamma(2 * most + 32)))
+    return np.asarray((moved + floor) * (1 + gamma(2 * most + 32))), np.asarray(sums * (1 + relative))
 
 
 def shared_l2_error(
@@ -78,7 +85,7 @@ def shared_l2_error(
         high: its greatest corner.
         arithmetic: "float64" or "float32".
     """
-    form, dim, tents = FORMATS[arithmetic], len(low), block.depth - 2
+    form, dim, tents = read_format(arithmetic), len(low), block.depth - 2
     width, reach = high - low, np.maximum(np.abs(low), np.abs(high))
     rounding, sums = form.gamma(3), form.gamma(3 * dim + 4)
     total = float(width @ width)

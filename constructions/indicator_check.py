@@ -95,10 +95,13 @@ def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, 
         error = 8 * gamma(4) * (np.abs(c[rows[i], coordinate[r]]) + np.abs(first.bias[r]) + radius + shell)
         off = (at_centre + radius + error <= 0) & (weights.data >= 0)
         inner[rows] = np.bincount(i[~off], minlength=len(rows)) == 0
-        closes = weights.data * (at_centre + radius + shell - error - moved[rows[i]]) >= 1 + 4 * gamma(4)
+        reach = at_centre + radius + shell - error - moved[rows[i]]
+        closes = (weights.data > 0) & (weights.data * reach >= 1 + 4 * gamma(4))
         side = coordinate[r] + dim * (sign[r] > 0)
         closed = sp.coo_array((closes.astype(np.int64), (i, side)), shape=(len(rows), 2 * dim)).tocsr()
-        outer[rows] = np.asarray((closed > 0).sum(axis=1)).ravel() == 2 * dim
+        # One feature closes the indicator if no other one can open it again.
+        opens = np.bincount(i[weights.data < 0], minlength=len(rows)) > 0
+        outer[rows] = ~opens & (np.asarray((closed > 0).sum(axis=1)).ravel() == 2 * dim)
     return IndicatorCheck(inner, outer)
 
 
@@ -275,10 +278,10 @@ def _one_signed_entry(weight: sp.csr_array) -> bool:
 
 
 def _ramp_slopes(layer: Affine) -> np.ndarray | None:
-    """`w` of the layer `E ↦ 1 - w E`, coordinate by coordinate, or None if it is no such layer."""
+    """`w > 0` of the layer `E ↦ 1 - w E`, coordinate by coordinate, or None if it is no such layer."""
     weight = sparse(layer.weight)
     diagonal = -weight.diagonal()
-    if np.all(layer.bias == 1) and weight.count_nonzero() == np.count_nonzero(diagonal):
+    if np.all(layer.bias == 1) and np.all(diagonal > 0) and weight.count_nonzero() == len(diagonal):
         return np.asarray(diagonal)
     return None
 

@@ -6,6 +6,7 @@ For each point `c_i` and coordinate `e_j = σ(x_j - c_ij - t) + σ(c_ij - x_j - 
 Source: in the manner of Li, Jin, Zhong, Hopcroft, Wang (2022), whose network also computes the distance to each point.
 """
 
+import time
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from constructions.execution_error import execution_error
 from constructions.indicator_check import IndicatorCheck, check_indicators, is_same
 from constructions.network import Affine, ReLUNetwork, sparse
 from constructions.rivals import Rival, Task, class_sums, read_task
-from constructions.rounding import executed_layers
+from constructions.rounding import as_executed
 from constructions.structure import ball_margins
 
 
@@ -92,6 +93,7 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
         task: what it memorizes.
         arithmetic: "reals", "float64" or "float32".
     """
+    started = time.perf_counter()
     sample, (size, dim) = task.sample, task.sample.points.shape
     tree, root = _tree(size, dim)
     lower = np.full(size, -np.inf)
@@ -110,14 +112,13 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
         and is_same(ReLUNetwork((ramp,)), scaled)
         and is_same(ReLUNetwork(network.layers[-1:]), sums)
     )
-    if same:
+    if same and np.all(slopes > 0):
         own = linf_excess(sample.points, 0.0).layers[1].weight
         by_sum = Affine(sp.csr_array(sp.diags_array(-slopes) @ own), np.ones(size))
         sides = block.layers[0]
         moved = None
         if arithmetic != "reals":
-            cast = executed_layers((sides,), arithmetic)[0]
-            executed = Affine(cast.weight.astype(np.float64), cast.bias.astype(np.float64))
+            executed = as_executed(ReLUNetwork((sides,)), arithmetic).layers[0]
             low, high = sample.points.min(axis=0) - task.radius, sample.points.max(axis=0) + task.radius
             box = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
             moved = execution_error(network.layers[:-1], *box, arithmetic) / slopes * (1 + 2.0**-40)
@@ -125,9 +126,10 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
         inner = _check_sides(sides if moved is None else executed, by_sum, task, None).inner
         lower = ball_margins(IndicatorCheck(inner, outer), lower, sample.codes, np.arange(size))
     method = np.full(size, "structure", dtype="<U9")
+    balls, seconds = (sample.points, sample.codes, task.radius, np.inf), (time.perf_counter() - started) / size
     if arithmetic == "reals":
-        return decide(network, sample.points, sample.codes, task.radius, np.inf, lower, method, shell=task.shell)
-    return decide_executed(network, sample.points, sample.codes, task.radius, np.inf, lower, method, arithmetic)
+        return decide(network, *balls, lower, method, seconds=seconds, shell=task.shell)
+    return decide_executed(network, *balls, lower, method, arithmetic, seconds=seconds)
 
 
 def _check_sides(sides: Affine, by_sum: Affine, task: Task, moved: np.ndarray | None) -> IndicatorCheck:

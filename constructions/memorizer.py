@@ -1,6 +1,7 @@
 """`robust_memorizer`: a ReLU network that memorizes a labelled sample robustly, with its proof and its size."""
 
 import os
+import time
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -111,6 +112,7 @@ class Memorizer:
 
         See `constructions.structure` for the proof; it reads the weights of `network`.
         """
+        started = time.perf_counter()
         points, codes = self.sample.points, self.sample.codes
         lower = np.full(len(points), -np.inf)
         others = np.setdiff1d(np.arange(len(points)), self.small)
@@ -136,7 +138,8 @@ class Memorizer:
                 high=self.high,
             )
         method = np.full(len(points), "structure", dtype="<U9")
-        return decide(self, points, codes, self.radius, self.p, lower, method, shell=self.shell)
+        seconds = (time.perf_counter() - started) / len(points)
+        return decide(self, points, codes, self.radius, self.p, lower, method, seconds=seconds, shell=self.shell)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""

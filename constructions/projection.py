@@ -9,6 +9,7 @@ here k is found for the data.
 """
 
 import math
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
@@ -23,7 +24,7 @@ from constructions.execution_error import execution_error
 from constructions.indicator_check import is_same
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.network import Affine, ReLUNetwork, dense
-from constructions.rivals import Task, read_task
+from constructions.rivals import Task, least_squares, read_task
 from theory.errors import AssumptionError
 from theory.relaxation import TINY, gamma
 from theory.separation import separation
@@ -65,24 +66,25 @@ class ProjectionMemorizer:
         Raises:
             ValueError: for another arithmetic.
         """
+        started = time.perf_counter()
         points, codes = self.task.sample.points, self.task.sample.codes
         first, *rest = self.network.layers
         reach = _reach(first, points, self.task.radius, arithmetic)
         centres = _project(first, points)
-        lower = np.full(len(points), -np.inf)
+        lower, reals = np.full(len(points), -np.inf), arithmetic == "reals"
         if (
             is_same(ReLUNetwork(tuple(rest)), self.inner.network)
             and np.array_equal(centres, self.inner.sample.points)
             and np.array_equal(codes, self.inner.sample.codes)
         ):
             inside = (reach <= self.inner.radius) & (centres.min(axis=1) >= self.inner.radius)
-            reals = arithmetic == "reals"
             proved = self.inner.certify().lower if reals else executed_structural_bounds(self.inner, arithmetic)
             lower = np.where(inside, proved, -np.inf)
         method = np.full(len(points), "structure", dtype="<U9")
-        if arithmetic == "reals":
-            return decide(self.network, points, codes, self.task.radius, 2.0, lower, method, shell=self.task.shell)
-        return decide_executed(self.network, points, codes, self.task.radius, 2.0, lower, method, arithmetic)
+        balls, seconds = (points, codes, self.task.radius, 2.0), (time.perf_counter() - started) / len(points)
+        if reals:
+            return decide(self.network, *balls, lower, method, seconds=seconds, shell=self.task.shell)
+        return decide_executed(self.network, *balls, lower, method, arithmetic, seconds=seconds)
 
 
 def projection_memorizer(
@@ -142,7 +144,7 @@ def projection_memorizer(
         sample.labels,
         radius=float(_reach(first, sample.points, task.radius, arithmetic).max()),
         p=2,
-        clean=_least_squares(projected, task),
+        clean=least_squares(projected, task.sample),
         shell=task.shell,
         small="all",
     )
@@ -195,10 +197,3 @@ def _fits(vectors: np.ndarray, task: Task, arithmetic: str) -> bool:
     except AssumptionError:  # equal projections
         return False
     return Fraction(found) >= 2 * Fraction(reach) + Fraction(task.shell)
-
-
-def _least_squares(points: np.ndarray, task: Task) -> Affine:
-    codes, outputs = task.sample.codes, task.sample.outputs
-    target = codes[:, None].astype(np.float64) if outputs == 1 else np.eye(outputs)[codes]
-    solution = np.linalg.lstsq(np.hstack([points, np.ones((len(points), 1))]), target)[0]
-    return Affine(np.ascontiguousarray(solution[:-1].T), solution[-1])

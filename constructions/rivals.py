@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from jaxtyping import Float
 
-from constructions.network import ReLUNetwork
+from constructions.network import Affine, ReLUNetwork
 from constructions.sample import Sample, read_sample
 from theory.errors import AssumptionError
 from theory.separation import separation
@@ -82,3 +83,10 @@ def class_sums(sample: Sample) -> sp.csr_array:
     if sample.outputs == 1:
         return sp.csr_array(sample.codes[None, :].astype(np.float64))
     return sp.csr_array((np.ones(size), (sample.codes, np.arange(size))), shape=(sample.outputs, size))
+
+
+def least_squares(points: Float[np.ndarray, "n k"], sample: Sample) -> Affine:
+    """The affine map nearest to the labels ±1, or to one-hot labels: a clean classifier on which no ball depends."""
+    target = sample.codes[:, None].astype(np.float64) if sample.outputs == 1 else np.eye(sample.outputs)[sample.codes]
+    solution = np.linalg.lstsq(np.hstack([points, np.ones((len(points), 1))]), target)[0]
+    return Affine(np.ascontiguousarray(solution[:-1].T), solution[-1])

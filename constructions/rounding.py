@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from constructions.network import dense
+from constructions.network import Affine, ReLUNetwork, dense
 from theory.layers import Layers, Matrix, evaluate
 from theory.losses import check_labels
 from theory.norms import dual_exponent
@@ -70,7 +70,7 @@ def executed_layers(layers: Layers, arithmetic: str) -> tuple[ExecutedLayer, ...
     Raises:
         ValueError: if the arithmetic is not "float64" or "float32", or an entry is too large for it.
     """
-    kind = _format(arithmetic).dtype
+    kind = read_format(arithmetic).dtype
     with np.errstate(over="ignore"):
         cast = tuple(ExecutedLayer(f.weight.astype(kind), f.bias.astype(kind)) for f in layers)
     for k, layer in enumerate(cast):
@@ -78,6 +78,12 @@ def executed_layers(layers: Layers, arithmetic: str) -> tuple[ExecutedLayer, ...
         if not (np.isfinite(entries).all() and np.isfinite(layer.bias).all()):
             raise ValueError(f"layer {k} has an entry beyond {arithmetic}: rescale the network, or use float64")
     return cast
+
+
+def as_executed(network: ReLUNetwork, arithmetic: str) -> ReLUNetwork:
+    """The network over the reals whose weights and biases are those of the executed one."""
+    layers = executed_layers(network.layers, arithmetic)
+    return ReLUNetwork(tuple(Affine(f.weight.astype(np.float64), f.bias.astype(np.float64)) for f in layers))
 
 
 def run(layers: Sequence[ExecutedLayer], x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n outputs"]:
@@ -110,7 +116,7 @@ def executed_margin_bound(
     Raises:
         ValueError: for another arithmetic, radius, p or label, or weights beyond the format.
     """
-    form = _format(arithmetic)
+    form = read_format(arithmetic)
     if not 0 <= radius < np.inf:
         raise ValueError(f"a ball needs a finite radius >= 0, got {radius}")
     if not p >= 1:
@@ -133,7 +139,7 @@ def executed_bounds(
     layers: Layers, low: Float[np.ndarray, "n d"], high: Float[np.ndarray, "n d"], arithmetic: str
 ) -> tuple[Float[np.ndarray, "n outputs"], Float[np.ndarray, "n outputs"]]:
     """Bounds of all that the executed network computes on the boxes; infinite where a partial sum may overflow."""
-    form = _format(arithmetic)
+    form = read_format(arithmetic)
     lower, upper, safe = low.T, high.T, np.ones(len(low), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for k, layer in enumerate(executed_layers(layers, arithmetic)):
@@ -146,7 +152,12 @@ def executed_bounds(
     return np.where(safe[:, None], lower.T, -np.inf), np.where(safe[:, None], upper.T, np.inf)
 
 
-def _format(arithmetic: str) -> Format:
+def read_format(arithmetic: str) -> Format:
+    """The format of an executed network.
+
+    Raises:
+        ValueError: for another arithmetic.
+    """
     if arithmetic not in FORMATS:
         raise ValueError(f"an executed network needs arithmetic float64 or float32, got {arithmetic!r}")
     return FORMATS[arithmetic]

@@ -65,7 +65,7 @@ def structural_bounds(
         high: greatest corner of the box.
     """
     failed = np.full(len(points), -np.inf)
-    if not Fraction(separation) >= 2 * Fraction(radius) + Fraction(shell) or not _covers(low, high, points, radius):
+    if not Fraction(separation) >= 2 * Fraction(radius) + Fraction(shell) or not covers(low, high, points, radius):
         return failed
     parts = memorizing_parts(network, widths, clean, codes[small])
     if parts is None or not parts.lock >= clean_bound(clean.layers, low, high):
@@ -128,6 +128,7 @@ def _all_zero(weight: np.ndarray | sp.csr_array, start: int) -> bool:
     return not (rest.any() if isinstance(rest, np.ndarray) else rest.count_nonzero())
 
 
-def _covers(low: np.ndarray, high: np.ndarray, points: np.ndarray, radius: float) -> bool:
+def covers(low: np.ndarray, high: np.ndarray, points: np.ndarray, radius: float) -> bool:
+    """Whether the box contains the balls `B_∞(x_i, radius)`, when its corners were set one float outward."""
     # low and high are set one float outward, so the rounded difference decides.
     return bool(np.all(points.min(axis=0) - radius >= low) and np.all(points.max(axis=0) + radius <= high))

@@ -32,6 +32,11 @@ def indicator_bounds(
     return None
 
 
+def _unit(terms: int) -> float:
+    """Relative error of a sum of so many products in float64, and of a few operations more."""
+    return float(gamma(np.array([terms + 64.0]), 2.0**-53)[0])
+
+
 def _mean_value_bounds(first: Layer, second: Layer, points: np.ndarray, radius: float) -> Bounds:
     slopes = _greatest_slopes(first, second, _always_positive(first, points, radius)) * radius * (1 + SLACK)
 
@@ -40,9 +45,9 @@ def _mean_value_bounds(first: Layer, second: Layer, points: np.ndarray, radius: 
         size = product(first, np.abs(first.value), np.abs(x)) + np.abs(first.bias)[:, None]
         inner = np.maximum(product(first, first.value, x) + first.bias[:, None], 0)
         value = product(second, second.value, inner) + second.bias[:, None]
-        terms = np.array([float(np.diff(first.start).max() + np.diff(second.start).max() + 16)])
+        terms = int(np.diff(first.start).max() + np.diff(second.start).max())
         scale = product(second, np.abs(second.value), size) + np.abs(second.bias)[:, None]
-        reach = slopes[:, None] + gamma(terms, 2.0**-53) * scale
+        reach = slopes[:, None] + _unit(terms) * scale
         return value - reach, value + reach
 
     return bounds
@@ -54,7 +59,7 @@ def _always_positive(first: Layer, points: np.ndarray, radius: float) -> np.ndar
     for r in np.flatnonzero(np.diff(first.start) > 1):
         part = slice(first.start[r], first.start[r + 1])
         value, x = first.value[part], points[:, first.column[part]]
-        error = 2.0**-40 * (np.abs(x) @ np.abs(value) + abs(first.bias[r]))
+        error = _unit(len(value)) * (np.abs(x) @ np.abs(value) + abs(first.bias[r]))
         positive[r] = np.all(x @ value + first.bias[r] - radius * np.abs(value).max() * (1 + SLACK) - error >= 0)
     return positive
 
@@ -82,7 +87,8 @@ def _greatest_slopes(first: Layer, second: Layer, positive: np.ndarray) -> np.nd
                 np.abs(slope),
             )
         ]
-        greatest = np.maximum(np.abs(sums[0]), np.abs(sums[1])) + 2.0**-40 * sums[2]
+        terms = int(np.diff(second.start[start : stop + 1]).max(initial=0))
+        greatest = np.maximum(np.abs(sums[0]), np.abs(sums[1])) + _unit(terms) * sums[2]
         result[start:stop] = greatest.max(axis=1)
     return result
 
@@ -109,7 +115,7 @@ def _square_bounds(layers: list[Layer], widths: list[int], points: np.ndarray, r
     largest = np.maximum(np.abs(least), np.abs(greatest))
     norms = np.linalg.norm(points, axis=1)
     far, length = float(norms.max()) + radius, np.linalg.norm(v, axis=1)
-    unit = float(gamma(np.array([8.0 * dim + 64]), 2.0**-53)[0])
+    unit = _unit(8 * dim)
     sizes = (
         omega @ (np.abs(offset) + np.abs(scale) * largest + 1) ** 2
         + np.abs(slope) @ (np.abs(shift) + largest)
@@ -120,6 +126,10 @@ def _square_bounds(layers: list[Layer], widths: list[int], points: np.ndarray, r
     error = 8 * unit * sizes + float(np.abs(omega * scale**2 - 1).max()) * far**2
     error += omega.sum() * (6 * half + 8 * outside) + np.abs(slope).sum(axis=1) * negative
     above = omega.sum() * 4.0 ** (-tents - 1) * (1 + SLACK)
+    # The excess reads the ReLU of the sum.
+    above += max(0.0, float(error.max()) - _least_sum(squares, least, greatest))
+    if not outside <= SLACK:
+        return None
 
     def bounds(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, own = points[balls], norms[balls]
@@ -133,6 +143,15 @@ def _square_bounds(layers: list[Layer], widths: list[int], points: np.ndarray, r
         ] + above
 
     return tents + 1, bounds
+
+
+def _least_sum(squares: "Squares", least: np.ndarray, greatest: np.ndarray) -> float:
+    """A lower bound on the box, before rounding, of `Σ_j ω_j f_m(t_j) + λ·y + constant`: `f_m(t) >= t²`."""
+    scale, offset, omega, _, shift, linear, constant = squares
+    quadratic, slope = omega * scale**2, 2 * omega * scale * offset + linear
+    best = np.clip(-slope / (2 * quadratic), least, greatest)
+    lowest = quadratic * best**2 + slope * best + omega * offset**2 + linear * shift
+    return float(lowest.sum() + constant)
 
 
 Squares: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray, np.ndarray, float]
@@ -151,7 +170,7 @@ def _read_squares(layers: list[Layer], widths: list[int], dim: int, tents: int) 
     scale, again, carried = first.value[: 3 * dim].reshape(3, dim)
     offset, halved, shift = first.bias[: 3 * dim].reshape(3, dim)
     half = float(np.abs(halved - (offset - 0.5)).max() + 2.0**-52 * np.abs(offset).max())
-    if not (np.all(scale > 0) and np.array_equal(scale, again) and np.all(carried == 1) and half < 2.0**-40):
+    if not (np.all(scale > 0) and np.array_equal(scale, again) and np.all(carried == 1) and half < SLACK):
         return None
     omega: np.ndarray | None = None
     for k in range(1, tents + 1):
@@ -161,6 +180,8 @@ def _read_squares(layers: list[Layer], widths: list[int], dim: int, tents: int) 
         row = dense(f, f.value, sums, sums + 1)[0]
         if omega is None:
             omega = row[dim : 2 * dim]
+            if not np.all(omega > 0):
+                return None
         factors = (0.5, 1.0) if k == 1 else (-2.0 * 4.0**-k, 4.0 * 4.0**-k)
         head = np.concatenate([factors[0] * omega, factors[1] * omega, np.ones(kept - 2 * dim)])
         if not np.array_equal(row[:kept], head) or row[before:].any():

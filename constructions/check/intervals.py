@@ -79,7 +79,7 @@ def _bounds(
             low[rows], high[rows] = np.maximum(low[rows], least), np.minimum(high[rows], greatest)
         safe &= size.max(axis=0) <= GREATEST[arithmetic] / 8
         # No positive number so small that its product with a weight could vanish.
-        low, high, dual = np.maximum(low, 0), np.where(high > 0, np.maximum(high, TINY), 0.0), None
+        low, high, dual = np.maximum(low, 0), np.where(high <= 0, 0.0, np.maximum(high, TINY)), None
     lower = np.empty(x.shape[1])
     for label in np.unique(labels):
         mine = np.flatnonzero(labels == label)

@@ -183,7 +183,7 @@ def _worst_neuron(
     least = torch.full_like(y, torch.inf)
     which = torch.zeros_like(y, dtype=torch.long)
     count, kept = model.signs.shape[-1], near.signs.shape[-1]
-    size = max(1, _BLOCK // max(y.numel() * kept, len(y) * x.shape[-1], 1))
+    size = max(1, _BLOCK // max(y.numel() * kept, y[..., 0].numel() * x.shape[-1], 1))
     before, base, limit = near.before(x), dot(x, model.linear), per_row(radius, x)
     for begin in range(0, count, size):
         chosen = slice(begin, begin + size)

@@ -20,6 +20,7 @@ import torch
 
 from empirics.checkpoint import read, write
 from empirics.gaussian.linear_data import LinearSample
+from empirics.gaussian.mixed_model import unit
 from empirics.progress import bar
 from theory.errors import AssumptionError
 
@@ -182,8 +183,8 @@ def train_linear(
         log_sum = torch.logsumexp(logits, dim=1)
         weights = torch.exp(logits - log_sum[:, None])
         pull = torch.bmm((weights * batch.labels)[:, None, :], batch.points)[:, 0, :]
-        # At w = 0, where the direction is undefined, `_unit` is 0: the plain gradient.
-        pull -= batch.radius[:, None] * _unit(w)
+        # At w = 0, where the direction is undefined, `unit` is 0: the plain gradient.
+        pull -= batch.radius[:, None] * unit(w)
         size = rate if rule == "normalised" else torch.exp(torch.log(rate) + log_sum - log_count)
         w = w + size[:, None] * pull
         if wanted is None or step in wanted:
@@ -200,12 +201,12 @@ def observe(batch: LinearBatch, state: LinearState) -> LinearRecord:
     absent = batch.labels == 0
     count = (~absent).sum(dim=1)
     length = torch.linalg.vector_norm(state.w, dim=1)
-    unit = _unit(state.w)
+    direction = unit(state.w)
     # y⟨w/‖w‖, x⟩, from which everything follows; the losses scale it up again.
-    signed = batch.labels * torch.bmm(batch.points, unit[:, :, None])[:, :, 0]
+    signed = batch.labels * torch.bmm(batch.points, direction[:, :, None])[:, :, 0]
     exact = signed - batch.radius[:, None]
     # The value at x - δ y w/‖w‖, with f at the step and at x added up.
-    attacked = signed - batch.radius[:, None] * (unit * unit).sum(dim=1, keepdim=True)
+    attacked = signed - batch.radius[:, None] * (direction * direction).sum(dim=1, keepdim=True)
 
     def mean_log(margins: torch.Tensor) -> torch.Tensor:
         logits = (-margins * length[:, None]).masked_fill(absent, -torch.inf)
@@ -215,7 +216,7 @@ def observe(batch: LinearBatch, state: LinearState) -> LinearRecord:
         return ((margins <= 0) & ~absent).sum(dim=1) / count
 
     values = (
-        torch.linalg.vector_norm(unit - batch.w_star, dim=1),
+        torch.linalg.vector_norm(direction - batch.w_star, dim=1),
         exact.masked_fill(absent, torch.inf).amin(dim=1),
         mean_log(exact),
         mean_log(signed),
@@ -223,11 +224,6 @@ def observe(batch: LinearBatch, state: LinearState) -> LinearRecord:
         error(attacked),
     )
     return LinearRecord(state.step, *(value.cpu().numpy() for value in values))
-
-
-def _unit(w: torch.Tensor) -> torch.Tensor:
-    length: torch.Tensor = torch.linalg.vector_norm(w, dim=-1, keepdim=True)
-    return w / length.clamp_min(torch.finfo(w.dtype).tiny)
 
 
 def geometric_steps(last: int, count: int) -> list[int]:

@@ -153,9 +153,9 @@ def test_a_trained_network_whose_wrong_neurons_are_on(dim: int, r: float, q: flo
     assert overlap_conditions(sample.points, sample.small, noise, alpha=float(dim), **scales).hold
     run = train_in_stages(sample, radius, b, Recipe(linear_steps=200), record_at=[])
     for model in (run.model, target_of(sample, b)):
-        # Term by term nothing can be said of large-margin points, and taken together everything is certified.
+        # Term by term some points stay open, and taken together everything is certified.
         apart = margin_certificate(model, sample.points, sample.labels, radius)
-        assert (apart[~sample.small] <= 0).any() or (apart[sample.small] <= 0).any()
+        assert (apart <= 0).any()
         assert (overlap_certificate(model, sample.points, sample.labels, radius) > 0).all()
     assert run.records[-1].attacked_error == 0
     assert any("raise b or lower δ" in text for text in run.conditions.failed)

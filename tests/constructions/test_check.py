@@ -14,7 +14,7 @@ import pytest
 import scipy.sparse as sp
 
 from constructions import Affine, ReLUNetwork, certify, certify_executed, load_sample, robust_memorizer
-from constructions.certificate_file import network_digest, write_certificate
+from constructions.certificate_file import network_digest, points_digest, write_certificate
 from constructions.check.__main__ import main
 from constructions.check.files import canonical, read_certificate
 
@@ -189,8 +189,10 @@ def test_memorizers_are_confirmed_by_a_program_of_its_own(tmp_path: Path, arithm
 def memorized(folder: Path, p: float, arithmetic: str = "reals", method: str = "shared") -> Files:
     points, labels = load_sample("digits", classes="3,8")
     points, labels = points[:24], labels[:24]
+    # All that is certified is certified by the memory.
+    nothing = Affine(np.zeros((2, 64)), np.full(2, 0.125))
     built = robust_memorizer(
-        points, labels, radius={1.0: 1.0, 2.0: 0.4, math.inf: 0.1}[p], p=p, small="all", method=method
+        points, labels, radius={1.0: 1.0, 2.0: 0.4, math.inf: 0.1}[p], p=p, small="all", method=method, clean=nothing
     )
     certificate = built.certify() if arithmetic == "reals" else certify_executed(built, arithmetic)
     assert certificate.lower.tolist() == [1.0] * 24
@@ -241,6 +243,55 @@ def test_no_weight_of_the_indicators_may_be_another(tmp_path: Path, p: float) ->
         digest = network_digest(wrong)
         changed(files, lambda c, new=digest: c.update(network=new))
         assert code(files) == 1
+
+
+def resigned(files: Files, layers: tuple[Affine, ...]) -> None:
+    """Another network under the same claims, with digests that fit."""
+    wrong = ReLUNetwork(layers)
+    wrong.save(files[0])
+    digest = network_digest(wrong)
+    changed(files, lambda c: c.update(network=digest))
+
+
+def test_a_sum_of_squares_that_is_clipped_is_not_confirmed(tmp_path: Path) -> None:
+    """8 y taken from the sum and given back behind its ReLU: the same numbers, but for the ReLU."""
+    files = memorized(tmp_path, 2.0)
+    layers = list(ReLUNetwork.load(files[0]).layers)
+    k = len(json.loads(files[2].read_text())["indicators"]) - 4
+    sums, excess = (sp.lil_array(layers[n].weight) for n in (k, k + 1))
+    before = sums.shape[1]
+    carried = np.flatnonzero(layers[k].weight.toarray()[1, :])[0]
+    for j in range(64):
+        sums[0, carried + j] = sums[0, carried + j] - 8
+        for i in range(24):
+            excess[i, 1 + j] = excess[i, 1 + j] + 8
+    assert carried + 64 <= before
+    layers[k], layers[k + 1] = (Affine(sp.csr_array(w), layers[n].bias) for n, w in ((k, sums), (k + 1, excess)))
+    resigned(files, tuple(layers))
+    assert code(files) == 1
+
+
+def test_negative_weights_of_squares_are_not_confirmed(tmp_path: Path) -> None:
+    files = memorized(tmp_path, 2.0)
+    layers = list(ReLUNetwork.load(files[0]).layers)
+    tents = len(json.loads(files[2].read_text())["indicators"]) - 4
+    for k in range(1, tents + 1):
+        weight = sp.lil_array(layers[k].weight)
+        row = 0 if k == tents else 128
+        weight[row, 0], weight[row, 64] = -100 * weight[row, 0], -100 * weight[row, 64]
+        layers[k] = Affine(sp.csr_array(weight), layers[k].bias)
+    resigned(files, tuple(layers))
+    assert code(files) == 1
+
+
+def test_a_point_outside_the_box_of_the_squares_is_not_confirmed(tmp_path: Path) -> None:
+    files = memorized(tmp_path, 2.0)
+    with np.load(files[1]) as stored:
+        points, labels = stored["points"].copy(), stored["labels"]
+    points[5] = 30.0
+    np.savez(files[1], points=points, labels=labels)
+    changed(files, lambda c: c.update(points=points_digest(points, np.where(labels == 8, 1, 0))))
+    assert code(files) == 1
 
 
 def test_widths_that_are_wrong_confirm_nothing_new(tmp_path: Path) -> None:

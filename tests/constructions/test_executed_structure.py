@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +127,46 @@ def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
             assert not (executed_structural_bounds(replace(right, network=wrong), "float32") > 0).all()
 
 
+def always_on(built: Memorizer) -> ReLUNetwork:
+    """One indicator turned into the constant 1: its ramp upside down, its excess negative everywhere."""
+    layers, k = list(built.network.layers), len(built.widths) - 2
+    ramp = sp.lil_array(layers[k].weight)
+    ramp[0] = -ramp[0]
+    layers[k] = Affine(sp.csr_array(ramp), layers[k].bias)
+    if not np.isinf(built.p):
+        bias = layers[k - 1].bias.copy()
+        bias[0] -= 1000
+        layers[k - 1] = Affine(layers[k - 1].weight, bias)
+    return ReLUNetwork(tuple(layers))
+
+
+@pytest.mark.parametrize("p", EXPONENTS)
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+@pytest.mark.parametrize("arithmetic", ["reals", *FORMATS])
+def test_an_indicator_that_is_always_on_is_noticed(p: float, method: str, arithmetic: str) -> None:
+    """Several weights at once, each factor of the proof's product negative: no bound may exceed the margin there."""
+    points, labels = np.random.default_rng(5).random((9, 3)), [0, 1, 2] * 3
+    right = robust_memorizer(points, labels, radius=0.05, p=p, method=method, small="all")
+    wrong = replace(right, network=always_on(right))
+    lower = wrong.certify().lower if arithmetic == "reals" else executed_structural_bounds(wrong, arithmetic)
+    at_centres = np.array([margin(f, c) for f, c in zip(wrong.network(points), right.sample.codes, strict=True)])
+    assert (at_centres < 1).any()
+    assert np.all(lower <= at_centres)
+
+
+@pytest.mark.parametrize("arithmetic", ["reals", *FORMATS])
+def test_a_tree_that_is_always_on_is_noticed(arithmetic: str) -> None:
+    points, labels = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), [1, -1, -1, 1]
+    tree = max_tree_memorizer(points, labels, radius=0.3, shell=0.4)
+    ramp = sp.lil_array(tree.network.layers[-2].weight)
+    ramp[0] = -ramp[0]
+    layers = (*tree.network.layers[:-2], Affine(sp.csr_array(ramp), tree.network.layers[-2].bias))
+    wrong = ReLUNetwork((*layers, tree.network.layers[-1]))
+    at_centres = tree.task.sample.codes * wrong(points)[:, 0]
+    assert (at_centres < 1).any()
+    assert np.all(certify_max_tree(wrong, tree.task, arithmetic).lower <= at_centres)
+
+
 def shifted_first_layer(built: Memorizer) -> dict[str, Any]:
     first = built.network.layers[0]
     return {"network": ReLUNetwork((Affine(first.weight, first.bias + 0.5), *built.network.layers[1:]))}
@@ -136,6 +177,7 @@ def shifted_first_layer(built: Memorizer) -> dict[str, Any]:
     [
         shifted_first_layer,
         lambda built: {"shell": built.shell * 1.01},
+        lambda built: {"high": built.high - 0.5},
         lambda built: {"radius": built.radius * 2},
         lambda built: {"sample": replace(built.sample, codes=-built.sample.codes)},
         lambda built: {"clean": ReLUNetwork((Affine(1e6 * built.clean.layers[0].weight, np.zeros(1)),))},
@@ -182,5 +224,8 @@ def test_a_changed_tree_is_not_certified_as_executed(layer: int) -> None:
 
 
 def test_projection_refuses_another_arithmetic() -> None:
+    built = projection_memorizer(np.eye(3), [0, 1, 2], radius=0.1, shell=0.1)
+    with pytest.raises(ValueError, match="rational"):
+        built.certify("rational")
     with pytest.raises(ValueError, match="float16"):
         projection_memorizer(np.eye(3), [0, 1, 2], radius=0.1, shell=0.1, arithmetic="float16")

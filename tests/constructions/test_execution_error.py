@@ -83,6 +83,9 @@ def test_overflow_and_underflow() -> None:
     big = ReLUNetwork((Affine(sp.csr_array([[1e30]]), np.zeros(1)), Affine(np.array([[1e30]]), np.zeros(1))))
     assert execution_error(big.layers, np.zeros(1), np.ones(1), "float32") == math.inf
     assert np.isfinite(execution_error(big.layers, np.zeros(1), np.ones(1), "float64"))
+    # What cancels over the reals may overflow in some order of summation.
+    cancels = ReLUNetwork((Affine(np.array([[3e38, 3e38, -3e38, -3e38]]), np.zeros(1)),))
+    assert execution_error(cancels.layers, np.ones(4), np.ones(4), "float32") == math.inf
     # A weight that is 0 in float32: all of its product is error.
     small = ReLUNetwork((Affine(np.array([[1e-60]]), np.zeros(1)), Affine(np.array([[1e40]]), np.zeros(1))))
     with pytest.raises(ValueError, match="beyond float32"):
