@@ -1,6 +1,5 @@
 """Labelled samples by name or from a file."""
 
-import os
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from constructions.hub import open_hub_images
 from constructions.sample import read_points
-
-# The folder of hub data sets, in the layout of their public source, when no --data-root is given.
-DATA_ROOT_VARIABLE = "ROBUST_MEMORIZATION_DATA"
 
 
 def load_sample(
@@ -48,29 +45,14 @@ def _load(name: str, data_root: str | None) -> tuple[np.ndarray, list[Hashable]]
         points, labels = mnist_data()
         return points / 255.0, labels.tolist()
     if name == "mnist":
-        return _load_mnist(data_root)
+        images = open_hub_images("mnist", "train", data_root)
+        return images.pixels().reshape(len(images.labels), -1) / 255.0, images.labels.tolist()
     path = Path(name)
     if path.suffix not in (".npz", ".csv"):
         raise ValueError(f"data must be digits, mnist5k, mnist, an .npz or a .csv file, got {name!r}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {name}")
     return _load_npz(path) if path.suffix == ".npz" else _load_csv(path)
-
-
-def _load_mnist(data_root: str | None) -> tuple[np.ndarray, list[Hashable]]:
-    try:
-        import datasets
-    except ImportError as error:
-        raise FileNotFoundError("mnist needs the datasets library: pip install 'robust-memorization[hub]'") from error
-    root = data_root or os.environ.get(DATA_ROOT_VARIABLE)
-    source = str(Path(root) / "mnist") if root else "ylecun/mnist"
-    try:
-        table = datasets.load_dataset(source, split="train").with_format("numpy")
-    except (OSError, ValueError, datasets.exceptions.DatasetNotFoundError) as error:
-        raise FileNotFoundError(
-            f"mnist is not at {source}: name a folder in the layout of the hub with --data-root or {DATA_ROOT_VARIABLE}"
-        ) from error
-    return np.asarray(table["image"]).reshape(len(table), -1) / 255.0, np.asarray(table["label"]).tolist()
 
 
 def _load_npz(path: Path) -> tuple[np.ndarray, list[Hashable]]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructions import load_sample
-from constructions.data import DATA_ROOT_VARIABLE
+from constructions.hub import DATA_ROOT_VARIABLE
 from tests.strategies import arrays
 
 REAL_DATA = Path(os.environ.get(DATA_ROOT_VARIABLE) or Path(__file__).parents[3] / "shared" / "data")
