@@ -1,0 +1,184 @@
+"""Trained networks on disk: one training run for each condition and seed, shared by all experiments."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from empirics.images.data import Images, Split, load_images, random_labels
+from empirics.images.models import build_model
+from empirics.images.presets import Preset
+from empirics.images.results import write_whole
+from empirics.images.training import Recipe, train
+
+# Images whose accuracy the training log gives after every epoch.
+MONITORED = 200
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs are kept and data are found.
+
+    Attributes:
+        runs: folder of the training runs.
+        data_root: local folder of hub data sets, or None.
+        say: told what happens.
+        progress: whether to draw bars.
+    """
+
+    runs: Path
+    data_root: str | None
+    say: Callable[[str], None]
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a network was trained on.
+
+    Attributes:
+        name: "adversarial", "clean" or "random labels" (adversarially).
+        radius: of the adversary, 0 for clean training.
+        width: of the network.
+    """
+
+    name: str
+    radius: float
+    width: float
+
+    def slug(self, seed: int) -> str:
+        """Folder name of the run with a seed."""
+        return f"{self.name.replace(' ', '-')}-{self.radius:.4f}-width-{self.width:g}-seed-{seed}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run.
+
+    Attributes:
+        preset: its settings.
+        condition: its condition.
+        seed: of subset, start and training.
+        split: the images it was trained and is tested on; with random labels where it was.
+        folder: of checkpoint, log and kept weights.
+        log: one record an epoch.
+    """
+
+    preset: Preset
+    condition: Condition
+    seed: int
+    split: Split
+    folder: Path
+    log: tuple[dict[str, Any], ...]
+
+    def model(self, epoch: int | None = None) -> nn.Module:
+        """The network after a kept epoch, after the last by default, or at its start for 0, in eval mode."""
+        model = _start(self.preset, self.condition, self.seed, self.split)
+        if epoch != 0:
+            path = _weights(self.folder, epoch or self.preset.epochs)
+            model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        return model.to(device()).eval()
+
+    def part(self, name: str, count: int | None = None) -> Images:
+        """The first images of "train" or "test", on the device that measures; they come in random order."""
+        images = (self.split.train if name == "train" else self.split.test).head(count)
+        return replace(images, x=images.x.to(device()), y=images.y.to(device()))
+
+    def summary(self) -> dict[str, Any]:
+        """What a result says of the run."""
+        return {
+            "condition": self.condition.name,
+            "radius": self.condition.radius,
+            "width": self.condition.width,
+            "seed": self.seed,
+            "last": dict(self.log[-1]),
+            "catastrophic_overfitting_epochs": [r["epoch"] for r in self.log if r.get("catastrophic_overfitting")],
+        }
+
+
+def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Run:
+    """The run with these settings, trained now if it is not there, or from where it was interrupted.
+
+    Raises:
+        ValueError: if the folder holds a run with other settings.
+        FileNotFoundError: if the data set is not there.
+    """
+    split = _split(preset, seed, place.data_root)
+    if condition.name == "random labels":
+        split = Split(random_labels(split.train, seed), random_labels(split.test, seed + 1_000_003))
+    folder = place.runs / f"{preset.dataset}-{preset.name}" / condition.slug(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = _recipe(preset, condition, seed)
+    _remember(folder, preset, recipe)
+    done = folder / "done.json"
+    if not done.is_file():
+        place.say(f"training {folder.parent.name}/{folder.name}")
+
+        def keep(epoch: int, model: nn.Module) -> None:
+            if epoch in preset.kept or epoch == preset.epochs:
+                path = _weights(folder, epoch)
+                weights = {name: value.cpu() for name, value in model.state_dict().items()}
+                torch.save(weights, path.with_suffix(".partial"))
+                os.replace(path.with_suffix(".partial"), path)
+
+        log = train(
+            _start(preset, condition, seed, split), split, recipe, folder=folder, progress=place.progress, after_epoch=keep
+        )
+        write_whole(done, json.dumps([asdict(record) for record in log.records]))
+    return Run(preset, condition, seed, split, folder, tuple(json.loads(done.read_text())))
+
+
+def device() -> torch.device:
+    """Where networks are measured: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _start(preset: Preset, condition: Condition, seed: int, split: Split) -> nn.Module:
+    shape, classes = split.train.shape, split.train.classes
+    return build_model(preset.model, shape, classes, width=condition.width, seed=seed)
+
+
+def _recipe(preset: Preset, condition: Condition, seed: int) -> Recipe:
+    mixed = "16-mixed" if torch.cuda.is_available() else "32-true"
+    precision = mixed if preset.precision == "auto" else preset.precision
+    return Recipe(
+        epochs=preset.epochs,
+        batch=preset.batch,
+        attack=preset.attack(condition.radius) if condition.radius > 0 else None,
+        learning_rate=preset.learning_rate,
+        weight_decay=preset.weight_decay,
+        precision=precision,  # type: ignore[arg-type]
+        channels_last=preset.model == "resnet9",
+        monitor=MONITORED,
+        seed=seed,
+    )
+
+
+def _remember(folder: Path, preset: Preset, recipe: Recipe) -> None:
+    settings = json.loads(
+        json.dumps(asdict(recipe) | {"model": preset.model, "train": preset.train, "test": preset.test}, default=str)
+    )
+    settings["kept"] = list(preset.kept)
+    path = folder / "settings.json"
+    if path.is_file() and (stored := json.loads(path.read_text())) != settings:
+        differing = sorted(key for key in settings | stored if settings.get(key) != stored.get(key))
+        raise ValueError(
+            f"{folder} holds a run with other settings, which differ in {', '.join(differing)}: "
+            "choose another --out, or delete it"
+        )
+    write_whole(path, json.dumps(settings, indent=1))
+
+
+@lru_cache(maxsize=4)
+def _split(preset: Preset, seed: int, data_root: str | None) -> Split:
+    return load_images(preset.dataset, train=preset.train, test=preset.test, seed=seed, data_root=data_root)
+
+
+def _weights(folder: Path, epoch: int) -> Path:
+    return folder / f"weights-{epoch:03d}.pt"
