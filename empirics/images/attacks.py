@@ -200,7 +200,9 @@ def random_offsets(
     if not attack.random_start or attack.radius == 0:
         return torch.zeros(size, dtype=dtype, device=device)
     if attack.p == math.inf:
-        return torch.empty(size, dtype=dtype, device=device).uniform_(-attack.radius, attack.radius, generator=generator)
+        return torch.empty(size, dtype=dtype, device=device).uniform_(
+            -attack.radius, attack.radius, generator=generator
+        )
     direction = torch.randn(size, generator=generator, dtype=dtype, device=device)
     length = torch.rand(size[:2], generator=generator, dtype=dtype, device=device) ** (1 / math.prod(shape[1:]))
     return direction * _columns(attack.radius * length / direction.flatten(2).norm(dim=2), direction)

@@ -47,7 +47,7 @@ class Images:
         # NaN fails both.
         if not (low >= 0 and high <= 1):
             raise ValueError(f"images must have values in [0, 1], got {low} to {high}: divide bytes by 255")
-        if not (0 <= int(self.y.min()) and int(self.y.max()) < self.classes):
+        if not (int(self.y.min()) >= 0 and int(self.y.max()) < self.classes):
             raise ValueError(
                 f"labels must be 0, ..., {self.classes - 1}, got {int(self.y.min())} to {int(self.y.max())}"
             )
@@ -103,7 +103,9 @@ def load_images(
             stratified(part.labels, size, rng, f"the {kind} part of {name}")
             for part, size, kind in zip(parts, (train, test), ("train", "test"), strict=True)
         ]
-        first, second = (_images(name, part.pixels(r) / 255.0, part.labels[r]) for part, r in zip(parts, rows, strict=True))
+        first, second = (
+            _images(name, part.pixels(r) / 255.0, part.labels[r]) for part, r in zip(parts, rows, strict=True)
+        )
         return Split(first, second)
     points, given = load_sample(name)
     labels = np.array(given, dtype=np.int64)
@@ -136,7 +138,9 @@ def stratified(labels: Any, size: int | None, rng: np.random.Generator, name: st
         return rng.permutation(len(labels))
     classes, counts = np.unique(labels, return_counts=True)
     if not 0 < size <= len(labels):
-        raise ValueError(f"{name} has {len(labels)} images, asked for {size}: ask for 1 to {len(labels)}, or None for all")
+        raise ValueError(
+            f"{name} has {len(labels)} images, asked for {size}: ask for 1 to {len(labels)}, or None for all"
+        )
     shares = size * counts / len(labels)
     wanted = np.floor(shares).astype(int)
     wanted[np.argsort(wanted - shares, kind="stable")[: size - wanted.sum()]] += 1
@@ -150,7 +154,9 @@ def stratified(labels: Any, size: int | None, rng: np.random.Generator, name: st
 def random_labels(images: Images, seed: int = 0) -> Images:
     """The same images with labels drawn uniformly, as a control: whatever is learned of them is memorized."""
     rng = np.random.default_rng(seed)
-    return replace(images, name=f"{images.name}, random labels", y=torch.from_numpy(rng.integers(images.classes, size=len(images))))
+    return replace(
+        images, name=f"{images.name}, random labels", y=torch.from_numpy(rng.integers(images.classes, size=len(images)))
+    )
 
 
 def _images(name: str, pixels: np.ndarray, labels: np.ndarray) -> Images:

@@ -1,0 +1,98 @@
+"""Checkpoints of a training run: written whole or not at all, and refused by any other run."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from empirics.images.data import Split
+from empirics.images.recipe import Recipe
+
+_KEYS = {"identity", "model", "optimizer", "precision", "records"}
+
+
+class Checkpoint:
+    """`checkpoint.pt` and `log.jsonl` of one run in a folder.
+
+    Args:
+        folder: made if it is not there.
+        identity: of the run, from `run_identity`.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "checkpoint.pt"
+        self.log = folder / "log.jsonl"
+        self.identity = dict(identity)
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Write the state, with the model, and the log of its records."""
+        _write(self.path, lambda stream: torch.save({"identity": self.identity, **state}, stream))
+        self.write_log(state["records"])
+
+    def write_log(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write one JSON object a line, one line an epoch."""
+        text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
+        _write(self.log, lambda stream: stream.write(text.encode()))
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """The state, or None if there is none.
+
+        Raises:
+            ValueError: if the file is damaged, or of another run.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            state = torch.load(self.path, map_location=device, weights_only=True)
+        except Exception as error:
+            raise ValueError(f"{self.path} is damaged, remove it to train anew: {error}") from error
+        if not isinstance(state, dict) or set(state) != _KEYS:
+            raise ValueError(f"{self.path} is not a checkpoint of this program: take another folder")
+        saved = state["identity"]
+        other = [key for key in self.identity if saved.get(key) != self.identity[key]]
+        if other:
+            raise ValueError(
+                f"{self.path} is of another run: "
+                + ", ".join(f"{key} {saved.get(key)!r} there, {self.identity[key]!r} here" for key in other)
+                + ": take another folder, or remove it"
+            )
+        return state
+
+
+def run_identity(model: nn.Module, split: Split, recipe: Recipe) -> dict[str, Any]:
+    """What a run is made of: the fields of the recipe, digests of the initial weights and of the images."""
+    weights = model.state_dict()
+    return {
+        **{name: repr(value) for name, value in asdict(recipe).items()},
+        "model": _digest(weights.values(), str({name: tuple(value.shape) for name, value in weights.items()})),
+        "images": _digest([tensor for images in split for tensor in (images.x, images.y)], ""),
+    }
+
+
+def _digest(tensors: Any, text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for tensor in tensors:
+        array = tensor.detach().cpu().contiguous().numpy()
+        digest.update(str((array.dtype, array.shape)).encode())
+        digest.update(array.data)
+    return digest.hexdigest()[:16]
+
+
+def _write(path: Path, write: Any) -> None:
+    """The file is the old one or the new one, whatever happens in between."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
