@@ -61,6 +61,7 @@ def open_hub_images(name: str, split: str, data_root: str | None = None) -> HubI
         labels = np.asarray(table["label"], dtype=np.int64)
     except (OSError, ValueError, KeyError, StopIteration, RuntimeError) as error:
         raise FileNotFoundError(
-            f"{name} is not at {source}: name a folder in the layout of the hub with --data-root or {DATA_ROOT_VARIABLE}"
+            f"{name} is not at {source}: "
+            f"name a folder in the layout of the hub with --data-root or {DATA_ROOT_VARIABLE}"
         ) from error
     return HubImages(labels, table.select_columns([pictures]).cast_column(pictures, datasets.Image(decode=False)))

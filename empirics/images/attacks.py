@@ -164,7 +164,7 @@ def robust_correct(
 def correct(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Whether the largest logit, in eval mode, is that of the label; a NaN is not. Shape (n,)."""
     with evaluating(model), torch.no_grad():
-        logits = model(x)
+        logits: torch.Tensor = model(x)
     return (logits.argmax(dim=1) == y) & ~logits.isnan().any(dim=1)
 
 
@@ -253,7 +253,7 @@ def _direction(gradient: torch.Tensor, attack: Attack) -> torch.Tensor:
 
 def _norms(x: torch.Tensor) -> torch.Tensor:
     """Of each item, in l_2 and float64."""
-    return torch.linalg.vector_norm(x.flatten(1), dim=1, dtype=torch.float64)
+    return x.flatten(1).double().square().sum(dim=1).sqrt()
 
 
 def _losses(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -103,22 +103,19 @@ def load_images(
             stratified(part.labels, size, rng, f"the {kind} part of {name}")
             for part, size, kind in zip(parts, (train, test), ("train", "test"), strict=True)
         ]
-        first, second = (
-            _images(name, part.pixels(r) / 255.0, part.labels[r]) for part, r in zip(parts, rows, strict=True)
-        )
-        return Split(first, second)
+        chosen = zip(parts, rows, strict=True)
+        return Split(*(_images(name, part.pixels(within) / 255.0, part.labels[within]) for part, within in chosen))
     points, given = load_sample(name)
     labels = np.array(given, dtype=np.int64)
     side = int(np.sqrt(points.shape[1]))
     held_out = stratified(labels, round(_TEST_SHARE * len(labels)), rng, name)
     rest = np.setdiff1d(np.arange(len(labels)), held_out)
     pixels = points.reshape(-1, side, side)
-    chosen = [
+    rows = [
         within[stratified(labels[within], size, rng, f"the {kind} part of {name}")]
         for within, size, kind in ((rest, train, "train"), (held_out, test, "test"))
     ]
-    first, second = (_images(name, pixels[r], labels[r]) for r in chosen)
-    return Split(first, second)
+    return Split(*(_images(name, pixels[within], labels[within]) for within in rows))
 
 
 def stratified(labels: Any, size: int | None, rng: np.random.Generator, name: str) -> np.ndarray:

@@ -47,7 +47,7 @@ def lenet5(shape: Shape, classes: int, *, width: float = 1, seed: int = 0) -> nn
 
 
 def resnet9(shape: Shape, classes: int, *, width: float = 64, seed: int = 0) -> nn.Sequential:
-    """ResNet9 of the fast-training literature: convolution, batch norm, ReLU; two residual blocks; a scaled linear head.
+    """ResNet9 of the fast-training literature: blocks of convolution, batch norm and ReLU, two of them residual.
 
     Channels w, 2w, 4w, 8w; max-pooling by 2 after the last three, then over the whole image; logits times 1/8.
 
@@ -184,7 +184,8 @@ def _read_shape(shape: Shape, classes: int, least: int) -> Shape:
     channels, height, width = shape
     if not (channels >= 1 and min(height, width) >= least and classes >= 2):
         raise ValueError(
-            f"this network needs a channel, {least}x{least} pixels and two classes at least, got shape {shape} and {classes} classes"
+            f"this network needs a channel, {least}x{least} pixels and two classes at least, "
+            f"got shape {shape} and {classes} classes"
         )
     return channels, height, width
 

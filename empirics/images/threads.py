@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 _POLICY = "OMP_WAIT_POLICY"
 
@@ -57,5 +56,5 @@ def passive_environment() -> dict[str, str]:
 
 def _idle_processors() -> int:
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    load: Any = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
-    return max(1, processors - round(load))
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return max(1, int(processors - round(load)))

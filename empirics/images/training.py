@@ -1,7 +1,7 @@
 """Adversarial training with FGSM from a random start or PGD: resumable, on any device, in one or several processes.
 
-The recipe is that of fast adversarial training: SGD with momentum and weight decay (or Adam), a learning rate that rises
-and falls once, the attack against the current network in eval mode, then one step on the attacked batch.
+The recipe is that of fast adversarial training: SGD with momentum and weight decay (or Adam), a learning rate that
+rises and falls once, the attack against the current network in eval mode, then one step on the attacked batch.
 
 Source: Wong, Rice, Kolter (2020); Madry et al. (2018) for PGD.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -73,9 +73,9 @@ def train(
         folder: gets `checkpoint.pt` and `log.jsonl`, each written anew after every epoch, whole or not at all; a run
             goes on from the checkpoint that is there.
         progress: whether to draw a bar.
-        after_epoch: called with the number of the epoch and the model in eval mode, on every process, before the epoch's
-            checkpoint: after a kill it may be called again for that epoch. What it returns is put in the record,
-            and must be plain numbers, strings, lists and dicts.
+        after_epoch: called with the number of the epoch and the model in eval mode, on every process, before the
+            checkpoint of that epoch: after a kill it may be called again for it. What it returns is put in the
+            record, and must be plain finite numbers, strings, lists and dicts.
         using: device, precision and processes; by default one device, a GPU if there is one.
 
     Raises:
@@ -89,12 +89,12 @@ def train(
             f"{using.world_size} processes need as many images in a batch, got {len(split.train) // steps}"
         )
     if using.world_size > 1 and using.device.type != "cpu":
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     checkpoint = Checkpoint(folder, run_identity(model, split, recipe)) if folder else None
     if recipe.channels_last:
-        model.to(memory_format=torch.channels_last)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = _optimizer(model, recipe)
-    fast = torch.compile(model) if recipe.compile else model
+    fast = cast(nn.Module, torch.compile(model)) if recipe.compile else model
     wrapped, optimizer = using.setup(fast, optimizer)
     split = Split(*(_on_device(part, using, recipe) for part in split))
     _check_logits(model, split)
@@ -145,8 +145,8 @@ def evaluate(
     device = next((p.device for p in model.parameters()), images.x.device)
     generator = torch.Generator(device).manual_seed(seed)
     hits = 0
-    for x, y in zip(images.x.split(batch), images.y.split(batch), strict=True):
-        x, y = x.to(device), y.to(device)
+    for start in range(0, len(images), batch):
+        x, y = (part[start : start + batch].to(device) for part in (images.x, images.y))
         hit = robust_correct(model, x, y, attack, generator) if attack else correct(model, x, y)
         hits += int(hit.sum())
     return hits / len(images)
@@ -180,8 +180,8 @@ def _run_epoch(
             advance(1)
     for buffer in model.buffers():
         if using.world_size > 1 and buffer.is_floating_point():
-            buffer.copy_(using.all_reduce(buffer, reduce_op="mean"))
-    loss = float(using.all_reduce(total, reduce_op="sum")) / len(images)
+            buffer.copy_(cast(torch.Tensor, using.all_reduce(buffer, reduce_op="mean")))
+    loss = float(cast(torch.Tensor, using.all_reduce(total, reduce_op="sum"))) / len(images)
     if not math.isfinite(loss):
         raise ValueError(
             f"training diverged: mean loss {loss} in epoch {epoch}; lower the learning rate {recipe.learning_rate}"
@@ -219,23 +219,34 @@ def train_step(
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), **options)
-    return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **options)
+        return torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
+    return torch.optim.SGD(model.parameters(), lr=rate, momentum=recipe.momentum, weight_decay=decay)
 
 
 def _record(
     model: nn.Module, split: Split, recipe: Recipe, epoch: int, loss: float, rate: float, seconds: float
 ) -> EpochRecord:
     weak, strong = recipe.monitors()
-    accuracies: list[float | None] = []
-    for images in split:
-        head = images.head(recipe.monitor)
-        accuracies.append(evaluate(model, head, seed=recipe.seed))
-        accuracies += [evaluate(model, head, attack, seed=recipe.seed) if attack else None for attack in (weak, strong)]
-    overfitted = overfits_catastrophically(accuracies[1], accuracies[2])
-    return EpochRecord(epoch, loss, rate, seconds, *accuracies, catastrophic_overfitting=overfitted)  # type: ignore[arg-type]
+    train, test = ([_accuracy(model, images, recipe, a) for a in (weak, strong)] for images in split)
+    return EpochRecord(
+        epoch=epoch,
+        loss=loss,
+        learning_rate=rate,
+        seconds=seconds,
+        train_clean=evaluate(model, split.train.head(recipe.monitor)),
+        train_fgsm=train[0],
+        train_pgd=train[1],
+        test_clean=evaluate(model, split.test.head(recipe.monitor)),
+        test_fgsm=test[0],
+        test_pgd=test[1],
+        catastrophic_overfitting=overfits_catastrophically(*train),
+    )
+
+
+def _accuracy(model: nn.Module, images: Images, recipe: Recipe, attack: Attack | None) -> float | None:
+    return evaluate(model, images.head(recipe.monitor), attack, seed=recipe.seed) if attack else None
 
 
 def _on_device(images: Images, using: Fabric, recipe: Recipe) -> Images:
@@ -252,7 +263,8 @@ def _check_logits(model: nn.Module, split: Split) -> None:
             raise ValueError(f"the model does not take images of shape {images.shape}: {error}") from error
         if shape != (len(images.x[:2]), images.classes):
             raise ValueError(
-                f"the model must give {images.classes} logits an image, got shape {shape} for {len(images.x[:2])} images"
+                f"the model must give {images.classes} logits an image, "
+                f"got shape {shape} for {len(images.x[:2])} images"
             )
 
 
