@@ -1,0 +1,35 @@
+"""Table 1: clean and robust accuracy on training and test images, after clean and after adversarial training."""
+
+from empirics.images.measured import losses
+from empirics.images.presets import Preset
+from empirics.images.results import Record, rounded
+from empirics.images.runs import Condition, Place, Run, trained
+
+
+def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
+    """The four accuracies of either way of training; the robust ones, under attack, are upper bounds."""
+    records, used = [], []
+    for condition in (
+        Condition("adversarial", preset.radius, preset.width),
+        Condition("clean", 0.0, preset.width),
+    ):
+        runs = [trained(preset, condition, seed, place) for seed in preset.seeds]
+        used += runs
+        for part in ("train", "test"):
+            place.say(f"attacking {condition.name}, {part}")
+            found = [losses(run, preset.epochs, part, images=preset.attacked) for run in runs]
+            records += [
+                Record(
+                    condition=condition.name,
+                    radius=condition.radius,
+                    epoch=preset.epochs,
+                    split=part,
+                    clip=True,
+                    measure=f"{kind}_accuracy",
+                    at=(0.0 if kind == "clean" else preset.radius,),
+                    values=rounded([1 - one[f"{kind}_error"]] for one in found),
+                    width=condition.width,
+                )
+                for kind in ("clean", "robust")
+            ]
+    return records, used
