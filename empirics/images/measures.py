@@ -11,7 +11,7 @@ ball
 1. projected gradient ascent (PGD) on L from the best point for L so far, and from random points;
 2. ascent on `‖∇_x L‖_1` itself by double backward, from the best point for it so far.
 
-Both take sign steps that shrink linearly, and every point that either visits counts for both measures. A smaller
+Both take sign steps that shrink linearly from `2 ε_k`, and every point that either visits counts for both measures. A smaller
 ball's best points start the larger and its best values stay, so the curves rise with ε by construction. Every value
 was reached by a float image in the exact ball: a lower bound of the maximum, never more.
 
@@ -99,7 +99,7 @@ def flatness_curves(
     restarts: int = 0,
     gradient_steps: int = 10,
     seed: int = 0,
-    batch: int = 250,
+    batch: int = 100,
     keep_points: bool = False,
     progress: bool = False,
 ) -> Curves:
@@ -244,7 +244,8 @@ class _Search:
             self._visit(point)
 
     def _step_sizes(self, steps: int) -> list[float]:
-        return [self.radius * (1 - t / steps) for t in range(steps)]
+        """From the width of the ball down: on LeNet5 first steps of half or twice this find less."""
+        return [2 * self.radius * (1 - t / steps) for t in range(steps)]
 
     def _step(self, point: torch.Tensor, direction: torch.Tensor, size: float) -> torch.Tensor:
         return (point + size * direction.sign()).clamp(self.low, self.high)
