@@ -1,93 +1,24 @@
-"""The empirical claims of section 4, each with a statistic and a threshold that were fixed before anything was measured.
+"""The empirical claims of section 4, each as a verdict that follows from stored records alone.
 
-A claim is *reproduced* when the whole 95 % confidence interval of its statistic lies on the claim's side of the
-threshold, *not reproduced* when it lies on the other side, and *undecided* when it straddles the threshold. Controls
-are judged by the same statistic and must not come out as reproduced.
-
-Sources: Figure 1, Figure 2, Figure 3, Table 1 and the paragraphs on them.
+Sources: Figure 1, Figure 2, Figure 3, Table 1 and the paragraphs on them; section 3 for robust memorization.
 """
-
-import math
-from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from empirics.images.results import Record, Result, Verdict, significant
-from empirics.images.statistics import (
-    Interval,
-    correlation,
-    correlation_interval,
-    fitted_slope,
-    geometric_interval,
-    inside_mean,
-    rise_radius,
-    slope_ratio,
-    student_interval,
-    two_segment_kink,
+from empirics.images.claims_over_epochs import figure2, figure3
+from empirics.images.claims_over_radii import figure1
+from empirics.images.judgement import (
+    CLEAN_DROP,
+    DROP_FACTOR,
+    RADIUS_SHARE,
+    RESCUED,
+    ROBUST_DROP,
+    ROBUST_TRAIN,
+    SHARE,
+    WIDTH_FALL,
+    judge,
 )
-
-# Slope outside over slope inside: a cubic through the whole range has 7, so more than 7 is a kink.
-SLOPE_RATIO = 7.0
-# The kink moves by at least half of what the training radius moves by.
-KINK_SPEED = 0.5
-# "Much faster": global flatness grows by at least twice the factor of local flatness.
-GROWTH = 2.0
-CORRELATION = 0.5
-# Table 1: "100 %", "far more", "small". Quoted there: drops of 54.2 points robust and 12.7 clean.
-ROBUST_TRAIN = 0.99
-ROBUST_DROP = 0.2
-CLEAN_DROP = 0.2
-DROP_FACTOR = 2.0
-# The sample counts as fitted from the first measured epoch with at most this robust training error.
-FITTED = 0.01
-# Memorization: differences in robust fraction, and in robust radius over the training radius.
-SHARE = 0.2
-RADIUS_SHARE = 0.25
-RESCUED = 0.9
-WIDTH_FALL = 0.1
-
-# The paper's Figure 2 has the test curve rise on CIFAR-10 and descend on MNIST.
-TEST_CURVE_RISES = ("cifar10",)
-
-Averaging = Callable[[Sequence[float]], Interval]
-
-
-def judge(
-    statement: str,
-    claim: str,
-    statistic: str,
-    values: Sequence[float],
-    threshold: float,
-    *,
-    direction: str = "above",
-    role: str = "claim",
-    averaging: Averaging = student_interval,
-) -> Verdict:
-    """The verdict on one claim from its statistic's values over seeds.
-
-    Args:
-        statement: id in the ledger.
-        claim: in words.
-        statistic: in words.
-        values: one a seed.
-        threshold: of the claim.
-        direction: on which side of it the claim holds, "above" or "below".
-        role: "claim" or "control".
-        averaging: the interval from the values.
-
-    Raises:
-        ValueError: for another direction.
-    """
-    if direction not in ("above", "below"):
-        raise ValueError(f'a claim holds "above" or "below" its threshold, got {direction!r}')
-    found = averaging(list(values))
-    side = 1.0 if direction == "above" else -1.0
-    low, high = sorted((side * (found.low - threshold), side * (found.high - threshold)))
-    outcome = "reproduced" if low > 0 else "not reproduced" if high < 0 else "undecided"
-    numbers = (significant(x) for x in (found.mean, found.low, found.high))
-    return Verdict(
-        statement, role, claim, statistic, threshold, direction, tuple(map(significant, values)), *numbers, outcome
-    )
+from empirics.images.results import Result, Verdict
 
 
 def verdicts(result: Result) -> tuple[Verdict, ...]:
@@ -106,214 +37,6 @@ def verdicts(result: Result) -> tuple[Verdict, ...]:
     if result.experiment not in of:
         raise ValueError(f"experiments are {', '.join(of)}, got {result.experiment!r}")
     return tuple(of[result.experiment](result))
-
-
-def figure1(result: Result) -> list[Verdict]:
-    """Flat inside the training radius and sharp outside; the kink moves with the radius."""
-    main = float(result.settings["radius"])
-    found = []
-    for record in result.records:
-        if record.measure not in ("gradient_norm", "loss_change"):
-            continue
-        control = record.condition != "adversarial"
-        if not control and record.radius != main:
-            continue
-        # On training points of random labels, and of f̂, a flat zone is what memorization means: it is claimed.
-        memorized = record.condition in ("random labels", "constructed") and record.split == "train"
-        where = f"{record.measure}, {record.split}, {'balls in [0,1]^d' if record.clip else 'whole balls'}"
-        found.append(
-            judge(
-                "figure-1",
-                f"flat inside, sharp outside: {record.condition}, {where}",
-                "slope outside over slope inside the training radius",
-                [slope_ratio(record.grid(), row, main) for row in record.rows()],
-                SLOPE_RATIO,
-                role="control" if control and not memorized else "claim",
-                averaging=geometric_interval,
-            )
-        )
-    for split in ("train", "test"):
-        swept = sorted(
-            result.select(condition="adversarial", measure="gradient_norm", split=split, clip=True),
-            key=lambda record: record.radius,
-        )
-        if len(swept) < 2:
-            continue
-        for name, locate, role in (
-            ("radius of 10 % of the rise", rise_radius, "claim"),
-            ("knot of the best two segments", two_segment_kink, "second route"),
-        ):
-            found.append(
-                judge(
-                    "figure-1",
-                    f"the kink moves with the training radius: {split}, {name}",
-                    f"slope of the kink over training radii {', '.join(f'{r.radius:.4g}' for r in swept)}",
-                    [
-                        fitted_slope([r.radius for r in swept], [locate(r.grid(), r.rows()[k]) for r in swept])
-                        for k in range(len(result.seeds))
-                    ],
-                    KINK_SPEED,
-                    role=role,
-                )
-            )
-    return found
-
-
-def flat_zone_reading(result: Result) -> str:
-    """What Figure 1's verdicts on train and on test say about memorization."""
-    outcome = {
-        split: next(
-            (
-                v.outcome
-                for v in result.verdicts
-                if v.claim.endswith(f"adversarial, gradient_norm, {split}, balls in [0,1]^d")
-            ),
-            "undecided",
-        )
-        for split in ("train", "test")
-    }
-    if outcome["train"] != "reproduced":
-        return f"no flat zone established on training points ({outcome['train']})"
-    return {
-        "reproduced": "the same flat zone on test points: robustness that generalizes, not memorization",
-        "not reproduced": "a flat zone on training points only: local, as memorization has it",
-        "undecided": "a flat zone on training points; on test points undecided",
-    }[outcome["test"]]
-
-
-def _inside(result: Result, condition: str, split: str) -> list[tuple[int, np.ndarray]]:
-    """Mean of the curve inside the training radius: epochs, each with one value a seed."""
-    radius = float(result.settings["radius"])
-    records = result.select(condition=condition, split=split, measure="gradient_norm", clip=True)
-    return [
-        (record.epoch, np.array([inside_mean(record.grid(), row, radius) for row in record.rows()]))
-        for record in sorted(records, key=lambda record: record.epoch)
-    ]
-
-
-def figure2(result: Result) -> list[Verdict]:
-    """The curve inside the training radius, from the first measured epoch to the last."""
-    rises = result.dataset in TEST_CURVE_RISES
-    found = []
-    for condition in ("adversarial", "clean"):
-        for split in ("train", "test"):
-            series = _inside(result, condition, split)
-            if len(series) < 2:
-                continue
-            up = split == "test" and rises and condition == "adversarial"
-            found.append(
-                judge(
-                    "figure-2",
-                    f"the {split} curve {'rises' if up else 'descends'} inside the radius: {condition}",
-                    f"mean inside the radius, epoch {series[-1][0]} over epoch {series[0][0]}",
-                    (series[-1][1] / series[0][1]).tolist(),
-                    1.0,
-                    direction="above" if up else "below",
-                    role="claim" if condition == "adversarial" else "control",
-                    averaging=geometric_interval,
-                )
-            )
-    found += _descent_once_fitted(result)
-    return found
-
-
-def _descent_once_fitted(result: Result) -> list[Verdict]:
-    """The train curve from its highest epoch, and from the first epoch that fits the sample, to the last."""
-    series = _inside(result, "adversarial", "train")
-    if len(series) < 2:
-        return []
-    curves = np.array([values for _, values in series])
-    claim = "the train curve descends inside the radius"
-    from_peak = (curves[-1] / curves.max(axis=0)).tolist()
-    # 1 where the last epoch is the highest; then the limit 1 is not below the threshold 1, and nothing descends.
-    found = [
-        judge(
-            "figure-2",
-            f"{claim} in the end: adversarial",
-            "mean inside the radius, last epoch over highest epoch",
-            from_peak,
-            0.5,
-            direction="below",
-            averaging=geometric_interval,
-        )
-    ]
-    errors = sorted(
-        result.select(condition="adversarial", split="train", measure="robust_error"), key=lambda record: record.epoch
-    )
-    ratios = []
-    for k in range(len(result.seeds)):
-        fitted = [i for i, record in enumerate(errors) if record.values[k][0] <= FITTED]
-        if not fitted or fitted[0] == len(errors) - 1:
-            return found
-        ratios.append(float(curves[-1, k] / curves[fitted[0], k]))
-    found.append(
-        judge(
-            "figure-2",
-            f"{claim} once the sample is fitted: adversarial",
-            f"mean inside the radius, last epoch over the first with robust training error <= {FITTED}",
-            ratios,
-            1.0,
-            direction="below",
-            averaging=geometric_interval,
-        )
-    )
-    return found
-
-
-def _series(result: Result, condition: str, measure: str, split: str) -> np.ndarray:
-    """One scalar over the epochs, shape (epochs, seeds)."""
-    records = result.select(condition=condition, measure=measure, split=split, clip=True)
-    return np.array([[row[-1] for row in r.values] for r in sorted(records, key=lambda record: record.epoch)])
-
-
-def figure3(result: Result) -> list[Verdict]:
-    """Local and global flatness at the training radius over epochs, and the robust generalization gap."""
-    found = []
-    for condition in ("adversarial", "clean"):
-        local, overall = (_series(result, condition, "flatness", split) for split in ("train", "test"))
-        if len(local) < 2:
-            continue
-        role = "claim" if condition == "adversarial" else "control"
-        found.append(
-            judge(
-                "figure-3",
-                f"global flatness grows much faster than local flatness: {condition}",
-                "growth of global over growth of local flatness, first to last epoch",
-                ((overall[-1] / overall[0]) / (local[-1] / local[0])).tolist(),
-                GROWTH,
-                role=role,
-                averaging=geometric_interval,
-            )
-        )
-        if len(local) < 4:
-            continue
-        for measure in ("robust_loss", "robust_error"):
-            gap = _series(result, condition, measure, "test") - _series(result, condition, measure, "train")
-            epochs = np.repeat(np.arange(len(gap), dtype=np.float64)[:, None], gap.shape[1], axis=1)
-            for differences in (False, True):
-                on = "differences from epoch to epoch" if differences else "levels"
-                for other, name, kind in (
-                    (overall, "global flatness", role),
-                    (epochs, "the number of the epoch", "control"),
-                ):
-                    # A constant step of the epoch's number correlates with nothing.
-                    if kind == "control" and (other is epochs) and (differences or role == "control"):
-                        continue
-                    found.append(
-                        judge(
-                            "figure-3",
-                            f"the gap in {measure.replace('_', ' ')} grows with {name}: {condition}, {on}",
-                            f"correlation over epochs, on the {on}",
-                            [
-                                correlation(gap[:, k].tolist(), other[:, k].tolist(), differences=differences)
-                                for k in range(gap.shape[1])
-                            ],
-                            CORRELATION,
-                            role=kind,
-                            averaging=correlation_interval,
-                        )
-                    )
-    return found
 
 
 def _accuracy(result: Result, condition: str, measure: str, split: str) -> np.ndarray:
@@ -416,12 +139,3 @@ def memorization(result: Result) -> list[Verdict]:
 def controls_reproduced(result: Result) -> list[str]:
     """The controls that came out as if the claim held of them: what a claim then says is not specific."""
     return [v.claim for v in result.verdicts if v.role == "control" and v.outcome == "reproduced"]
-
-
-def kinks(record: Record) -> dict[str, float]:
-    """Both locations of the kink, the median over seeds."""
-    rows, grid = record.rows(), record.grid()
-    return {
-        "rise": float(np.median([rise_radius(grid, row) for row in rows])),
-        "two segments": float(np.median([two_segment_kink(grid, row) for row in rows])) if len(grid) > 3 else math.nan,
-    }

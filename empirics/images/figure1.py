@@ -1,5 +1,6 @@
 """Figure 1: both measures over the radius of the ball, after training at one radius, with the controls."""
 
+from empirics.images import constructed
 from empirics.images.measured import curves
 from empirics.images.presets import Preset
 from empirics.images.results import Record
@@ -32,6 +33,8 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
             records += _records(runs, condition.name, preset.epochs, clip=clip, place=place)
         if main:
             records += _records(runs, "initialisation", 0, clip=True, place=place)
+    if preset.constructed:
+        records += constructed.measure(preset, place)
     return records, used
 
 

@@ -102,9 +102,7 @@ def _levels(run: Run, part: str) -> np.ndarray:
     def found() -> dict[str, list[int]]:
         images = run.part(part, preset.attacked)
         return {
-            "levels": robust_levels(
-                run.model(), images, preset.radius, steps=preset.test_steps, seed=run.seed
-            ).tolist()
+            "levels": robust_levels(run.model(), images, preset.radius, steps=preset.test_steps, seed=run.seed).tolist()
         }
 
     return np.array(kept(run, f"robust-radii-{part}", settings, found)["levels"])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from empirics.images.results import Record, Result
+from empirics.images.statistics import inside_mean
 
 COLOURS = {
     "adversarial": "tab:blue",
@@ -142,12 +143,11 @@ def _figure2(axes: Any, result: Result) -> None:
         axis.set(xlabel="radius ε of the balls", ylabel=NORM, title=f"{split}" if axis is not axes[0] else None)
         axis.legend(fontsize="x-small")
     axes[0].set_title("train", fontsize="medium", loc="right")
-    from empirics.images.statistics import inside_mean
-
     for condition in ("adversarial", "clean"):
         for split in ("train", "test"):
             series = sorted(
-                result.select(condition=condition, measure="gradient_norm", split=split), key=lambda record: record.epoch
+                result.select(condition=condition, measure="gradient_norm", split=split),
+                key=lambda record: record.epoch,
             )
             values = np.array(
                 [[inside_mean(r.grid(), row, result.settings["radius"]) for row in r.rows()] for r in series]
@@ -238,18 +238,20 @@ def _memorization(axes: Any, result: Result) -> None:
     axes[0].set(xlabel="radius ε", ylabel="share of points robust at ε (PGD)", ylim=(0, 1.03))
     axes[0].legend(fontsize="x-small")
     pairs = [(split, result.one(measure="rescued_share", split=split)) for split in ("train", "test")]
-    for k, (split, record) in enumerate(pairs):
+    for k, (_, record) in enumerate(pairs):
         values = np.array(record.values)[:, 0]
         error = [values.std(ddof=1)] if len(values) > 1 else None
         bar = axes[1].bar([k], [values.mean()], 0.6, yerr=error, capsize=3, color="tab:blue", alpha=1 - 0.45 * k)
         axes[1].bar_label(bar, fmt="%.2f", padding=2)
     axes[1].set_xticks(range(2), [split for split, _ in pairs])
-    axes[1].set(ylabel="of the clean network's small-margin points,\nshare made robust", ylim=(0, 1.15))
+    axes[1].set(ylabel="share of the clean network's\nsmall-margin points made robust", ylim=(0, 1.15))
     shares = result.one(measure="robust_share_by_quarter")
     distances = np.array(result.one(measure="distance_by_quarter").values).mean(axis=0)
     _line(axes[2], shares, color="tab:blue", marker="o")
     axes[2].set_xticks(shares.at, [f"{distance:.2f}" for distance in distances])
-    axes[2].set(xlabel="l_∞ distance to the nearest\ntraining point of the class (quarters)", ylabel="share robust, test")
+    axes[2].set(
+        xlabel="l_∞ distance to the nearest\ntraining point of the class (quarters)", ylabel="share robust, test"
+    )
     axes[2].set_ylim(0, 1.03)
     errors = sorted(result.select(measure="robust_error"), key=lambda record: record.width)
     for split in ("train", "test"):
@@ -266,7 +268,8 @@ def _memorization(axes: Any, result: Result) -> None:
     widths = [record.width for record in errors if record.split == "train"]
     axes[3].set_xscale("log", base=2)
     axes[3].set_xticks(widths, [f"{w:g}" for w in widths])
-    axes[3].set(xlabel="width", ylabel="robust error (PGD)", ylim=(-0.02, 1.02))
+    axes[3].minorticks_off()
+    axes[3].set(xlabel="width of the network", ylabel="robust error (PGD)", ylim=(-0.02, 1.02))
     axes[3].legend(fontsize="x-small")
 
 

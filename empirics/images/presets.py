@@ -47,6 +47,7 @@ class Preset:
         test_steps: PGD steps wherever accuracy is measured.
         widths: swept in the memorization experiments, `width` among them.
         seeds: of subset, start, shuffling and attacks together.
+        constructed: whether the network of Theorem 3.3 for the training images is measured too.
     """
 
     dataset: str
@@ -74,6 +75,7 @@ class Preset:
     test_steps: int
     widths: tuple[float, ...]
     seeds: tuple[int, ...]
+    constructed: bool = False
 
     def attack(self, radius: float) -> Attack:
         """The attack of adversarial training at a radius."""
@@ -187,6 +189,7 @@ _SMALL_DIGITS = replace(
     kept=_epochs(40, 4),
     attacked=300,
     widths=(32, 64, 128),
+    constructed=True,
 )
 _MINI_DIGITS = replace(
     _SMALL_DIGITS,
@@ -203,7 +206,7 @@ _MINI_DIGITS = replace(
     images=20,
     epoch_images=20,
     attacked=20,
-    search=Search(steps=2, restarts=0, gradient_steps=2),
+    search=Search(steps=2, restarts=1, gradient_steps=2),
     test_steps=5,
     widths=(16, 32),
     seeds=(0, 1),
@@ -241,6 +244,9 @@ def preset(dataset: str, name: str, *, seeds: int | None = None, **changes: obje
         raise ValueError(f"an experiment needs at least one seed, got {seeds}")
     given = {key: value for key, value in changes.items() if value is not None}
     found = replace(PRESETS[dataset, name], **given)  # type: ignore[arg-type]
+    if found.width != PRESETS[dataset, name].width:
+        factor = found.width / PRESETS[dataset, name].width
+        found = replace(found, widths=tuple(factor * width for width in found.widths))
     if not found.epochs >= 1:
         raise ValueError(f"training needs at least one epoch, got {found.epochs}")
     if found.epochs != PRESETS[dataset, name].epochs:

@@ -149,15 +149,13 @@ class Result:
         partial = folder / f"{self.name}.csv.partial"
         with partial.open("w", newline="") as stream:
             table = csv.writer(stream)
-            table.writerow(
-                ("condition", "width", "training_radius", "epoch", "split", "clip", "measure", "at", "mean", "deviation")
-                + tuple(f"seed_{seed}" for seed in self.seeds)
-            )
+            head = "condition width training_radius epoch split clip measure at mean deviation".split()
+            table.writerow([*head, *(f"seed_{seed}" for seed in self.seeds)])
             for r in self.records:
                 for place, column in zip(r.at, zip(*r.values, strict=True), strict=True):
                     deviation = float(np.std(column, ddof=1)) if len(column) > 1 else 0.0
-                    head = (r.condition, r.width, r.radius, r.epoch, r.split, r.clip, r.measure, place)
-                    table.writerow((*head, significant(float(np.mean(column))), significant(deviation), *column))
+                    about = (r.condition, r.width, r.radius, r.epoch, r.split, r.clip, r.measure, place)
+                    table.writerow((*about, significant(float(np.mean(column))), significant(deviation), *column))
         os.replace(partial, path.with_suffix(".csv"))
         return path
 

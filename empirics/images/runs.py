@@ -1,6 +1,5 @@
 """Trained networks on disk: one training run for each condition and seed, shared by all experiments."""
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +13,8 @@ from torch import nn
 from empirics.images.data import Images, Split, load_images, random_labels
 from empirics.images.models import build_model
 from empirics.images.presets import Preset
-from empirics.images.results import write_whole
-from empirics.images.training import Recipe, train
+from empirics.images.results import significant
+from empirics.images.training import Recipe, TrainingLog, train
 
 # Images whose accuracy the training log gives after every epoch.
 MONITORED = 200
@@ -75,7 +74,7 @@ class Run:
     seed: int
     split: Split
     folder: Path
-    log: tuple[dict[str, Any], ...]
+    log: TrainingLog
 
     def model(self, epoch: int | None = None) -> nn.Module:
         """The network after a kept epoch, after the last by default, or at its start for 0, in eval mode."""
@@ -92,13 +91,16 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """What a result says of the run."""
+        shown = ("loss", "train_clean", "train_fgsm", "train_pgd", "test_clean", "test_fgsm", "test_pgd")
+        last = {name: value for name, value in asdict(self.log.records[-1]).items() if name in shown}
         return {
             "condition": self.condition.name,
             "radius": self.condition.radius,
             "width": self.condition.width,
             "seed": self.seed,
-            "last": dict(self.log[-1]),
-            "catastrophic_overfitting_epochs": [r["epoch"] for r in self.log if r.get("catastrophic_overfitting")],
+            "last": last | {"loss": significant(last["loss"])},
+            "catastrophic_overfitting": [r.epoch for r in self.log.records if r.catastrophic_overfitting],
+            "training_seconds": round(sum(r.seconds for r in self.log.records), 1),
         }
 
 
@@ -106,32 +108,28 @@ def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Ru
     """The run with these settings, trained now if it is not there, or from where it was interrupted.
 
     Raises:
-        ValueError: if the folder holds a run with other settings.
+        ValueError: if the folder holds a run with other settings, or lacks weights.
         FileNotFoundError: if the data set is not there.
     """
     split = _split(preset, seed, place.data_root)
     if condition.name == "random labels":
         split = Split(random_labels(split.train, seed), random_labels(split.test, seed + 1_000_003))
     folder = place.runs / f"{preset.dataset}-{preset.name}" / condition.slug(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    recipe = _recipe(preset, condition, seed)
-    _remember(folder, preset, recipe)
-    done = folder / "done.json"
-    if not done.is_file():
-        place.say(f"training {folder.parent.name}/{folder.name}")
+    place.say(f"{folder.parent.name}/{folder.name}")
 
-        def keep(epoch: int, model: nn.Module) -> None:
-            if epoch in preset.kept or epoch == preset.epochs:
-                path = _weights(folder, epoch)
-                weights = {name: value.cpu() for name, value in model.state_dict().items()}
-                torch.save(weights, path.with_suffix(".partial"))
-                os.replace(path.with_suffix(".partial"), path)
+    def keep(epoch: int, model: nn.Module) -> None:
+        if epoch in preset.kept:
+            weights = {name: value.cpu() for name, value in model.state_dict().items()}
+            path = _weights(folder, epoch)
+            torch.save(weights, path.with_suffix(".partial"))
+            os.replace(path.with_suffix(".partial"), path)
 
-        log = train(
-            _start(preset, condition, seed, split), split, recipe, folder=folder, progress=place.progress, after_epoch=keep
-        )
-        write_whole(done, json.dumps([asdict(record) for record in log.records]))
-    return Run(preset, condition, seed, split, folder, tuple(json.loads(done.read_text())))
+    start, recipe = _start(preset, condition, seed, split), _recipe(preset, condition, seed)
+    log = train(start, split, recipe, folder=folder, progress=place.progress, after_epoch=keep)
+    lost = [epoch for epoch in preset.kept if not _weights(folder, epoch).is_file()]
+    if lost:
+        raise ValueError(f"{folder} lacks the weights of the epochs {lost}: delete it, and it is trained anew")
+    return Run(preset, condition, seed, split, folder, log)
 
 
 def device() -> torch.device:
@@ -158,21 +156,6 @@ def _recipe(preset: Preset, condition: Condition, seed: int) -> Recipe:
         monitor=MONITORED,
         seed=seed,
     )
-
-
-def _remember(folder: Path, preset: Preset, recipe: Recipe) -> None:
-    settings = json.loads(
-        json.dumps(asdict(recipe) | {"model": preset.model, "train": preset.train, "test": preset.test}, default=str)
-    )
-    settings["kept"] = list(preset.kept)
-    path = folder / "settings.json"
-    if path.is_file() and (stored := json.loads(path.read_text())) != settings:
-        differing = sorted(key for key in settings | stored if settings.get(key) != stored.get(key))
-        raise ValueError(
-            f"{folder} holds a run with other settings, which differ in {', '.join(differing)}: "
-            "choose another --out, or delete it"
-        )
-    write_whole(path, json.dumps(settings, indent=1))
 
 
 @lru_cache(maxsize=4)
