@@ -245,8 +245,10 @@ def _sum_rounded_down(x: torch.Tensor, radius: float) -> torch.Tensor:
 
 
 def _direction(gradient: torch.Tensor, attack: Attack) -> torch.Tensor:
+    # A network whose derivative is undefined somewhere must not take an image out of its ball.
+    gradient = gradient.nan_to_num(nan=0.0)
     if attack.p == math.inf:
-        return gradient.sign().mul_(attack.step_size)
+        return gradient.sign_().mul_(attack.step_size)
     norms = _norms(gradient).clamp(min=torch.finfo(torch.float64).tiny)
     return (gradient * _columns(attack.step_size / norms, gradient)).to(gradient.dtype)
 
