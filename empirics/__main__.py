@@ -14,7 +14,7 @@ from empirics.images.claims_over_radii import flat_zone_reading, kinks
 from empirics.images.experiment import EXPERIMENTS, run
 from empirics.images.plots import draw
 from empirics.images.presets import PRESETS, preset
-from empirics.images.results import Result
+from empirics.images.result import Result
 from empirics.images.runs import Place
 from empirics.images.threads import passive_environment, threads
 

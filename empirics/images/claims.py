@@ -18,7 +18,7 @@ from empirics.images.judgement import (
     WIDTH_FALL,
     judge,
 )
-from empirics.images.results import Result, Verdict
+from empirics.images.result import Result, Verdict
 
 
 def verdicts(result: Result) -> tuple[Verdict, ...]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from empirics.images.judgement import CORRELATION, FITTED, GROWTH, judge
-from empirics.images.results import Result, Verdict
+from empirics.images.result import Result, Verdict
 from empirics.images.statistics import correlation, correlation_interval, geometric_interval, inside_mean
 
 # The paper's Figure 2 has the test curve rise on CIFAR-10 and descend on MNIST.

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from empirics.images.judgement import KINK_SPEED, SLOPE_RATIO, judge
-from empirics.images.results import Record, Result, Verdict
+from empirics.images.result import Record, Result, Verdict
 from empirics.images.statistics import fitted_slope, geometric_interval, rise_radius, slope_ratio, two_segment_kink
 
 

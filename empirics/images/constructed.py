@@ -9,7 +9,7 @@ from empirics.images.data import Split, load_images
 from empirics.images.measures import Curves, flatness_curves
 from empirics.images.models import as_classifier
 from empirics.images.presets import Preset
-from empirics.images.results import Record, rounded
+from empirics.images.result import Record, rounded
 from empirics.images.runs import Place
 
 MEASURES = ("gradient_norm", "loss_change")

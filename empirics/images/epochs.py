@@ -4,7 +4,7 @@ import numpy as np
 
 from empirics.images.measured import curves, losses
 from empirics.images.presets import Preset
-from empirics.images.results import Record, rounded
+from empirics.images.result import Record, rounded
 from empirics.images.runs import Condition, Place, Run, trained
 
 PARTS = ("train", "test")

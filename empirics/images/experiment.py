@@ -10,7 +10,7 @@ import torch
 
 from empirics.images import claims, epochs, figure1, memorization, table1
 from empirics.images.presets import Preset
-from empirics.images.results import Record, Result
+from empirics.images.result import Record, Result
 from empirics.images.runs import Place, Run, device
 
 Measure = Callable[[Preset, Place], tuple[list[Record], list[Run]]]

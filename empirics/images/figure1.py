@@ -3,7 +3,7 @@
 from empirics.images import constructed
 from empirics.images.measured import curves
 from empirics.images.presets import Preset
-from empirics.images.results import Record
+from empirics.images.result import Record
 from empirics.images.runs import Condition, Place, Run, trained
 
 MEASURES = ("gradient_norm", "loss_change")

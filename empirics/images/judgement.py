@@ -7,7 +7,7 @@ are judged by the same statistic and must not come out as reproduced.
 
 from collections.abc import Callable, Sequence
 
-from empirics.images.results import Verdict, significant
+from empirics.images.result import Verdict, significant
 from empirics.images.statistics import Interval, student_interval
 
 # Slope outside over slope inside: a cubic through the whole range has 7, so more than 7 is a kink.
@@ -66,7 +66,6 @@ def judge(
     side = 1.0 if direction == "above" else -1.0
     low, high = sorted((side * (found.low - threshold), side * (found.high - threshold)))
     outcome = "reproduced" if low > 0 else "not reproduced" if high < 0 else "undecided"
-    numbers = (significant(x) for x in (found.mean, found.low, found.high))
-    return Verdict(
-        statement, role, claim, statistic, threshold, direction, tuple(map(significant, values)), *numbers, outcome
-    )
+    mean, ends = significant(found.mean), (significant(found.low), significant(found.high))
+    seen = tuple(map(significant, values))
+    return Verdict(statement, role, claim, statistic, threshold, direction, seen, mean, *ends, outcome)

@@ -12,7 +12,7 @@ import torch
 from empirics.images.attacks import robust_correct
 from empirics.images.data import Images
 from empirics.images.measures import flatness_curves
-from empirics.images.results import rounded, write_whole
+from empirics.images.result import rounded, write_whole
 from empirics.images.runs import Run
 
 Content = dict[str, Any]
@@ -73,7 +73,7 @@ def robust(run: Run, model: torch.nn.Module, some: Images, radius: float | None 
     generator = torch.Generator(some.x.device).manual_seed(run.seed)
     right = [
         robust_correct(model, x, y, attack, generator)
-        for x, y in zip(some.x.split(250), some.y.split(250), strict=True)
+        for x, y in zip(torch.split(some.x, 250), torch.split(some.y, 250), strict=True)
     ]
     return torch.cat(right).cpu().numpy()
 

@@ -18,7 +18,7 @@ from empirics.images.attacks import correct, pgd, robust_correct
 from empirics.images.data import Images
 from empirics.images.measured import kept, losses
 from empirics.images.presets import Preset
-from empirics.images.results import Record, rounded
+from empirics.images.result import Record, rounded
 from empirics.images.runs import Condition, Place, Run, trained
 
 PARTS = ("train", "test")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from empirics.images.results import Record, Result
+from empirics.images.result import Record, Result
 from empirics.images.statistics import inside_mean
 
 COLOURS = {

@@ -135,7 +135,7 @@ _CIFAR = replace(
     radius=8 * PIXEL,
     sweep=(4 * PIXEL, 8 * PIXEL, 16 * PIXEL),
     learning_rate=0.2,
-    radii=tuple(k * 2 * PIXEL for k in range(13)),
+    radii=tuple(k * 2 * PIXEL for k in range(17)),
     epoch_radii=tuple(k * 4 * PIXEL for k in range(5)),
     kept=_epochs(15, 1),
     widths=(16, 32, 64),
@@ -244,6 +244,8 @@ def preset(dataset: str, name: str, *, seeds: int | None = None, **changes: obje
         raise ValueError(f"an experiment needs at least one seed, got {seeds}")
     given = {key: value for key, value in changes.items() if value is not None}
     found = replace(PRESETS[dataset, name], **given)  # type: ignore[arg-type]
+    if not found.width > 0:
+        raise ValueError(f"width must be positive, got {found.width}")
     if found.width != PRESETS[dataset, name].width:
         factor = found.width / PRESETS[dataset, name].width
         found = replace(found, widths=tuple(factor * width for width in found.widths))

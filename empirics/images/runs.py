@@ -13,7 +13,7 @@ from torch import nn
 from empirics.images.data import Images, Split, load_images, random_labels
 from empirics.images.models import build_model
 from empirics.images.presets import Preset
-from empirics.images.results import significant
+from empirics.images.result import significant
 from empirics.images.training import Recipe, TrainingLog, train
 
 # Images whose accuracy the training log gives after every epoch.

@@ -2,7 +2,7 @@
 
 from empirics.images.measured import losses
 from empirics.images.presets import Preset
-from empirics.images.results import Record, rounded
+from empirics.images.result import Record, rounded
 from empirics.images.runs import Condition, Place, Run, trained
 
 

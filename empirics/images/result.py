@@ -12,6 +12,19 @@ from typing import Any
 import numpy as np
 
 DIGITS = 5
+# Of the CSV; then one a seed.
+COLUMNS = (
+    "condition",
+    "width",
+    "training_radius",
+    "epoch",
+    "split",
+    "clip",
+    "measure",
+    "at",
+    "mean",
+    "deviation",
+)
 
 
 @dataclass(frozen=True)
@@ -149,8 +162,7 @@ class Result:
         partial = folder / f"{self.name}.csv.partial"
         with partial.open("w", newline="") as stream:
             table = csv.writer(stream)
-            head = "condition width training_radius epoch split clip measure at mean deviation".split()
-            table.writerow([*head, *(f"seed_{seed}" for seed in self.seeds)])
+            table.writerow([*COLUMNS, *(f"seed_{seed}" for seed in self.seeds)])
             for r in self.records:
                 for place, column in zip(r.at, zip(*r.values, strict=True), strict=True):
                     deviation = float(np.std(column, ddof=1)) if len(column) > 1 else 0.0
