@@ -8,14 +8,16 @@ For images `x_i` with labels `y_i`, L the cross entropy of the network's outputs
 over whole balls, or over their parts in `[0, 1]^d` (`clip`). The search takes the radii in increasing order; in each
 ball
 
-1. projected gradient ascent (PGD) on L from the best point for L so far, and from random points;
-2. ascent on `‖∇_x L‖_1` itself by double backward, from the best point for it so far.
+1. projected gradient ascent (PGD) on L from the best point for L so far, and from random vertices of the ball;
+2. bisection of the segment from the image to where each of these ended, always into the half where L changes more:
+   it finds walls too thin for steps, such as those of a soft indicator;
+3. ascent on `‖∇_x L‖_1` itself by double backward, from the best point for it so far.
 
-Both take sign steps that shrink linearly from `2 ε_k`, and every point that either visits counts for both measures. A smaller
+Steps are by sign and shrink linearly from `2 ε_k`. Every point that is visited counts for both measures. A smaller
 ball's best points start the larger and its best values stay, so the curves rise with ε by construction. Every value
 was reached by a float image in the exact ball: a lower bound of the maximum, never more.
 
-Within one linear region of a ReLU network the logits are affine, so step 2 climbs along the curvature of the softmax
+Within one linear region of a ReLU network the logits are affine, so 3 climbs along the curvature of the softmax
 alone, and sees the next region only after a step.
 
 Source: section 4, the two measures of Figures 1 to 3.
@@ -96,8 +98,9 @@ def flatness_curves(
     *,
     clip: bool,
     steps: int = 10,
-    restarts: int = 0,
-    gradient_steps: int = 10,
+    restarts: int = 1,
+    bisections: int = 0,
+    gradient_steps: int = 5,
     seed: int = 0,
     batch: int = 100,
     keep_points: bool = False,
@@ -112,8 +115,9 @@ def flatness_curves(
         radii: ε_k >= 0, increasing; at ε = 0 the values are those of the images themselves.
         clip: keep to `[0, 1]^d`, where the images need to lie.
         steps: of PGD from each of its starts, a ball.
-        restarts: random starts of PGD in each ball, besides the best point so far. With `steps=0` and
-            `gradient_steps=0` this is random search.
+        restarts: random starts of PGD in each ball, besides the best point so far. Where the gradient is 0 nothing
+            else moves. With `steps=0` and `gradient_steps=0` this is random search.
+        bisections: of each segment, a ball. Little gain on trained networks, all of it on constructed ones.
         gradient_steps: of ascent on the gradient norm, a ball.
         seed: of the random starts.
         batch: images at once.
@@ -128,6 +132,7 @@ def flatness_curves(
     for name, value, least in (
         ("steps", steps, 0),
         ("restarts", restarts, 0),
+        ("bisections", bisections, 0),
         ("gradient_steps", gradient_steps, 0),
         ("batch", batch, 1),
     ):
@@ -142,16 +147,15 @@ def flatness_curves(
     for start in track(range(0, len(x), batch), "flatness", disable=not progress, console=console, transient=True):
         some = slice(start, start + batch)
         search = _Search(model, x[some].detach(), y[some], passes)
-        at_image = search.loss.value
         for k, radius in enumerate(grid):
             search.set_ball(float(radius), clip)
             if radius > 0:
-                search.ascend_loss(steps)
-                for _ in range(restarts):
-                    search.ascend_loss(steps, search.random_point(generator))
+                starts = [None, *(search.random_vertex(generator) for _ in range(restarts))]
+                for vertex in starts:
+                    search.bisect(search.ascend_loss(steps, vertex), bisections)
                 search.ascend_norm(gradient_steps)
             norms[k, some] = search.norm.value.cpu()
-            changes[k, some] = (search.loss.value - at_image).cpu()
+            changes[k, some] = (search.loss.value - search.at_image).cpu()
             for kept, best in zip(points, (search.norm, search.loss), strict=False):
                 kept[k, some] = best.point
     return Curves(
@@ -160,8 +164,9 @@ def flatness_curves(
         loss_change=changes,
         clip=clip,
         search=(
-            f"in each ball {steps} PGD steps on the loss from the best point so far and from each of {restarts} "
-            f"random points, then {gradient_steps} sign steps on the gradient norm by double backward (seed {seed})"
+            f"in each ball {steps} PGD steps on the loss from the best point so far and from each of {restarts} random "
+            f"vertices, {bisections} bisections from the image to each end, then {gradient_steps} sign steps on the "
+            f"gradient norm by double backward (seed {seed})"
         ),
         cost=Cost(passes.forward, passes.backward, passes.double_backward, time.perf_counter() - started),
         gradient_points=points[0] if keep_points else None,
@@ -219,21 +224,38 @@ class _Search:
         loss, gradient = self._loss_and_gradient(x.clone().requires_grad_(), create_graph=False)
         self.norm = _Best(_l1(gradient), x, gradient)
         self.loss = _Best(loss, x, gradient)
+        self.at_image = loss
 
     def set_ball(self, radius: float, clip: bool) -> None:
         self.radius = radius
         self.low, self.high = exact_box(self.x, radius, clip)
 
-    def random_point(self, generator: torch.Generator) -> torch.Tensor:
-        share = torch.empty_like(self.x).uniform_(generator=generator)
-        return torch.lerp(self.low, self.high, share).clamp(self.low, self.high)
+    def random_vertex(self, generator: torch.Generator) -> torch.Tensor:
+        return torch.where(
+            torch.rand(self.x.shape, generator=generator, device=self.x.device) < 0.5, self.low, self.high
+        )
 
-    def ascend_loss(self, steps: int, start: torch.Tensor | None = None) -> None:
-        """PGD on L, from the best point so far or from `start`."""
-        point, gradient = (self.loss.point, self.loss.gradient) if start is None else (start, self._visit(start))
+    def ascend_loss(self, steps: int, start: torch.Tensor | None) -> torch.Tensor:
+        """PGD on L, from `start` or else from the best point so far; returns where it ended."""
+        point, gradient = (self.loss.point, self.loss.gradient) if start is None else (start, self._visit(start)[1])
         for size in self._step_sizes(steps):
             point = self._step(point, gradient, size)
-            gradient = self._visit(point)
+            gradient = self._visit(point)[1]
+        return point
+
+    def bisect(self, end: torch.Tensor, times: int) -> None:
+        """Halve the segment from the images to `end`, into the half where L changes more."""
+        if not times:
+            return
+        near, far = self.x, end
+        near_loss, far_loss = self.at_image, self._visit(end)[0]
+        for _ in range(times):
+            middle = torch.lerp(near, far, 0.5).clamp(self.low, self.high)
+            loss = self._visit(middle)[0]
+            outer = (far_loss - loss).abs() > (loss - near_loss).abs()
+            near_loss, far_loss = torch.where(outer, loss, near_loss), torch.where(outer, far_loss, loss)
+            rows = outer.reshape(-1, *[1] * (middle.ndim - 1))
+            near, far = torch.where(rows, middle, near), torch.where(rows, far, middle)
 
     def ascend_norm(self, steps: int) -> None:
         """Ascent on `‖∇_x L‖_1` from the best point for it so far."""
@@ -250,12 +272,12 @@ class _Search:
     def _step(self, point: torch.Tensor, direction: torch.Tensor, size: float) -> torch.Tensor:
         return (point + size * direction.sign()).clamp(self.low, self.high)
 
-    def _visit(self, point: torch.Tensor) -> torch.Tensor:
-        """Count a point of the ball for both measures; returns `∇_x L` there."""
+    def _visit(self, point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Count a point of the ball for both measures; returns L and `∇_x L` there."""
         point = point.detach().requires_grad_()
         loss, gradient = self._loss_and_gradient(point, create_graph=False)
         self._count(point.detach(), loss, gradient, _l1(gradient))
-        return gradient
+        return loss, gradient
 
     def _visit_twice(self, point: torch.Tensor) -> torch.Tensor:
         """Count a point of the ball for both measures; returns `∇_x ‖∇_x L‖_1` there."""
