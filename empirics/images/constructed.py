@@ -1,7 +1,7 @@
 """The control whose curve is known: the network of Theorem 3.3 that memorizes the training images at the radius.
 
-On `B_∞(x_i, radius)` its logits are constant, so around a training image both measures have their kink at the radius
-exactly: the gradient norm is 0 up to it.
+On `B_∞(x_i, radius)` its logits are constant, and so they are a quarter of the shell further: around a training image
+both measures are exactly 0 there, and the gradient norm jumps at the edge.
 """
 
 from constructions import robust_memorizer

@@ -15,6 +15,7 @@ from empirics.images.models import build_model
 from empirics.images.presets import Preset
 from empirics.images.result import significant
 from empirics.images.training import Recipe, TrainingLog, train
+from empirics.images.training_log import overfits_catastrophically
 
 # Images whose accuracy the training log gives after every epoch.
 MONITORED = 200
@@ -99,7 +100,9 @@ class Run:
             "width": self.condition.width,
             "seed": self.seed,
             "last": last | {"loss": significant(last["loss"])},
-            "catastrophic_overfitting": [r.epoch for r in self.log.records if r.catastrophic_overfitting],
+            "catastrophic_overfitting": [
+                r.epoch for r in self.log.records if overfits_catastrophically(r.train_fgsm, r.train_pgd)
+            ],
             "training_seconds": round(sum(r.seconds for r in self.log.records), 1),
         }
 

@@ -4,7 +4,7 @@ A curve `m(ε)` is the average of a maximum over the ball of radius ε, on a gri
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,8 @@ class Interval:
 
 def student_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """Student's interval of the mean over independent seeds.
+
+    A seed draws the images too, so that the interval covers their choice.
 
     One value gives no limits: (-∞, ∞). Equal values, ±∞ included, give the value itself.
 
@@ -51,27 +53,6 @@ def geometric_interval(values: Sequence[float], level: float = 0.95) -> Interval
         logs = student_interval(np.log(np.asarray(values, dtype=np.float64)).tolist(), level)
     with np.errstate(over="ignore"):
         return Interval(*(float(np.exp(x)) for x in (logs.mean, logs.low, logs.high)))
-
-
-def bootstrap_interval(
-    values: Float[np.ndarray, " n"],
-    statistic: Callable[[np.ndarray], float] = lambda x: float(x.mean()),
-    *,
-    level: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """Percentile bootstrap over images: the statistic itself, and its quantiles over resamples with replacement.
-
-    Raises:
-        ValueError: without values, or if one is NaN.
-    """
-    if not values.size or np.isnan(values).any():
-        raise ValueError(f"a confidence interval needs at least one value and no NaN, got {values}")
-    rng = np.random.default_rng(seed)
-    found = [statistic(values[rng.integers(values.size, size=values.size)]) for _ in range(draws)]
-    low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(statistic(values), float(low), float(high))
 
 
 def slope_ratio(radii: Curve, curve: Curve, radius: float) -> float:

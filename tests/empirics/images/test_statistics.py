@@ -96,23 +96,11 @@ def test_intervals_at_their_ends():
     assert ratio.low * ratio.high == pytest.approx(4)
 
 
-def test_bootstrap_agrees_with_the_normal_limit():
-    from empirics.images.statistics import bootstrap_interval
-
-    values = np.random.default_rng(3).standard_normal(400)
-    found = bootstrap_interval(values)
-    half = 1.96 * values.std() / 20
-    assert found.mean == pytest.approx(values.mean())
-    assert found.high - found.low == pytest.approx(2 * half, rel=0.1)
-    assert bootstrap_interval(values, lambda x: float(np.median(x))).mean == pytest.approx(np.median(values))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda s: s.student_interval([]), "at least one value"),
         (lambda s: s.student_interval([1.0, math.nan]), "no NaN"),
-        (lambda s: s.bootstrap_interval(np.array([math.nan])), "no NaN"),
         (lambda s: s.slope_ratio(RADII, RADII, 0.11), "on the grid"),
         (lambda s: s.slope_ratio(RADII, RADII, 0.4), "larger ones"),
         (lambda s: s.slope_ratio(RADII[1:], RADII[1:], 0.1), "from 0 on"),
