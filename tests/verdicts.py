@@ -77,11 +77,14 @@ class Verdicts:
         if not (directory or config.getoption("markexpr") == "statement"):
             return
         rows = verdict_rows(self.reports)
-        runs = [value for report in self.reports for name, value in report.user_properties if name == "run"]
+        runs, measured = (
+            [value for report in self.reports for name, value in report.user_properties if name == wanted]
+            for wanted in ("run", "measured")
+        )
         terminalreporter.write_line("")
-        terminalreporter.write(render(rows, runs, terminalreporter._tw.fullwidth))
+        terminalreporter.write(render(rows, runs, measured, terminalreporter._tw.fullwidth))
         if directory:
-            write_report(Path(directory), rows, runs)
+            write_report(Path(directory), rows, runs, measured)
             terminalreporter.write_line(f"report written to {directory}/audit.md and {directory}/audit.json")
 
 
@@ -132,7 +135,7 @@ def _outcome(outcomes: list[str]) -> str:
     return ", ".join(filter(None, [*parts, f"{skipped} skipped" if skipped else ""]))
 
 
-def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], width: int) -> str:
+def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], measured: list[dict[str, Any]], width: int) -> str:
     """The tables as text for a terminal of the given width."""
     from io import StringIO
 
@@ -151,7 +154,24 @@ def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], width: int) -
     console.print(table)
     if runs:
         console.print(_runs_table(runs))
+    for result in measured:
+        console.print(_measured_table(result))
+        console.print(f"made again by: {result['command']}", highlight=False)
     return console.file.getvalue()
+
+
+MEASURED_COLUMNS = ("claim", "statistic", "95 % interval", "holds if", "outcome")
+
+
+def _measured_table(result: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table(title=f"Measured: {result['name']}, {result['seeds']} seeds")
+    for name in MEASURED_COLUMNS:
+        table.add_column(name, justify="right" if name in MEASURED_COLUMNS[1:4] else "left")
+    for row in result["rows"]:
+        table.add_row(*row)
+    return table
 
 
 RUN_COLUMNS = ("data", "p", "radius", "separation", "memorized", "non-zeros", "over n·d", "certified", "seconds")
@@ -182,11 +202,13 @@ def run_cells(run: dict[str, Any]) -> list[str]:
     ]
 
 
-def write_report(directory: Path, rows: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:
+def write_report(
+    directory: Path, rows: list[dict[str, Any]], runs: list[dict[str, Any]], measured: list[dict[str, Any]]
+) -> None:
     from theory import LEDGER
 
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "audit.json").write_text(json.dumps({"verdicts": rows, "runs": runs}, indent=1))
+    (directory / "audit.json").write_text(json.dumps({"verdicts": rows, "runs": runs, "measured": measured}, indent=1))
     lines = [
         "# Audit",
         "",
@@ -209,6 +231,17 @@ def write_report(directory: Path, rows: list[dict[str, Any]], runs: list[dict[st
             "|---|" + "---:|" * (len(RUN_COLUMNS) - 1),
         ]
         lines += ["| " + " | ".join(run_cells(run)) + " |" for run in runs]
+    for result in measured:
+        lines += [
+            "",
+            f"## Measured: {result['name']}",
+            "",
+            f"{result['seeds']} seeds; made again by `{result['command']}`.",
+            "",
+            "| " + " | ".join(MEASURED_COLUMNS) + " |",
+            "|---|---:|---:|---:|---|",
+        ]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in result["rows"]]
     figures = sorted({name for row in rows for name in row["figures"]})
     lines += [f"\n![{name}]({name})" for name in figures]
     lines += ["", "## Statements", ""]

@@ -48,8 +48,8 @@ def test_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_console_examples(command: str, output: str, tmp_path: Path) -> None:
     words = command.split()
     assert words[0] in ("python", "pytest"), command
-    # Written files go to a temporary folder; the rest is read from the project's.
-    words = [str(tmp_path / word) if word.endswith((".npz", ".json")) else word for word in words[1:]]
+    # Written files and folders go to a temporary folder; the rest is read from the project's.
+    words = [str(tmp_path / word) if word.endswith((".npz", ".json", "/")) else word for word in words[1:]]
     module = ["-m", "pytest", "-p", "no:cacheprovider"] if command.startswith("pytest") else []
     environment = os.environ | {"COLUMNS": "80", "OMP_NUM_THREADS": "1"}
     answer = subprocess.run(

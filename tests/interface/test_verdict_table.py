@@ -16,6 +16,8 @@ from hypothesis import given, strategies as st
 @pytest.mark.statement("theorem-3.3", form="printed")
 def test_witness(record):
     record("figure", "jump.png")
+    row = ["flat inside", "9.1", "8 to 10", "> 7", "reproduced"]
+    record("measured", {"name": "figure1-a", "seeds": 3, "command": "python -m a", "rows": [row]})
 
 @pytest.mark.statement("theorem-3.3", form="repaired")
 @given(st.integers())
@@ -53,6 +55,9 @@ def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) 
     assert rows["theorem-3.3"]["printed"] == "1 passed"
     assert rows["theorem-3.3"]["repaired"] == "1 passed"
     assert rows["theorem-3.3"]["figures"] == ["jump.png"]
+    assert [result["name"] for result in written["measured"]] == ["figure1-a"]
+    assert "made again by: python -m a" in answer.stdout
+    assert "| flat inside | 9.1 | 8 to 10 | > 7 | reproduced |" in (report / "audit.md").read_text()
     # One for the witness, and the examples that Hypothesis really ran.
     assert 2 < rows["theorem-3.3"]["examples"] <= 26
     assert rows["corollary-3.4"]["repaired"] == "1 FAILED"
