@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -32,14 +33,18 @@ class Checkpoint:
         self.identity = dict(identity)
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the state, with the model, and the log of its records."""
+        """Write the state, with the model, and the log of its records, one JSON object a line.
+
+        Raises:
+            ValueError: if a record is not JSON; nothing is written then.
+        """
+        lines = _lines(state["records"])
         _write(self.path, lambda stream: torch.save({"identity": self.identity, **state}, stream))
-        self.write_log(state["records"])
+        _write(self.log, lambda stream: stream.write(lines))
 
     def write_log(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Write one JSON object a line, one line an epoch."""
-        text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
-        _write(self.log, lambda stream: stream.write(text.encode()))
+        """Write the log alone: a kill may have come between checkpoint and log."""
+        _write(self.log, lambda stream: stream.write(_lines(records)))
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """The state, or None if there is none.
@@ -50,6 +55,10 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
+            # A changed bit would go unnoticed: torch does not look at the checksums that it writes.
+            with zipfile.ZipFile(self.path) as file:
+                if damaged := file.testzip():
+                    raise ValueError(f"the checksum of {damaged} is wrong")
             state = torch.load(self.path, map_location=device, weights_only=True)
         except Exception as error:
             raise ValueError(f"{self.path} is damaged, remove it to train anew: {error}") from error
@@ -74,6 +83,15 @@ def run_identity(model: nn.Module, split: Split, recipe: Recipe) -> dict[str, An
         "model": _digest(weights.values(), str({name: tuple(value.shape) for name, value in weights.items()})),
         "images": _digest([tensor for images in split for tensor in (images.x, images.y)], ""),
     }
+
+
+def _lines(records: Sequence[Mapping[str, Any]]) -> bytes:
+    try:
+        return "".join(json.dumps(record, allow_nan=False) + "\n" for record in records).encode()
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"what after_epoch returns must be JSON: finite numbers, strings, lists and dicts: {error}"
+        ) from error
 
 
 def _digest(tensors: Any, text: str) -> str:

@@ -86,7 +86,7 @@ def train(
     steps = math.ceil(len(split.train) / recipe.batch)
     if len(split.train) // steps < using.world_size:
         raise ValueError(
-            f"{using.world_size} processes need as many images in a batch, got {len(split.train) // steps}"
+            f"{using.world_size} processes need as many images in a batch, got {len(split.train) // steps}: raise batch"
         )
     if using.world_size > 1 and using.device.type != "cpu":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
