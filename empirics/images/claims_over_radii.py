@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from empirics.images.judgement import KINK_SPEED, SLOPE_RATIO, judge
+from empirics.images.judgement import KINK_SPEED, ROBUST_TRAIN, SLOPE_RATIO, judge
 from empirics.images.result import Record, Result, Verdict
 from empirics.images.statistics import fitted_slope, geometric_interval, rise_radius, slope_ratio, two_segment_kink
 
@@ -21,6 +21,9 @@ def figure1(result: Result) -> list[Verdict]:
             continue
         # On training points of random labels, and of f̂, a flat zone is what memorization means: it is claimed.
         memorized = record.condition in ("random labels", "constructed") and record.split == "train"
+        role = "control" if control and not memorized else "claim"
+        if record.condition == "random labels" and not _fitted_random_labels(result):
+            role = "not fitted"
         where = f"{record.measure}, {record.split}, {'balls in [0,1]^d' if record.clip else 'whole balls'}"
         found.append(
             judge(
@@ -29,7 +32,7 @@ def figure1(result: Result) -> list[Verdict]:
                 "slope outside over slope inside the training radius",
                 [slope_ratio(record.grid(), row, main) for row in record.rows()],
                 SLOPE_RATIO,
-                role="control" if control and not memorized else "claim",
+                role=role,
                 averaging=geometric_interval,
             )
         )
@@ -58,6 +61,12 @@ def figure1(result: Result) -> list[Verdict]:
                 )
             )
     return found
+
+
+def _fitted_random_labels(result: Result) -> bool:
+    """Whether every network with random labels fits them robustly; otherwise it says nothing about memorization."""
+    runs = [run["last"]["train_pgd"] for run in result.runs if run["condition"] == "random labels"]
+    return all(accuracy >= ROBUST_TRAIN for accuracy in runs)
 
 
 def flat_zone_reading(result: Result) -> str:

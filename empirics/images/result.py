@@ -68,7 +68,8 @@ class Verdict:
 
     Attributes:
         statement: of the ledger, such as "figure-1".
-        role: "claim"; "control", which must not be reproduced.
+        role: "claim"; "control", which must not be reproduced; "second route" to a claim; "not fitted", of a network
+            that did not learn its sample and says nothing about the claim.
         claim: in words.
         statistic: in words.
         threshold: fixed before the measurement.

@@ -83,6 +83,16 @@ def test_flat_zones_and_kinks_that_move():
     assert len(controls_reproduced(replace(faulty, verdicts=verdicts(faulty)))) == 4
 
 
+@pytest.mark.parametrize(("accuracy", "role"), [(1.0, "claim"), (0.5, "not fitted")])
+def test_random_labels_count_once_they_are_fitted(accuracy, role):
+    from empirics.images.claims import verdicts
+
+    entry = record(condition="random labels", at=RADII, values=curve(0.1))
+    runs = ({"condition": "random labels", "last": {"train_pgd": accuracy}},)
+    (found,) = verdicts(result(entry, settings={"radius": 0.1}, runs=runs))
+    assert (found.role, found.outcome) == (role, "reproduced")
+
+
 def epochs(dataset, test_factor, train=(1.0, 8.0, 4.0, 0.5)):
     """Curves inside the radius over four epochs; the robust error of the training points falls to 0."""
     shape, at = np.array([0.5, 1.0, 5.0]), (0.0, 0.1, 0.2)
