@@ -66,8 +66,8 @@ class FlatnessBracket:
 def flatness_brackets(
     network: ReLUNetwork | nn.Module,
     points: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
-    radii: Sequence[float],
+    labels: Int[np.ndarray, " n_labels"],
+    radii: Sequence[float] | Float[np.ndarray, " k"],
     *,
     clip: bool,
     steps: int = 20,
@@ -133,7 +133,7 @@ def flatness_brackets(
 def flatness_range(
     network: ReLUNetwork,
     points: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
+    labels: Int[np.ndarray, " n_labels"],
     radius: float,
     *,
     clip: bool,

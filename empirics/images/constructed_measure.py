@@ -32,8 +32,9 @@ the values by a few units in the last place.
 Source: Theorem 3.3 (repaired form) and section 4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -50,8 +51,8 @@ from theory.relaxation import interval_bounds
 
 def exact_curves(
     memorizer: Memorizer,
-    rows: Sequence[int],
-    radii: Sequence[float],
+    rows: Iterable[Any],
+    radii: Sequence[float] | Float[np.ndarray, " k"],
     *,
     clip: bool,
 ) -> list[FlatnessBracket]:
@@ -71,9 +72,9 @@ def exact_curves(
     """
     if memorizer.p != np.inf:
         raise AssumptionError(f"the curve is known for memorizers with p=inf, got p={memorizer.p:g}")
-    chosen, grid = np.asarray(rows), np.asarray(radii, dtype=np.float64)
+    chosen, grid = np.asarray(list(rows)), np.asarray(radii, dtype=np.float64)
     if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
-        raise ValueError(f"exact_curves needs at least one row, as integers, got {rows}")
+        raise ValueError(f"exact_curves needs at least one row, as integers, got {chosen.tolist()}")
     if not np.isin(chosen, memorizer.small).all():
         missing = chosen[~np.isin(chosen, memorizer.small)][0]
         raise AssumptionError(

@@ -93,7 +93,7 @@ class Curves:
 def flatness_curves(
     model: nn.Module,
     x: Float[torch.Tensor, "n *shape"],
-    y: Int64[torch.Tensor, " n"],
+    y: Int64[torch.Tensor, " n_labels"],
     radii: Sequence[float] | Float[np.ndarray, " k"],
     *,
     clip: bool,
@@ -298,6 +298,11 @@ class _Search:
         logits = self.model(point).double()
         if logits.ndim != 2:
             raise ValueError(f"flatness_curves needs logits of shape (n, classes), got {tuple(logits.shape)}")
+        if not (self.y.min() >= 0 and self.y.max() < logits.shape[1]):
+            raise ValueError(
+                f"flatness_curves needs labels in 0..{logits.shape[1] - 1}, one of the model's outputs each, got "
+                f"{int(self.y.min())} to {int(self.y.max())}"
+            )
         loss = nn.functional.cross_entropy(logits, self.y, reduction="none")
         (gradient,) = torch.autograd.grad(loss.sum(), point, create_graph=create_graph, materialize_grads=True)
         self.passes.forward += len(point)
