@@ -22,7 +22,7 @@ def figure1(result: Result) -> list[Verdict]:
         # On training points of random labels, and of f̂, a flat zone is what memorization means: it is claimed.
         memorized = record.condition in ("random labels", "constructed") and record.split == "train"
         role = "control" if control and not memorized else "claim"
-        if record.condition == "random labels" and not _fitted_random_labels(result):
+        if record.condition == "random labels" and not fitted_random_labels(result):
             role = "not fitted"
         where = f"{record.measure}, {record.split}, {'balls in [0,1]^d' if record.clip else 'whole balls'}"
         found.append(
@@ -63,7 +63,7 @@ def figure1(result: Result) -> list[Verdict]:
     return found
 
 
-def _fitted_random_labels(result: Result) -> bool:
+def fitted_random_labels(result: Result) -> bool:
     """Whether every network with random labels fits them robustly; otherwise it says nothing about memorization."""
     runs = [run["last"]["train_pgd"] for run in result.runs if run["condition"] == "random labels"]
     return all(accuracy >= ROBUST_TRAIN for accuracy in runs)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from empirics.images.claims_over_radii import fitted_random_labels
 from empirics.images.result import Record, Result
 from empirics.images.statistics import inside_mean
 
@@ -105,10 +106,11 @@ def _figure1(axes: Any, result: Result) -> None:
                 floor=floor,
                 color=COLOURS[record.condition],
                 linestyle=STYLE[record.split],
-                label=record.condition if record.split == "train" else None,
+                label=_named(result, record.condition) if record.split == "train" else None,
             )
     _radius(axes[2], result)
-    axes[2].set(xlabel="radius ε of the balls", ylabel=NORM, yscale="log", title="controls (dashed: test)")
+    axes[2].set(xlabel="radius ε of the balls", ylabel=NORM, yscale="log")
+    axes[2].set_title("controls (dashed: test)", fontsize="medium")
     axes[2].legend(fontsize="x-small")
     swept = sorted(
         result.select(condition="adversarial", measure="gradient_norm", split="train", clip=True),
@@ -119,14 +121,21 @@ def _figure1(axes: Any, result: Result) -> None:
         highest = float(np.array(record.values).mean(axis=0).max()) or 1.0
         _line(axes[3], record, scale=highest, color=colour, label=f"trained at {record.radius:.3g}")
         axes[3].axvline(record.radius, color=colour, linewidth=0.7, linestyle=":")
-    axes[3].set(xlabel="radius ε of the balls", ylabel="train curve over its maximum", title="training radii")
+    axes[3].set(xlabel="radius ε of the balls", ylabel="train curve over its maximum")
+    axes[3].set_title("training radii", fontsize="medium")
     axes[3].legend(fontsize="x-small")
 
 
+def _named(result: Result, condition: str) -> str:
+    unfitted = condition == "random labels" and not fitted_random_labels(result)
+    return f"{condition}, not fitted" if unfitted else condition
+
+
 def _floor(result: Result, measure: str) -> float:
-    """For logarithmic axes: below the least positive value of the curves that are drawn."""
-    values = [value for record in result.select(measure=measure) for row in record.values for value in row if value > 0]
-    return min(values) / 2 if values else 1e-6
+    """For logarithmic axes: below the least positive mean, but no more than six decades below the largest."""
+    means = np.array([np.mean(record.values, axis=0) for record in result.select(measure=measure)])
+    positive = means[means > 0]
+    return float(max(positive.min() / 2, 1e-6 * positive.max())) if positive.size else 1e-6
 
 
 def _figure2(axes: Any, result: Result) -> None:
@@ -140,9 +149,9 @@ def _figure2(axes: Any, result: Result) -> None:
             colour = colormaps["viridis"](0.95 * k / max(1, len(shown) - 1))
             _line(axis, record, color=colour, marker=".", label=f"epoch {epoch}")
         _radius(axis, result)
-        axis.set(xlabel="radius ε of the balls", ylabel=NORM, title=f"{split}" if axis is not axes[0] else None)
+        axis.set(xlabel="radius ε of the balls", ylabel=NORM)
+        axis.set_title(split, fontsize="medium", loc="right")
         axis.legend(fontsize="x-small")
-    axes[0].set_title("train", fontsize="medium", loc="right")
     for condition in ("adversarial", "clean"):
         for split in ("train", "test"):
             series = sorted(
