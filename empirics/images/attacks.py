@@ -4,7 +4,7 @@ An attack only refutes: the accuracy under attack is an upper bound of the robus
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -117,11 +117,12 @@ def perturb(
     offsets = offsets.to(x.device, x.dtype)
     x = x.detach()
     keep = attack.keep_best or attack.restarts > 1
+    project = projection(x, attack)
     with evaluating(model), torch.enable_grad():
         best = x
         best_loss = _losses(model, x, y).detach() if keep else torch.empty(0)
         for start in offsets:
-            z = project(x + start, x, attack)
+            z = project(x + start)
             for _ in range(attack.steps):
                 z.requires_grad_()
                 losses = _losses(model, z, y)
@@ -129,7 +130,7 @@ def perturb(
                 z = z.detach()
                 if keep:
                     best, best_loss = _better(best, best_loss, z, losses.detach())
-                z = project(z + _direction(gradient, attack), x, attack)
+                z = project(z + _direction(gradient, attack))
             if keep:
                 with torch.no_grad():
                     best, best_loss = _better(best, best_loss, z, _losses(model, z, y))
@@ -208,29 +209,29 @@ def random_offsets(
     return direction * _columns(attack.radius * length / direction.flatten(2).norm(dim=2), direction)
 
 
-def project(z: torch.Tensor, x: torch.Tensor, attack: Attack) -> torch.Tensor:
-    """The point of the ball around x, and of [0, 1] if the attack clips, for z.
+def projection(x: torch.Tensor, attack: Attack) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Takes a point to one of the ball around x, and of [0, 1] if the attack clips.
 
-    For p = ∞ the nearest point. For p = 2 the nearest of the ball, then clipped: both hold, since x is in [0, 1]. The
+    For p = ∞ to the nearest. For p = 2 to the nearest of the ball, then clipped: both hold, since x is in [0, 1]. The
     result is in the ball as a real number: bounds are rounded inwards.
     """
     if attack.p == math.inf:
-        low, high = _box(x, attack)
-        return torch.minimum(torch.maximum(z, low), high)
-    shift = z - x
+        high, low = _sum_rounded_down(x, attack.radius), -_sum_rounded_down(-x, attack.radius)
+        if attack.clip:
+            low, high = low.clamp(min=0), high.clamp(max=1)
+        return lambda z: z.clamp(low, high)
     eps = torch.finfo(x.dtype).eps
     # The norm is taken in float64; its error, and that of quotient, product and sum, is taken off the radius.
     relative = 4 * eps + x[0].numel() * torch.finfo(torch.float64).eps
-    most = attack.radius * (1 - relative) - eps * (_norms(x) + attack.radius)
-    scale = (most.clamp(min=0) / _norms(shift).clamp(min=torch.finfo(torch.float64).tiny)).clamp(max=1)
-    shift = shift * _columns(scale.to(x.dtype), shift)
-    z = x + shift
-    return z.clamp(0, 1) if attack.clip else z
+    most = (attack.radius * (1 - relative) - eps * (_norms(x) + attack.radius)).clamp(min=0)
 
+    def shortened(z: torch.Tensor) -> torch.Tensor:
+        shift = z - x
+        scale = (most / _norms(shift).clamp(min=torch.finfo(torch.float64).tiny)).clamp(max=1)
+        z = x + shift * _columns(scale.to(x.dtype), shift)
+        return z.clamp(0, 1) if attack.clip else z
 
-def _box(x: torch.Tensor, attack: Attack) -> tuple[torch.Tensor, torch.Tensor]:
-    high, low = _sum_rounded_down(x, attack.radius), -_sum_rounded_down(-x, attack.radius)
-    return (low.clamp(min=0), high.clamp(max=1)) if attack.clip else (low, high)
+    return shortened
 
 
 def _sum_rounded_down(x: torch.Tensor, radius: float) -> torch.Tensor:
@@ -245,10 +246,10 @@ def _sum_rounded_down(x: torch.Tensor, radius: float) -> torch.Tensor:
 
 
 def _direction(gradient: torch.Tensor, attack: Attack) -> torch.Tensor:
-    # A network whose derivative is undefined somewhere must not take an image out of its ball.
-    gradient = gradient.nan_to_num(nan=0.0)
+    # A network whose derivative is undefined somewhere must not take an image out of its ball; the sign of NaN is 0.
     if attack.p == math.inf:
-        return gradient.sign_().mul_(attack.step_size)
+        return gradient.sign().mul_(attack.step_size)
+    gradient = gradient.nan_to_num(nan=0.0)
     norms = _norms(gradient).clamp(min=torch.finfo(torch.float64).tiny)
     return (gradient * _columns(attack.step_size / norms, gradient)).to(gradient.dtype)
 

@@ -15,7 +15,7 @@ from empirics.images.attacks import (
     fgsm,
     perturb,
     pgd,
-    project,
+    projection,
     random_offsets,
     robust_correct,
 )
@@ -106,7 +106,7 @@ def test_a_projection_is_in_the_ball_as_a_real_number(seed, p, radius, clip, dty
     x = torch.rand(4, *shape, generator=generator, dtype=dtype)
     z = x + 3 * radius * torch.randn(4, *shape, generator=generator, dtype=dtype)
     z[0] = x[0]
-    inside = project(z, x, Attack(radius, 1, 0.1, p, clip=clip))
+    inside = projection(x, Attack(radius, 1, 0.1, p, clip=clip))(z)
     # In float64 images the reference is rounded itself: d units in its last place.
     slack = 1 + (0 if dtype == torch.float32 and p == INF else x[0].numel() * 2**-52)
     assert (distance(inside, x, p) <= radius * slack).all()
@@ -123,10 +123,10 @@ def test_a_projection_is_in_the_ball_as_a_real_number(seed, p, radius, clip, dty
 def test_a_projection_moves_no_further_than_it_must(radius: float, seed: int) -> None:
     x = torch.rand(3, 1, 5, 5, generator=seeded(seed))
     z = x + torch.randn(3, 1, 5, 5, generator=seeded(seed + 1))
-    corner = project(z, x, Attack(radius, 1, 0.1, clip=False))
+    corner = projection(x, Attack(radius, 1, 0.1, clip=False))(z)
     wanted = x + (z - x).clamp(-radius, radius)
     assert (corner - wanted).abs().max() <= 2**-22
-    ball = project(z, x, Attack(radius, 1, 0.1, 2, clip=False))
+    ball = projection(x, Attack(radius, 1, 0.1, 2, clip=False))(z)
     assert (distance(ball, x, 2) >= torch.minimum(distance(z, x, 2), torch.tensor(radius)) - 1e-5).all()
 
 
