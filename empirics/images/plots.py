@@ -111,7 +111,7 @@ def _figure1(axes: Any, result: Result) -> None:
     _radius(axes[2], result)
     axes[2].set(xlabel="radius ε of the balls", ylabel=NORM, yscale="log")
     axes[2].set_title("controls (dashed: test)", fontsize="medium")
-    axes[2].legend(fontsize="x-small")
+    axes[2].legend(fontsize="x-small", loc="lower right")
     swept = sorted(
         result.select(condition="adversarial", measure="gradient_norm", split="train", clip=True),
         key=lambda record: record.radius,
