@@ -4,6 +4,8 @@ On `B_∞(x_i, radius)` its logits are constant, and so they are a quarter of th
 both measures are exactly 0 there, and the gradient norm jumps at the edge.
 """
 
+from dataclasses import asdict
+
 from constructions import robust_memorizer
 from empirics.images.data import Split, load_images
 from empirics.images.measures import Curves, flatness_curves
@@ -48,6 +50,6 @@ def _curves(preset: Preset, split: Split, seed: int) -> dict[str, Curves]:
     for part, images in (("train", split.train), ("test", split.test)):
         some = images.head(preset.epoch_images)
         found[part] = flatness_curves(
-            model, some.x, some.y, preset.radii, clip=True, seed=seed, **preset.search.__dict__
+            model, some.x, some.y, preset.radii, clip=True, seed=seed, **asdict(preset.search)
         )
     return found

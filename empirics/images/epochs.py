@@ -1,5 +1,7 @@
 """Figures 2 and 3: the same measurements after every kept epoch, read in two ways."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from empirics.images.measured import curves, losses
@@ -8,6 +10,7 @@ from empirics.images.result import Record, rounded
 from empirics.images.runs import Condition, Place, Run, trained
 
 PARTS = ("train", "test")
+Read = Callable[[list[Run], int, str], list[Record]]
 
 
 def measure_figure2(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
@@ -20,7 +23,7 @@ def measure_figure3(preset: Preset, place: Place) -> tuple[list[Record], list[Ru
     return _measure(preset, place, _scalars)
 
 
-def _measure(preset: Preset, place: Place, read: object) -> tuple[list[Record], list[Run]]:
+def _measure(preset: Preset, place: Place, read: Read) -> tuple[list[Record], list[Run]]:
     records: list[Record] = []
     used: list[Run] = []
     for condition in (
@@ -32,7 +35,7 @@ def _measure(preset: Preset, place: Place, read: object) -> tuple[list[Record], 
         for epoch in preset.kept:
             place.say(f"measuring {condition.name}, epoch {epoch}")
             for part in PARTS:
-                records += read(runs, epoch, part)  # type: ignore[operator]
+                records += read(runs, epoch, part)
     return records, used
 
 

@@ -36,9 +36,7 @@ def curves(
 
     def measure() -> Content:
         some = run.part(part, images)
-        found = flatness_curves(
-            run.model(epoch), some.x, some.y, radii, clip=clip, seed=run.seed, **run.preset.search.__dict__
-        )
+        found = flatness_curves(run.model(epoch), some.x, some.y, radii, clip=clip, seed=run.seed, **search)
         return {
             "gradient_norm": rounded([found.gradient_norm.mean(axis=1)])[0],
             "loss_change": rounded([found.loss_change.mean(axis=1)])[0],
