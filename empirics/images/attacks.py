@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+_IMAGES_A_THREAD = 64
+
 
 @dataclass(frozen=True)
 class Attack:
@@ -115,26 +117,37 @@ def perturb(
     if offsets is None:
         offsets = random_offsets(x.shape, attack, generator, dtype=x.dtype)
     offsets = offsets.to(x.device, x.dtype)
-    x = x.detach()
-    keep = attack.keep_best or attack.restarts > 1
-    project = projection(x, attack)
+    pieces = zip(_pieces(x.detach()), _pieces(y), _pieces(offsets.transpose(0, 1)), strict=True)
     with evaluating(model), torch.enable_grad():
-        best = x
-        best_loss = _losses(model, x, y).detach() if keep else torch.empty(0)
-        for start in offsets:
-            z = project(x + start)
-            for _ in range(attack.steps):
-                z.requires_grad_()
-                losses = _losses(model, z, y)
-                (gradient,) = torch.autograd.grad(losses.sum(), z)
-                z = z.detach()
-                if keep:
-                    best, best_loss = _better(best, best_loss, z, losses.detach())
-                z = project(z + _direction(gradient, attack))
+        return torch.cat([_ascend(model, *piece, attack) for piece in pieces])
+
+
+def _ascend(model: nn.Module, x: torch.Tensor, y: torch.Tensor, offsets: torch.Tensor, attack: Attack) -> torch.Tensor:
+    """One ascent for each of the offsets, which have shape (n, restarts, …) here."""
+    project = projection(x, attack)
+    keep = attack.keep_best or attack.restarts > 1
+    best = x
+    best_loss = _losses(model, x, y).detach() if keep else torch.empty(0)
+    for start in offsets.unbind(1):
+        z = project(x + start)
+        for _ in range(attack.steps):
+            z.requires_grad_()
+            losses = _losses(model, z, y)
+            (gradient,) = torch.autograd.grad(losses.sum(), z)
+            z = z.detach()
             if keep:
-                with torch.no_grad():
-                    best, best_loss = _better(best, best_loss, z, _losses(model, z, y))
-        return best if keep else z
+                best, best_loss = _better(best, best_loss, z, losses.detach())
+            z = project(z + _direction(gradient, attack))
+        if keep:
+            with torch.no_grad():
+                best, best_loss = _better(best, best_loss, z, _losses(model, z, y))
+    return best if keep else z
+
+
+def _pieces(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Few images at a time on a CPU, where a network's features then fit its caches: LeNet5 is 1.4 times as fast."""
+    size = _IMAGES_A_THREAD * torch.get_num_threads() if x.device.type == "cpu" else len(x)
+    return tuple(x[k : k + size] for k in range(0, len(x), size))
 
 
 def robust_correct(
@@ -165,7 +178,7 @@ def robust_correct(
 def correct(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Whether the largest logit, in eval mode, is that of the label; a NaN is not. Shape (n,)."""
     with evaluating(model), torch.no_grad():
-        logits: torch.Tensor = model(x)
+        logits = torch.cat([model(piece) for piece in _pieces(x)])
     return (logits.argmax(dim=1) == y) & ~logits.isnan().any(dim=1)
 
 
