@@ -1,13 +1,18 @@
-"""The control whose curve is known: the network of Theorem 3.3 that memorizes the training images at the radius.
+"""The control whose curve is known: the network of Theorem 3.3 that memorizes training images at the radius.
 
-On `B_∞(x_i, radius)` its logits are constant, and so they are a quarter of the shell further: around a training image
-both measures are exactly 0 there, and the gradient norm jumps at the edge.
+Where no other soft indicator is positive on `B_∞(x_i, radius)` its logits are constant there, and a quarter of the
+shell further: both measures are exactly 0 up to there, and the gradient norm jumps at the edge. Where shells of images
+*of the same label* overlap the logits are a sum that varies, and `f̂`, like `f_adv`, is right but not flat. So images
+that are near one of their own label are left out of its sample.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+
+import numpy as np
+from scipy.spatial.distance import cdist
 
 from constructions import robust_memorizer
-from empirics.images.data import Split, load_images
+from empirics.images.data import Images, Split, load_images
 from empirics.images.measures import Curves, flatness_curves
 from empirics.images.models import as_classifier
 from empirics.images.presets import Preset
@@ -15,6 +20,8 @@ from empirics.images.result import Record, rounded
 from empirics.images.runs import Place
 
 MEASURES = ("gradient_norm", "loss_change")
+# Over the training radius.
+SHELL = 0.5
 
 
 def measure(preset: Preset, place: Place) -> list[Record]:
@@ -42,12 +49,27 @@ def measure(preset: Preset, place: Place) -> list[Record]:
     ]
 
 
+def apart(images: Images, distance: float) -> Images:
+    """The images without those within a l_∞ distance of an earlier one that stays."""
+    points = images.x.flatten(1).numpy()
+    near = cdist(points, points, "chebyshev") <= distance
+    kept: list[int] = []
+    for k in range(len(points)):
+        if not near[k, kept].any():
+            kept.append(k)
+    return replace(images, x=images.x[np.array(kept)], y=images.y[np.array(kept)])
+
+
 def _curves(preset: Preset, split: Split, seed: int) -> dict[str, Curves]:
-    points, labels = split.train.x.flatten(1).double().numpy(), split.train.y.tolist()
-    memorizer = robust_memorizer(points, labels, radius=preset.radius, p=float("inf"), small="all", seed=seed)
+    shell = SHELL * preset.radius
+    train = apart(split.train, 2 * preset.radius + shell)
+    points, labels = train.x.flatten(1).double().numpy(), train.y.tolist()
+    memorizer = robust_memorizer(
+        points, labels, radius=preset.radius, p=float("inf"), shell=shell, small="all", seed=seed
+    )
     model = as_classifier(memorizer.network).eval()
     found = {}
-    for part, images in (("train", split.train), ("test", split.test)):
+    for part, images in (("train", train), ("test", split.test)):
         some = images.head(preset.epoch_images)
         found[part] = flatness_curves(
             model, some.x, some.y, preset.radii, clip=True, seed=seed, **asdict(preset.search)

@@ -50,3 +50,29 @@ def test_distances_to_the_nearest_of_the_class():
     assert nearest_of_class(test, train) == pytest.approx([0.3, 0.4, 0.25])
     alone = images([[0.0, 0.0]], [0])
     assert nearest_of_class(test, alone)[1] == np.inf
+
+
+def test_images_near_one_that_stays_are_left_out():
+    from empirics.images.constructed import apart
+
+    x = [[0.0, 0.0], [0.25, 0.125], [0.3125, 0.0], [0.5, 0.5], [0.75, 0.125]]
+    kept = apart(images(x, [0, 1, 0, 1, 0]), 0.25)
+    # The second goes for the first; the third then has no one near; the edge of the distance counts as near.
+    assert kept.x.flatten(1).tolist() == [[0.0, 0.0], [0.3125, 0.0], [0.5, 0.5], [0.75, 0.125]]
+    assert kept.y.tolist() == [0, 0, 1, 0]
+
+
+def test_the_constructed_network_is_not_flat_where_shells_of_one_label_overlap():
+    """Why they are left out: the sum of two indicators of one label varies on the ball of a training point."""
+    from constructions import robust_memorizer
+    from empirics.images.measures import flatness_curves
+    from empirics.images.models import as_classifier
+
+    radius, shell = 0.1, 0.2
+    for gap, flat in ((0.6, True), (0.25, False)):
+        x = np.array([[0.2, 0.5], [0.2 + gap, 0.5], [0.2, 0.0]])
+        built = robust_memorizer(x, [0, 0, 1], radius=radius, p=np.inf, shell=shell, small="all")
+        some = images(x[:1], [0])
+        model = as_classifier(built.network).eval()
+        curves = flatness_curves(model, some.x, some.y, [0.0, radius], clip=True, restarts=20)
+        assert (curves.gradient_norm[-1] == 0).all() == flat
