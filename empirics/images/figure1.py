@@ -30,7 +30,7 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
         used += runs
         main = condition.name == "adversarial" and condition.radius == preset.radius
         for clip in (True, False) if main else (True,):
-            records += _records(runs, condition.name, preset.epochs, clip=clip, place=place)
+            records += _records(runs, condition.name, runs[0].epochs, clip=clip, place=place)
         if main:
             records += _records(runs, "initialisation", 0, clip=True, place=place)
     if preset.constructed:

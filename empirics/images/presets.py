@@ -48,6 +48,8 @@ class Preset:
         widths: swept in the memorization experiments, `width` among them.
         seeds: of subset, start, shuffling and attacks together.
         constructed: whether the network of Theorem 3.3 for the training images is measured too.
+        random_train: images that get random labels, None for all of `train`: few enough for them to be fitted.
+        random_epochs: of training on those, None for `epochs`.
     """
 
     dataset: str
@@ -76,6 +78,8 @@ class Preset:
     widths: tuple[float, ...]
     seeds: tuple[int, ...]
     constructed: bool = False
+    random_train: int | None = None
+    random_epochs: int | None = None
 
     def attack(self, radius: float) -> Attack:
         """The attack of adversarial training at a radius."""
@@ -178,6 +182,8 @@ _SMALL_CIFAR = replace(
     search=Search(),
     test_steps=20,
     widths=(4, 8, 16),
+    random_train=100,
+    random_epochs=300,
 )
 _SMALL_DIGITS = replace(
     _SMALL_MNIST,
@@ -191,6 +197,8 @@ _SMALL_DIGITS = replace(
     attacked=300,
     widths=(32, 64, 128),
     constructed=True,
+    random_train=100,
+    random_epochs=600,
 )
 _MINI_DIGITS = replace(
     _SMALL_DIGITS,
@@ -210,6 +218,8 @@ _MINI_DIGITS = replace(
     search=Search(steps=2, restarts=1, gradient_steps=2),
     test_steps=5,
     widths=(16, 32),
+    random_train=20,
+    random_epochs=20,
     seeds=(0, 1),
 )
 _ALL = (

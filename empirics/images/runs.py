@@ -77,11 +77,16 @@ class Run:
     folder: Path
     log: TrainingLog
 
+    @property
+    def epochs(self) -> int:
+        """Number of the last epoch."""
+        return self.log.records[-1].epoch
+
     def model(self, epoch: int | None = None) -> nn.Module:
         """The network after a kept epoch, after the last by default, or at its start for 0, in eval mode."""
         model = _start(self.preset, self.condition, self.seed, self.split)
         if epoch != 0:
-            path = _weights(self.folder, epoch or self.preset.epochs)
+            path = _weights(self.folder, epoch or self.epochs)
             model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return model.to(device()).eval()
 
@@ -116,20 +121,23 @@ def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Ru
     """
     split = _split(preset, seed, place.data_root)
     if condition.name == "random labels":
-        split = Split(random_labels(split.train, seed), random_labels(split.test, seed + 1_000_003))
+        train_part = random_labels(split.train.head(preset.random_train), seed)
+        split = Split(train_part, random_labels(split.test, seed + 1_000_003))
     folder = place.runs / f"{preset.dataset}-{preset.name}" / condition.slug(seed)
     place.say(f"{folder.parent.name}/{folder.name}")
 
+    start, recipe = _start(preset, condition, seed, split), _recipe(preset, condition, seed)
+    kept = preset.kept if recipe.epochs == preset.epochs else (recipe.epochs,)
+
     def keep(epoch: int, model: nn.Module) -> None:
-        if epoch in preset.kept:
+        if epoch in kept:
             weights = {name: value.cpu() for name, value in model.state_dict().items()}
             path = _weights(folder, epoch)
             torch.save(weights, path.with_suffix(".partial"))
             os.replace(path.with_suffix(".partial"), path)
 
-    start, recipe = _start(preset, condition, seed, split), _recipe(preset, condition, seed)
     log = train(start, split, recipe, folder=folder, progress=place.progress, after_epoch=keep)
-    lost = [epoch for epoch in preset.kept if not _weights(folder, epoch).is_file()]
+    lost = [epoch for epoch in kept if not _weights(folder, epoch).is_file()]
     if lost:
         raise ValueError(f"{folder} lacks the weights of the epochs {lost}: delete it, and it is trained anew")
     return Run(preset, condition, seed, split, folder, log)
@@ -148,8 +156,9 @@ def _start(preset: Preset, condition: Condition, seed: int, split: Split) -> nn.
 def _recipe(preset: Preset, condition: Condition, seed: int) -> Recipe:
     mixed = "16-mixed" if torch.cuda.is_available() else "32-true"
     precision = mixed if preset.precision == "auto" else preset.precision
+    random = condition.name == "random labels"
     return Recipe(
-        epochs=preset.epochs,
+        epochs=(preset.random_epochs if random else None) or preset.epochs,
         batch=preset.batch,
         attack=preset.attack(condition.radius) if condition.radius > 0 else None,
         learning_rate=preset.learning_rate,
