@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from empirics.images.judgement import KINK_SPEED, ROBUST_TRAIN, SLOPE_RATIO, judge
+from empirics.images.judgement import KINK_SPEED, RANDOM_FITTED, SLOPE_RATIO, judge
 from empirics.images.result import Record, Result, Verdict
 from empirics.images.statistics import fitted_slope, geometric_interval, rise_radius, slope_ratio, two_segment_kink
 
@@ -66,7 +66,7 @@ def figure1(result: Result) -> list[Verdict]:
 def fitted_random_labels(result: Result) -> bool:
     """Whether every network with random labels fits them robustly; otherwise it says nothing about memorization."""
     runs = [run["last"]["train_pgd"] for run in result.runs if run["condition"] == "random labels"]
-    return all(accuracy >= ROBUST_TRAIN for accuracy in runs)
+    return all(accuracy >= RANDOM_FITTED for accuracy in runs)
 
 
 def flat_zone_reading(result: Result) -> str:
