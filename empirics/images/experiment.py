@@ -57,7 +57,7 @@ def run(experiment: str, preset: Preset, place: Place, out: Path, *, command: st
             "python": platform.python_version(),
             "processor": platform.machine(),
             # Of this call; what was there already is not in it. Training is given run by run.
-            "seconds": round(time.perf_counter() - started, 1),
+            "seconds_of_this_call": round(time.perf_counter() - started, 1),
         },
     )
     result = replace(result, verdicts=claims.verdicts(result))
