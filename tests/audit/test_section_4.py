@@ -68,9 +68,14 @@ def test_numbers_that_were_changed_are_noticed(experiment: str) -> None:
     from empirics.images.result import Result
 
     result = Result.load(STORED / f"{experiment}-mnist5k-small.json")
-    first, *rest = result.records
-    low = tuple(tuple(0.5 * value + 0.01 * k for k, value in enumerate(row)) for row in first.values)
-    assert verdicts(replace(result, records=(replace(first, values=low), *rest))) != result.verdicts
+    for k, entry in enumerate(result.records):
+        others = tuple(tuple(0.5 * value + 0.01 * place for place, value in enumerate(row)) for row in entry.values)
+        records = (*result.records[:k], replace(entry, values=others), *result.records[k + 1 :])
+        if verdicts(replace(result, records=records)) != result.verdicts:
+            return
+        # Curves that are drawn only; their value at the training radius is judged.
+        assert entry.measure == "robust_fraction"
+    pytest.fail("no change was noticed")
 
 
 @observed("figure1")
@@ -86,6 +91,20 @@ def test_the_constructed_control_is_flat_up_to_the_radius(record: Any) -> None:
             assert not np.array(row)[inside].any()
             assert np.array(row)[~inside].any()
     record("examples", 6)
+
+
+@pytest.mark.parametrize("dataset", ["mnist5k", "cifar10", "digits"])
+@observed("memorization")
+def test_the_drawn_shares_are_the_judged_ones(dataset: str) -> None:
+    from empirics.images.result import Result
+
+    result = Result.load(STORED / f"memorization-{dataset}-small.json")
+    for share in result.select(measure="robust_share"):
+        (curve,) = result.select(
+            measure="robust_fraction", condition=share.condition, split=share.split, width=share.width
+        )
+        at = int(np.argmin(np.abs(np.array(curve.at) - result.settings["radius"])))
+        assert [row[at] for row in curve.values] == [row[0] for row in share.values]
 
 
 @pytest.fixture(scope="module")
