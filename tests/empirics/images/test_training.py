@@ -150,6 +150,25 @@ def test_runs_repeat_and_seeds_differ(split: Split) -> None:
     assert not torch.equal(weights(first), weights(other))
 
 
+def test_networks_that_draw_numbers_draw_new_ones_in_every_step(split: Split) -> None:
+    """In train mode, whatever a callback left the network in, and whatever the caller drew before."""
+
+    class Drawing(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.training:
+                draws.append(float(torch.rand(())))
+            return super().forward(x.flatten(1))
+
+    runs = []
+    for seed in (1, 2):
+        draws: list[float] = []
+        torch.manual_seed(seed)
+        train(Drawing(64, 10), split, RECIPE, after_epoch=lambda _, model: model.eval() and None)
+        runs.append(draws)
+    assert len(set(runs[0])) == 3 * 8
+    assert runs[0] == runs[1]
+
+
 @pytest.mark.parametrize("name", ["resnet9", "lenet5"])
 @pytest.mark.parametrize("change", [{"channels_last": True}, {"precision": "bf16-mixed"}])
 def test_layout_and_precision_change_rounding_only(name: str, change: dict, split: Split) -> None:
