@@ -266,7 +266,7 @@ needs_real_data = pytest.mark.skipif(
 @needs_real_data
 @pytest.mark.usefixtures("quiet")
 def test_the_first_images_of_the_real_mnist(tmp_path: Path) -> None:
-    """A slice of the real file, since decoding all 60,000 images takes half a minute."""
+    """A slice of the real file, since decoding all 60,000 images takes seconds."""
     import datasets
 
     head = datasets.load_dataset(str(REAL_DATA / "mnist"), split="train[:200]")
