@@ -24,7 +24,8 @@ CLEAN_DROP = 0.2
 DROP_FACTOR = 2.0
 # The sample counts as fitted from the first measured epoch with at most this robust training error.
 FITTED = 0.01
-# Random labels: two images within two radii can have different ones, and then not both are robust.
+# Set when it was known how well random labels are fitted, and before their curves were.
+# Two images within two radii can have different ones, and then not both are robust.
 RANDOM_FITTED = 0.95
 # Memorization: differences in robust fraction, and in robust radius over the training radius.
 SHARE = 0.2

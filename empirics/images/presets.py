@@ -183,7 +183,7 @@ _SMALL_CIFAR = replace(
     test_steps=20,
     widths=(4, 8, 16),
     random_train=100,
-    random_epochs=300,
+    random_epochs=75,
 )
 _SMALL_DIGITS = replace(
     _SMALL_MNIST,
