@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ import pytest
 import scipy.sparse as sp
 
 from constructions import Affine, ReLUNetwork, certify, certify_executed, load_sample, robust_memorizer
-from constructions.certificate_file import network_digest, points_digest, write_certificate
+from constructions.assembly import memorizing_network
+from constructions.calculus import chain
+from constructions.certificate_file import network_digest, write_certificate
 from constructions.check.__main__ import main
 from constructions.check.files import canonical, read_certificate
+from constructions.square import sum_of_squares
 
 Files = tuple[Path, Path, Path]
 
@@ -271,27 +275,50 @@ def test_a_sum_of_squares_that_is_clipped_is_not_confirmed(tmp_path: Path) -> No
     assert code(files) == 1
 
 
+def claimed(folder: Path, network: ReLUNetwork, points: np.ndarray, codes: np.ndarray, widths: tuple[int, ...]) -> int:
+    """The checker's answer to the claim, for p = 2 and radius 0.05, that every margin is at least 0.1."""
+    files = folder / "n.npz", folder / "p.npz", folder / "c.json"
+    network.save(files[0])
+    np.savez(files[1], points=points, labels=codes)
+    size = len(points)
+    certificate = certify(network, points, codes, 0.05, 2.0)
+    claim = replace(
+        certificate,
+        status=np.full(size, "certified"),
+        lower=np.full(size, 0.1),
+        counterexamples={},
+    )
+    write_certificate(files[2], claim, network, points, codes, indicators=widths)
+    return code(files)
+
+
 def test_negative_weights_of_squares_are_not_confirmed(tmp_path: Path) -> None:
-    files = memorized(tmp_path, 2.0)
-    layers = list(ReLUNetwork.load(files[0]).layers)
-    tents = len(json.loads(files[2].read_text())["indicators"]) - 4
-    for k in range(1, tents + 1):
-        weight = sp.lil_array(layers[k].weight)
-        row = 0 if k == tents else 128
-        weight[row, 0], weight[row, 64] = -100 * weight[row, 0], -100 * weight[row, 64]
-        layers[k] = Affine(sp.csr_array(weight), layers[k].bias)
-    resigned(files, tuple(layers))
-    assert code(files) == 1
+    """A square with the weight -160 of a coordinate that is constant: as an error bound it would be negative."""
+    points, codes = np.array([[-0.45, 0.0], [0.45, 0.0]]), np.array([-1, 1])
+    constant = ReLUNetwork((Affine(np.zeros((1, 2)), np.zeros(1)),))
+    scalars = Affine(np.diag([1 / 1.1, 1e-6]), np.array([0.5, 0.25]))
+    carried = Affine(sp.eye_array(2, format="csr"), np.ones(2))
+    omega = sp.csr_array(np.array([[1.1**2, -160.0]]))
+    squares = sum_of_squares(scalars, omega, 1, carried=carried, linear=np.zeros(2), constant=100.0)
+    # (x_1 - c)² - 0.45, from S = (x_1 + 0.55)² - 10 + 100 and x + 1.
+    slope = -2 * points[:, 0] - 1.1
+    bias = -0.45 + points[:, 0] ** 2 - 0.3025 - slope + 10 - 100
+    excess = ReLUNetwork((Affine(np.column_stack([np.ones(2), slope, np.zeros(2)]), bias),))
+    ramp = ReLUNetwork((Affine(sp.diags_array([-20.0, -20.0], format="csr"), np.ones(2)),))
+    indicators = chain(squares, excess, ramp)
+    network = memorizing_network(indicators, codes, constant, 1.0)
+    assert (codes * network(points)[:, 0] < 0.1).any()
+    assert claimed(tmp_path, network, points, codes, indicators.widths) == 1
 
 
 def test_a_point_outside_the_box_of_the_squares_is_not_confirmed(tmp_path: Path) -> None:
-    files = memorized(tmp_path, 2.0)
-    with np.load(files[1]) as stored:
-        points, labels = stored["points"].copy(), stored["labels"]
-    points[5] = 30.0
-    np.savez(files[1], points=points, labels=labels)
-    changed(files, lambda c: c.update(points=points_digest(points, np.where(labels == 8, 1, 0))))
-    assert code(files) == 1
+    """At 30 the squares of the box around [0, 1] are far too small, and the indicator of 1 is on."""
+    clean = Affine(np.zeros((1, 1)), np.array([-0.125]))
+    built = robust_memorizer(np.array([[0.0], [1.0]]), [-1, 1], radius=0.05, p=2, small="all", clean=clean)
+    points, codes = np.array([[0.0], [1.0], [30.0]]), np.array([-1, 1, -1])
+    assert claimed(tmp_path, built.network, points[:2], codes[:2], built.widths) == 0
+    assert codes[2] * built.network(points)[2, 0] < 0
+    assert claimed(tmp_path, built.network, points, codes, built.widths) == 1
 
 
 def test_widths_that_are_wrong_confirm_nothing_new(tmp_path: Path) -> None:
