@@ -8,7 +8,6 @@ SHA-256 digests of what the certificate speaks of, "digest" is that of the canon
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from jaxtyping import Float, Int
 
 from constructions.certificate import Certificate
 from constructions.network import ReLUNetwork, sparse
+from constructions.whole_file import replacing
 
 FORMAT = "robust memorization certificate 2"
 
@@ -59,13 +59,8 @@ def write_certificate(
         "records": certificate.records(),
     }
     content["digest"] = hashlib.sha256(_canonical(content)).hexdigest()
-    target = Path(path)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    try:
+    with replacing(path) as partial:
         partial.write_bytes(_canonical(content))
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

@@ -4,17 +4,16 @@
 """
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
 
+from constructions.whole_file import replacing
 from theory.layers import Matrix, evaluate
 
 # A CSR entry costs 8 bytes and a 4-byte column index, a dense entry 8 bytes.
@@ -232,14 +231,9 @@ class ReLUNetwork:
                 arrays[f"indices_{k}"] = layer.weight.indices
                 arrays[f"indptr_{k}"] = layer.weight.indptr
                 arrays[f"shape_{k}"] = np.array(layer.weight.shape)
-        target = Path(path)
-        handle, partial = tempfile.mkstemp(suffix=".npz", dir=target.parent or ".")
-        os.close(handle)
-        try:
-            np.savez(partial, **arrays)  # type: ignore[arg-type]
-            os.replace(partial, target)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        # By a stream: given a path, numpy would add an ending to it.
+        with replacing(path) as partial, partial.open("wb") as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ReLUNetwork":

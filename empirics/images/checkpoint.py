@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from constructions.whole_file import replacing
+from empirics.checkpoint import read, write
 from empirics.images.data import Split
 from empirics.images.recipe import Recipe
 
@@ -39,12 +39,16 @@ class Checkpoint:
             ValueError: if a record is not JSON; nothing is written then.
         """
         lines = _lines(state["records"])
-        _write(self.path, lambda stream: torch.save({"identity": self.identity, **state}, stream))
-        _write(self.log, lambda stream: stream.write(lines))
+        write(self.path, {"identity": self.identity, **state})
+        self._write_lines(lines)
 
     def write_log(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Write the log alone: a kill may have come between checkpoint and log."""
-        _write(self.log, lambda stream: stream.write(_lines(records)))
+        self._write_lines(_lines(records))
+
+    def _write_lines(self, lines: bytes) -> None:
+        with replacing(self.log) as partial:
+            partial.write_bytes(lines)
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """The state, or None if there is none.
@@ -54,16 +58,7 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        try:
-            # A changed bit would go unnoticed: torch does not look at the checksums that it writes.
-            with zipfile.ZipFile(self.path) as file:
-                if damaged := file.testzip():
-                    raise ValueError(f"the checksum of {damaged} is wrong")
-            state = torch.load(self.path, map_location=device, weights_only=True)
-        except Exception as error:
-            raise ValueError(f"{self.path} is damaged, remove it to train anew: {error}") from error
-        if not isinstance(state, dict) or set(state) != _KEYS:
-            raise ValueError(f"{self.path} is not a checkpoint of this program: take another folder")
+        state = read(self.path, _KEYS, device=str(device))
         saved = state["identity"]
         other = [key for key in self.identity if saved.get(key) != self.identity[key]]
         if other:
@@ -101,16 +96,3 @@ def _digest(tensors: Any, text: str) -> str:
         digest.update(str((array.dtype, array.shape)).encode())
         digest.update(array.data)
     return digest.hexdigest()[:16]
-
-
-def _write(path: Path, write: Any) -> None:
-    """The file is the old one or the new one, whatever happens in between."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

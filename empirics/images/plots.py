@@ -1,12 +1,12 @@
 """The figures of section 4, drawn from stored results alone."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from constructions.whole_file import replacing
 from empirics.images.claims_over_radii import fitted_random_labels
 from empirics.images.result import Record, Result
 from empirics.images.statistics import inside_mean
@@ -53,9 +53,8 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
         stem = "-".join([results[0].name, *(result.dataset for result in results[1:])])
         paths = [folder / f"{stem}.{ending}" for ending in ("png", "svg")]
         for path in paths:
-            partial = path.with_name(f"partial-{path.name}")
-            figure.savefig(partial, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
-            os.replace(partial, path)
+            with replacing(path) as partial:
+                figure.savefig(partial, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
     return paths
 
 

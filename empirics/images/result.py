@@ -3,13 +3,14 @@
 import csv
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from constructions.whole_file import replacing
 
 DIGITS = 5
 # Of the CSV; then one a seed.
@@ -160,8 +161,7 @@ class Result:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.json"
         write_whole(path, self.to_json())
-        partial = folder / f"{self.name}.csv.partial"
-        with partial.open("w", newline="") as stream:
+        with replacing(path.with_suffix(".csv")) as partial, partial.open("w", newline="") as stream:
             table = csv.writer(stream)
             table.writerow([*COLUMNS, *(f"seed_{seed}" for seed in self.seeds)])
             for r in self.records:
@@ -169,7 +169,6 @@ class Result:
                     deviation = float(np.std(column, ddof=1)) if len(column) > 1 else 0.0
                     about = (r.condition, r.width, r.radius, r.epoch, r.split, r.clip, r.measure, place)
                     table.writerow((*about, significant(float(np.mean(column))), significant(deviation), *column))
-        os.replace(partial, path.with_suffix(".csv"))
         return path
 
     @staticmethod
@@ -214,9 +213,8 @@ def rounded(rows: Iterable[Sequence[float] | np.ndarray]) -> tuple[tuple[float, 
 
 def write_whole(path: Path, text: str) -> None:
     """Writes a file as a whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_text(text)
 
 
 def _finite(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """Trained networks on disk: one training run for each condition and seed, shared by all experiments."""
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from constructions.whole_file import replacing
 from empirics.images.data import Images, Split, load_images, random_labels
 from empirics.images.models import build_model
 from empirics.images.presets import Preset
@@ -133,8 +133,8 @@ def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Ru
         if epoch in kept:
             weights = {name: value.cpu() for name, value in model.state_dict().items()}
             path = _weights(folder, epoch)
-            torch.save(weights, path.with_suffix(".partial"))
-            os.replace(path.with_suffix(".partial"), path)
+            with replacing(path) as partial:
+                torch.save(weights, partial)
 
     log = train(start, split, recipe, folder=folder, progress=place.progress, after_epoch=keep)
     lost = [epoch for epoch in kept if not _weights(folder, epoch).is_file()]

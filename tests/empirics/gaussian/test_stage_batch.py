@@ -178,7 +178,7 @@ def test_a_checkpoint_belongs_to_one_training(tmp_path):
         with pytest.raises(ValueError, match=r"run\.pt is of other samples.*another path"):
             train_in_stages(other, radius, level, recipe, checkpoint=path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"run\.pt is damaged or no checkpoint: delete it"):
+    with pytest.raises(ValueError, match=r"run\.pt is damaged or no checkpoint, remove it"):
         train_in_stages(sample, 1.0, 20.0, SHORT, checkpoint=path)
     torch.save({"step": 1}, path)
     with pytest.raises(ValueError, match="is no checkpoint of this training"):

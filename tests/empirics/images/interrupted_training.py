@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from empirics.images import checkpoint
 from empirics.images.attacks import fgsm
 from empirics.images.data import load_images
 from empirics.images.training import Recipe, train
@@ -68,7 +67,7 @@ def at_replace(count: int, *, after: bool) -> Callable[[nn.Module], None]:
             if seen[0] == count and after:
                 killed()
 
-        checkpoint.os.replace = replace
+        os.replace = replace  # type: ignore[assignment]
 
     return arm
 
@@ -77,15 +76,14 @@ def in_half_a_checkpoint(_: nn.Module) -> None:
     """When the second checkpoint is partly written."""
     real, seen = torch.save, [0]
 
-    def save(state: Any, stream: Any) -> None:
+    def save(state: Any, path: Path) -> None:
         seen[0] += 1
         if seen[0] == 2:
-            stream.write(b"half of it")
-            stream.flush()
+            path.write_bytes(b"half of it")
             killed()
-        real(state, stream)
+        real(state, path)
 
-    checkpoint.torch.save = save
+    torch.save = save  # type: ignore[assignment]
 
 
 # Ten batches an epoch: 400 images.

@@ -352,12 +352,12 @@ def test_a_run_that_diverges_says_so(split: Split, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_bytes(b""), "is damaged, remove it"),
-        (lambda path: path.write_bytes(b"no checkpoint"), "is damaged, remove it"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1000]), "is damaged, remove it"),
-        (lambda path: torch.save({"weights": torch.zeros(3)}, path), "is not a checkpoint of this program"),
-        (lambda path: torch.save(torch.zeros(3), path), "is not a checkpoint of this program"),
-        (lambda path: torch.save(network(), path), "is damaged, remove it"),
+        (lambda path: path.write_bytes(b""), "is damaged or no checkpoint, remove it"),
+        (lambda path: path.write_bytes(b"no checkpoint"), "is damaged or no checkpoint, remove it"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1000]), "is damaged or no checkpoint, remove it"),
+        (lambda path: torch.save({"weights": torch.zeros(3)}, path), "is no checkpoint of this training"),
+        (lambda path: torch.save(torch.zeros(3), path), "is no checkpoint of this training"),
+        (lambda path: torch.save(network(), path), "is damaged or no checkpoint, remove it"),
     ],
 )
 def test_damaged_checkpoints_are_refused(damage, message: str, split: Split, tmp_path: Path) -> None:
