@@ -19,12 +19,17 @@ def test_the_new_file_is_there_when_the_block_ends(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def half_written(path: Path) -> None:
+    with replacing(path) as partial:
+        partial.write_text("ne")
+        raise RuntimeError("half way")
+
+
 def test_a_block_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="half way"), replacing(path) as partial:
-        partial.write_text("ne")
-        raise RuntimeError("half way")
+    with pytest.raises(RuntimeError, match="half way"):
+        half_written(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
