@@ -176,7 +176,7 @@ def _check_classes(network: ReLUNetwork, labels: np.ndarray) -> None:
     if network.outputs < 2:
         raise ValueError(
             "the cross entropy needs a network with at least two outputs, got one: "
-            "constructed_measure.two_logits makes them of a network for labels ±1"
+            "models.two_logits makes them of a network for labels ±1"
         )
     check_labels(labels, network.outputs)
 

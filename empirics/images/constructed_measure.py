@@ -41,7 +41,6 @@ from jaxtyping import Float
 
 from constructions.levels import shared_levels
 from constructions.memorizer import Memorizer
-from constructions.network import Affine, ReLUNetwork, dense
 from constructions.sample import class_positions
 from empirics.images.bracket import FlatnessBracket
 from theory.errors import AssumptionError
@@ -102,21 +101,6 @@ def exact_curves(
         )
         brackets.append(FlatnessBracket(norm, change))
     return brackets
-
-
-def two_logits(network: ReLUNetwork) -> ReLUNetwork:
-    """The logits `(0, f)` of a network with one output, so that the cross entropy is `log(1 + e^{-y f})`.
-
-    The classes are `(y + 1) / 2` for the labels y = ±1.
-
-    Raises:
-        ValueError: if the network has several outputs.
-    """
-    if network.outputs != 1:
-        raise ValueError(f"two_logits needs a network with one output, for labels -1 and +1, got {network.outputs}")
-    last = network.layers[-1]
-    weight = np.concatenate([np.zeros((1, last.inputs)), dense(last.weight)])
-    return ReLUNetwork((*network.layers[:-1], Affine(weight, np.array([0.0, last.bias[0]]))))
 
 
 def _centres(memorizer: Memorizer, ramp: float) -> np.ndarray:

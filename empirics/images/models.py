@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
-from constructions import ReLUNetwork
+from constructions import Affine, ReLUNetwork
+from constructions.network import dense
 from constructions.torch_module import to_torch
 
 Shape = tuple[int, int, int]
@@ -127,8 +129,23 @@ def as_classifier(network: ReLUNetwork) -> nn.Sequential:
     Args:
         network: such as the `network` of a memorizer; labels numbered as by `constructions.sample.class_positions`.
     """
-    head = [TwoLogits()] if network.outputs == 1 else []
-    return nn.Sequential(nn.Flatten(), Double(), to_torch(network), *head)
+    logits = two_logits(network) if network.outputs == 1 else network
+    return nn.Sequential(nn.Flatten(), Double(), to_torch(logits))
+
+
+def two_logits(network: ReLUNetwork) -> ReLUNetwork:
+    """The logits `(0, f)` of a network with one output, so that the cross entropy is `log(1 + e^{-y f})`.
+
+    The classes are `(y + 1) / 2` for the labels y = ±1.
+
+    Raises:
+        ValueError: if the network has several outputs.
+    """
+    if network.outputs != 1:
+        raise ValueError(f"two_logits needs a network with one output, for labels -1 and +1, got {network.outputs}")
+    last = network.layers[-1]
+    weight = np.concatenate([np.zeros((1, last.inputs)), dense(last.weight)])
+    return ReLUNetwork((*network.layers[:-1], Affine(weight, np.array([0.0, last.bias[0]]))))
 
 
 class Residual(nn.Module):
@@ -159,13 +176,6 @@ class Double(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.double()
-
-
-class TwoLogits(nn.Module):
-    """`f ↦ (0, f)`."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([torch.zeros_like(x), x], dim=1)
 
 
 def _block(inputs: int, outputs: int, *, pool: bool = False) -> nn.Sequential:

@@ -9,8 +9,9 @@ import torch
 from constructions import robust_memorizer
 from constructions.network import Affine, network
 from empirics.images.bracket import flatness_brackets
-from empirics.images.constructed_measure import exact_curves, two_logits
+from empirics.images.constructed_measure import exact_curves
 from empirics.images.measures import flatness_curves
+from empirics.images.models import two_logits
 from theory.errors import AssumptionError
 
 RADIUS, SHELL = 0.05, 0.08
