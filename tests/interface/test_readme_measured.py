@@ -1,0 +1,65 @@
+"""The README's table of section 4 says what the stored results say."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STORED = ROOT / "empirics" / "images" / "results"
+FLAT = "flat inside, sharp outside"
+LOCAL = "robust behaviour is local to the training points"
+GAP = "the gap in robust loss grows with global flatness: adversarial"
+# What the README calls it, the experiment, and the claims whose words begin and end like this.
+ROWS = {
+    "flat inside, sharp outside, train": ("figure1", f"{FLAT}: adversarial, gradient_norm, train", "in [0,1]^d"),
+    "the same on test": ("figure1", f"{FLAT}: adversarial, gradient_norm, test", "in [0,1]^d"),
+    "the same on train, over whole balls": ("figure1", f"{FLAT}: adversarial, gradient_norm, train", "whole balls"),
+    "control: clean training, train": ("figure1", f"{FLAT}: clean, gradient_norm, train", ""),
+    "the kink moves with the training radius": ("figure1", "the kink moves with the training radius: train, rad", ""),
+    "train curve, last epoch over first": ("figure2", "the train curve descends inside the radius: adv", ""),
+    "train curve, last epoch over highest": ("figure2", "the train curve descends inside the radius in the end", ""),
+    "test curve, last epoch over first": ("figure2", "the test curve", "adversarial"),
+    "growth of global over local flatness": ("figure3", "global flatness grows much faster", "adversarial"),
+    "robust loss gap and global flatness": ("figure3", GAP, "levels"),
+    "the same on first differences": ("figure3", GAP, "epoch"),
+    "robust training accuracy": ("table1", "robust training accuracy", "adversarial"),
+    "robust accuracy, train minus test": ("table1", "the robust accuracy drops", "adversarial"),
+    "clean accuracy, train minus test": ("table1", "the clean accuracy drops", "adversarial"),
+    "share of points robust, train minus test": ("memorization", f"{LOCAL}: adversarial", ""),
+    "small-margin points made robust, train minus test": ("memorization", "small-margin test points do not", ""),
+    "robustness and distance to the training points": ("memorization", "test points near", ""),
+    "fall of robust train error with width": ("memorization", "robust training error falls", ""),
+    "the same minus the fall of robust test error": ("memorization", "it falls more", ""),
+}
+DATASETS = ("mnist5k", "cifar10")
+
+
+def cell(row: str, dataset: str) -> str:
+    """What the table says of one claim on one data set."""
+    from empirics.images.result import Result
+
+    experiment, start, end = ROWS[row]
+    result = Result.load(STORED / f"{experiment}-{dataset}-small.json")
+    found = [v for v in result.verdicts if v.claim.startswith(start) and v.claim.endswith(end)]
+    if not found:
+        return "not measured"
+    (v,) = found
+    side = ">" if v.direction == "above" else "<"
+    return f"{v.mean:.3g} [{v.low:.3g}, {v.high:.3g}] {side} {v.threshold:g}: {v.outcome}"
+
+
+def table() -> list[str]:
+    return ["| " + " | ".join([row, *(cell(row, dataset) for dataset in DATASETS)]) + " |" for row in ROWS]
+
+
+def test_the_table_is_what_was_stored() -> None:
+    text = (ROOT / "README.md").read_text()
+    for line in table():
+        assert line in text, line
+
+
+@pytest.mark.parametrize("changed", [("0", "1"), ("reproduced", "undecided")])
+def test_another_number_or_verdict_would_be_noticed(changed: tuple[str, str]) -> None:
+    """The planted fault."""
+    text = (ROOT / "README.md").read_text().replace(*changed)
+    assert not all(line in text for line in table())
