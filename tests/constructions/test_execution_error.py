@@ -65,7 +65,7 @@ def test_tents_double_errors_and_no_more(tents: int) -> None:
         off = np.maximum(off, np.abs(trees - block(place[None])[0]))
     assert np.all(off <= bound["float32"])
     assert np.all(off > bound["float64"])
-    assert np.all(bound["float32"] < 3e4 * off)
+    assert np.all(bound["float32"] < 3e3 * off)
     general = execution_error(block.layers, low, high, "float32")
     assert np.all(bound["float32"] < general)
     if tents == 12:
