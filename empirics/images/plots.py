@@ -23,12 +23,13 @@ NORM = r"mean of max $\|\nabla_x L\|_1$"
 CHANGE = r"mean of max $L(x+\xi)-L(x)$"
 
 
-def draw(results: Sequence[Result], folder: Path) -> list[Path]:
-    """One figure of one experiment, a row of panels for each result; PNG and SVG.
+def draw(results: Sequence[Result], folder: Path, endings: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """One figure of one experiment, a row of panels for each result.
 
     Args:
         results: of one experiment, such as Figure 1 on two data sets.
         folder: of the files, which are named after the results.
+        endings: of their names, one format each.
 
     Raises:
         ValueError: for no result, or results of different experiments.
@@ -51,7 +52,7 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
             axes[0].set_title(_title(result), loc="left", fontsize="medium", fontweight="bold")
         folder.mkdir(parents=True, exist_ok=True)
         stem = "-".join([results[0].name, *(result.dataset for result in results[1:])])
-        paths = [folder / f"{stem}.{ending}" for ending in ("png", "svg")]
+        paths = [folder / f"{stem}.{ending}" for ending in endings]
         for path in paths:
             with replacing(path) as partial:
                 figure.savefig(partial, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -109,11 +109,10 @@ def two_segment_kink(radii: Curve, curve: Curve) -> float:
     if len(radii) < 4:
         raise ValueError(f"a fit by two segments needs at least 4 radii, got {len(radii)}")
     knots = np.linspace(radii[1], radii[-2], 40 * len(radii))
-    errors = []
-    for knot in knots:
-        basis = np.stack([np.ones_like(radii), radii, np.maximum(radii - knot, 0)], axis=1)
-        fitted = basis @ np.linalg.lstsq(basis, curve, rcond=None)[0]
-        errors.append(float(((fitted - curve) ** 2).sum()))
+    hinges = np.maximum(radii - knots[:, None], 0)
+    basis = np.stack([np.ones_like(hinges), np.broadcast_to(radii, hinges.shape), hinges], axis=2)
+    fitted = basis @ (np.linalg.pinv(basis) @ curve)[:, :, None]
+    errors = ((fitted[:, :, 0] - curve) ** 2).sum(axis=1)
     return float(knots[int(np.argmin(errors))])
 
 

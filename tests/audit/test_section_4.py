@@ -45,7 +45,7 @@ def test_stored_verdicts_follow_from_stored_numbers(
         assert len(entry.values) == len(result.seeds)
         assert np.isfinite(entry.values).all()
     path = figure_path(f"{result.name}.png")
-    draw([result], path.parent)
+    draw([result], path.parent, ["png"])
     assert path.is_file()
     record("examples", len(result.runs))
     rows = [
