@@ -14,7 +14,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         path: of the file to be written or replaced.
     """
     target = Path(path)
-    partial = target.with_name(f".{os.getpid()}-{target.name}")
+    # Of one name, so that what a killed process left is written over.
+    partial = target.with_name(f".partial-{target.name}")
     try:
         yield partial
         with partial.open("rb") as stream:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from empirics.images.claims import controls_reproduced
+from empirics.images.claims import controls
 from empirics.images.claims_over_radii import flat_zone_reading, kinks
 from empirics.images.experiment import EXPERIMENTS, run
 from empirics.images.plots import draw
@@ -68,8 +68,10 @@ def show(result: Result, console: Console) -> None:
         for record in result.select(condition="adversarial", measure="gradient_norm", clip=True):
             found = ", ".join(f"{name} {place:.3g}" for name, place in kinks(record).items())
             console.print(f"kink after training at {record.radius:.3g}, {record.split}: {found}")
-    for claim in controls_reproduced(result):
+    for claim in controls(result, "reproduced"):
         console.print(f"not specific, for a control shows it too: {claim}")
+    for claim in controls(result, "undecided"):
+        console.print(f"perhaps not specific, for a control is undecided: {claim}")
     for one in result.runs:
         if one["catastrophic_overfitting"]:
             console.print(
@@ -101,9 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--width", type=float, help="of the network, instead of the preset's")
     parser.add_argument("--out", default=OUT, metavar="DIR", help=f"folder of results and runs; default {OUT}")
     parser.add_argument("--data-root", metavar="DIR", help="folder of hub data sets, in the layout of the hub")
-    parser.add_argument(
-        "--threads", type=int, help="of torch on a CPU; default OMP_NUM_THREADS, or the idle processors"
-    )
+    parser.add_argument("--threads", type=int, help="of torch on a CPU; default OMP_NUM_THREADS, or the processors")
     parser.add_argument(
         "--draw", nargs="*", metavar="FILE", help="draw stored results again, one row each, without training"
     )

@@ -133,7 +133,7 @@ def _ascend(model: nn.Module, x: torch.Tensor, y: torch.Tensor, offsets: torch.T
         for _ in range(attack.steps):
             z.requires_grad_()
             losses = _losses(model, z, y)
-            (gradient,) = torch.autograd.grad(losses.sum(), z)
+            (gradient,) = torch.autograd.grad((losses * _magnitude(losses)).sum(), z)
             z = z.detach()
             if keep:
                 best, best_loss = _better(best, best_loss, z, losses.detach())
@@ -287,6 +287,16 @@ def _norms(x: torch.Tensor) -> torch.Tensor:
 
 def _losses(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return cross_entropy(model(x), y, reduction="none")
+
+
+def _magnitude(losses: torch.Tensor) -> torch.Tensor:
+    """A power of two near 1 / loss, for each image.
+
+    A step depends on the direction of each gradient alone; in half precision the small ones of fitted images would
+    vanish on the way back.
+    """
+    _, exponent = torch.frexp(losses.detach().float())
+    return torch.ldexp(torch.ones_like(losses, dtype=torch.float32), -exponent.clamp(-24, 24))
 
 
 def _better(

@@ -75,8 +75,8 @@ def run_identity(model: nn.Module, split: Split, recipe: Recipe) -> dict[str, An
     weights = model.state_dict()
     return {
         **{name: repr(value) for name, value in asdict(recipe).items()},
-        "model": _digest(weights.values(), str({name: tuple(value.shape) for name, value in weights.items()})),
-        "images": _digest([tensor for images in split for tensor in (images.x, images.y)], ""),
+        "model": digest(weights.values(), str({name: tuple(value.shape) for name, value in weights.items()})),
+        "images": digest([tensor for images in split for tensor in (images.x, images.y)], ""),
     }
 
 
@@ -89,10 +89,11 @@ def _lines(records: Sequence[Mapping[str, Any]]) -> bytes:
         ) from error
 
 
-def _digest(tensors: Any, text: str) -> str:
-    digest = hashlib.sha256(text.encode())
+def digest(tensors: Any, text: str = "") -> str:
+    """16 hexadecimal digits of types, shapes and values."""
+    found = hashlib.sha256(text.encode())
     for tensor in tensors:
         array = tensor.detach().cpu().contiguous().numpy()
-        digest.update(str((array.dtype, array.shape)).encode())
-        digest.update(array.data)
-    return digest.hexdigest()[:16]
+        found.update(str((array.dtype, array.shape)).encode())
+        found.update(array.data)
+    return found.hexdigest()[:16]

@@ -107,17 +107,30 @@ def memorization(result: Result) -> list[Verdict]:
             RADIUS_SHARE,
             role=role,
         )
+        right = scalars("robust_share_of_right", "train", condition=condition, width=main) - scalars(
+            "robust_share_of_right", "test", condition=condition, width=main
+        )
+        add(f"{where}, of images classified correctly: {condition}", "the same share of those", right, SHARE, role=role)
     rescued = {split: scalars("rescued_share", split) for split in ("train", "test")}
     statistic = "share of the clean network's small-margin points that become robust"
     add("small-margin training points become robust", f"{statistic}, train", rescued["train"], RESCUED)
     add("small-margin test points do not", f"{statistic}, train minus test", rescued["train"] - rescued["test"], SHARE)
-    add(
-        "test points near a training point of their class are more robust",
-        "rank correlation of robust radius and l_∞ distance",
-        scalars("distance_correlation", "test"),
-        0.0,
-        direction="below",
-    )
+    near = "test points near a training point of their class are more robust"
+    statistic = "rank correlation of robust radius and l_∞ distance"
+    add(f"{near}: adversarial", statistic, scalars("distance_correlation", "test"), 0.0, direction="below")
+    for condition in ("adversarial", "clean"):
+        pair = np.array(result.one(measure="dependence_correlations", condition=condition).values)
+        role = "claim" if condition == "adversarial" else "control"
+        add(
+            f"{near} than near as many held-out ones: {condition}",
+            f"{statistic}, to training images minus to held-out ones",
+            pair[:, 0] - pair[:, 1],
+            0.0,
+            direction="below",
+            role=role,
+        )
+        if condition == "clean":
+            add(f"{near}: clean", statistic, pair[:, 0], 0.0, direction="below", role=role)
     widths = sorted({record.width for record in result.select(measure="robust_error", condition="adversarial")})
     if len(widths) > 1:
         fall = {
@@ -136,6 +149,6 @@ def memorization(result: Result) -> list[Verdict]:
     return found
 
 
-def controls_reproduced(result: Result) -> list[str]:
-    """The controls that came out as if the claim held of them: what a claim then says is not specific."""
-    return [v.claim for v in result.verdicts if v.role == "control" and v.outcome == "reproduced"]
+def controls(result: Result, outcome: str) -> list[str]:
+    """The controls with an outcome: "reproduced" as if the claim held of them, so that it is not specific."""
+    return [v.claim for v in result.verdicts if v.role == "control" and v.outcome == outcome]

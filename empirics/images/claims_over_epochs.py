@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from empirics.images.judgement import CORRELATION, FITTED, GROWTH, judge
+from empirics.images.judgement import CORRELATION, END_OVER_PEAK, FITTED, GROWTH, judge
 from empirics.images.result import Result, Verdict
 from empirics.images.statistics import correlation, correlation_interval, geometric_interval, inside_mean
 
@@ -61,7 +61,7 @@ def _descent_once_fitted(result: Result) -> list[Verdict]:
             f"{claim} in the end: adversarial",
             "mean inside the radius, last epoch over highest epoch",
             from_peak,
-            0.5,
+            END_OVER_PEAK,
             direction="below",
             averaging=geometric_interval,
         )
@@ -120,13 +120,16 @@ def figure3(result: Result) -> list[Verdict]:
             gap = _series(result, condition, measure, "test") - _series(result, condition, measure, "train")
             epochs = np.repeat(np.arange(len(gap), dtype=np.float64)[:, None], gap.shape[1], axis=1)
             for differences in (False, True):
-                on = "differences from epoch to epoch" if differences else "levels"
+                on = "differences between measured epochs" if differences else "levels"
                 for other, name, kind in (
                     (overall, "global flatness", role),
                     (epochs, "the number of the epoch", "control"),
+                    (np.roll(overall, 1, axis=1), "global flatness of another seed", "control"),
                 ):
-                    # A constant step of the epoch's number correlates with nothing.
-                    if kind == "control" and (other is epochs) and (differences or role == "control"):
+                    # The two controls are of the claim; the steps of the epoch's number are those of the schedule.
+                    if other is not overall and (role == "control" or (other is epochs and differences)):
+                        continue
+                    if name.endswith("seed") and gap.shape[1] < 2:
                         continue
                     found.append(
                         judge(

@@ -65,6 +65,10 @@ class Images:
         """The first images, or all; those of `load_images` come in random order."""
         return self if count is None or count >= len(self) else replace(self, x=self.x[:count], y=self.y[:count])
 
+    def after(self, count: int) -> "Images":
+        """All but the first images."""
+        return replace(self, x=self.x[count:], y=self.y[count:])
+
 
 class Split(NamedTuple):
     """Images to train on, and images of the same source to test on."""

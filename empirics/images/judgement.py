@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from empirics.images.result import Verdict, significant
 from empirics.images.statistics import Interval, student_interval
 
-# Slope outside over slope inside: a cubic through the whole range has 7, so more than 7 is a kink.
+# Slope outside over slope inside: a cubic has 7, so more than 7 is steeper than a cubic.
 SLOPE_RATIO = 7.0
 # The kink moves by at least half of what the training radius moves by.
 KINK_SPEED = 0.5
@@ -22,6 +22,8 @@ ROBUST_TRAIN = 0.99
 ROBUST_DROP = 0.2
 CLEAN_DROP = 0.2
 DROP_FACTOR = 2.0
+# The curve inside the radius in the end, over its highest epoch.
+END_OVER_PEAK = 0.5
 # The sample counts as fitted from the first measured epoch with at most this robust training error.
 FITTED = 0.01
 # Set when it was known how well random labels are fitted, and before their curves were.

@@ -50,7 +50,8 @@ def curves(
 
 def losses(run: Run, epoch: int, part: str, *, images: int) -> dict[str, float]:
     """Mean clean loss, clean error, and error under the test attack at the training radius of the preset."""
-    settings = {"epoch": epoch, "part": part, "images": images, "steps": run.preset.test_steps}
+    attack = {"radius": run.preset.radius, "steps": run.preset.test_steps}
+    settings = {"epoch": epoch, "part": part, "images": images, **attack}
 
     def measure() -> Content:
         some, model = run.part(part, images), run.model(epoch)
@@ -82,15 +83,15 @@ def kept(run: Run, name: str, settings: Content, measure: Callable[[], Content])
     Args:
         run: whose folder keeps it.
         name: of the file.
-        settings: all that the measurement depends on, besides the run itself.
+        settings: all that the measurement depends on, besides the network, which is read.
         measure: returns what JSON can hold.
     """
     folder = run.folder / "measured"
     folder.mkdir(exist_ok=True)
-    stored = json.dumps(settings, sort_keys=True)
+    stored = json.dumps({**settings, "network": run.digest()}, sort_keys=True)
     path = folder / f"{name}-{hashlib.sha256(stored.encode()).hexdigest()[:12]}.json"
     if path.is_file():
         return dict(json.loads(path.read_text())["found"])
     found = measure()
-    write_whole(path, json.dumps({"settings": settings, "found": found}))
+    write_whole(path, json.dumps({"settings": json.loads(stored), "found": found}))
     return found

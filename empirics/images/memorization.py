@@ -1,8 +1,8 @@
 """How much of a network's robust behaviour is local to its training points: the paper's conjecture, tested further.
 
-The largest robust radius of an image is found by bisection on a grid of radii, with PGD as the test at each: the
-largest at which the attack fails, so the true one may be smaller. Points whose radius under the *clean* network is
-below the training radius are its small-margin points.
+A robust radius of an image is found by bisection on a grid of radii, with PGD of one restart as the test at each: the
+attack fails there and succeeds at the next, so the true one may be smaller. Images that the *clean* network has right,
+with a radius below the training radius, are its small-margin points.
 
 Source: the conjecture of section 3 that adversarial training finds `f_adv`, right on the balls of the training points
 and as clean training elsewhere.
@@ -85,6 +85,7 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
     for part in PARTS:
         records.append(_rescued(found["adversarial"], part, levels["clean", part], levels["adversarial", part]))
     records += _nearest(found["adversarial"], levels["adversarial", "test"])
+    records += _dependence(found, levels)
     used = [run for runs in found.values() for run in runs]
     for width in preset.widths:
         runs = [trained(preset, Condition("adversarial", preset.radius, width), seed, place) for seed in preset.seeds]
@@ -97,7 +98,13 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
 
 def _levels(run: Run, part: str) -> np.ndarray:
     preset = run.preset
-    settings = {"part": part, "images": preset.attacked, "steps": preset.test_steps, "grid": [PITCH, LEVELS]}
+    settings = {
+        "part": part,
+        "images": preset.attacked,
+        "radius": preset.radius,
+        "steps": preset.test_steps,
+        "grid": [PITCH, LEVELS],
+    }
 
     def found() -> dict[str, list[int]]:
         images = run.part(part, preset.attacked)
@@ -114,13 +121,20 @@ def _radii(runs: list[Run], part: str, levels: list[np.ndarray]) -> list[Record]
     return [
         _record(runs, part, "robust_fraction", grid, [[(row >= k).mean() for k in range(2**LEVELS)] for row in levels]),
         _record(runs, part, "robust_share", (preset.radius,), [[(row >= PITCH).mean()] for row in levels]),
+        _record(runs, part, "robust_share_of_right", (preset.radius,), [[_share_of_right(row)] for row in levels]),
         _record(runs, part, "robust_radius", (0.0,), [[row.clip(0).mean() * preset.radius / PITCH] for row in levels]),
     ]
 
 
+def _share_of_right(levels: np.ndarray) -> float:
+    """Of the images that are classified correctly, the share that stays so; 1 if there is none."""
+    right = levels >= 0
+    return float((levels[right] >= PITCH).mean()) if right.any() else 1.0
+
+
 def _rescued(runs: list[Run], part: str, clean: list[np.ndarray], adversarial: list[np.ndarray]) -> Record:
-    """Of the points with a small margin under the clean network, the share that the other is robust on."""
-    small = [row < PITCH for row in clean]
+    """Of the points that the clean network has right, with a small margin, the share that the other is robust on."""
+    small = [(row >= 0) & (row < PITCH) for row in clean]
     if not all(s.any() for s in small):
         raise ValueError(f"the clean network has no small-margin {part} points at radius {runs[0].preset.radius}")
     rows = [[(row[s] >= PITCH).mean(), s.mean()] for row, s in zip(adversarial, small, strict=True)]
@@ -133,9 +147,7 @@ def _nearest(runs: list[Run], levels: list[np.ndarray]) -> list[Record]:
     correlations, shares, distances, inside = [], [], [], []
     for run, row in zip(runs, levels, strict=True):
         distance = nearest_of_class(run.part("test", run.preset.attacked), run.split.train)
-        # A constant row has no ranks to correlate.
-        varied = len(np.unique(row)) > 1 and len(np.unique(distance)) > 1
-        correlations.append([float(spearmanr(row, distance).statistic) if varied else 0.0])
+        correlations.append([_rank_correlation(row, distance)])
         quarters = np.array_split(np.argsort(distance, kind="stable"), 4)
         shares.append([float((row[q] >= PITCH).mean()) for q in quarters])
         distances.append([float(distance[q].mean()) for q in quarters])
@@ -147,6 +159,32 @@ def _nearest(runs: list[Run], levels: list[np.ndarray]) -> list[Record]:
         _record(runs, "test", "distance_by_quarter", quarter, distances),
         _record(runs, "test", "inside_a_training_ball", (radius,), inside),
     ]
+
+
+def _dependence(found: dict[str, list[Run]], levels: dict[tuple[str, str], list[np.ndarray]]) -> list[Record]:
+    """Rank correlations of robust radius and distance, to training images and to as many held-out ones.
+
+    A class that is dense in images is near to both: only the difference speaks of the training images themselves.
+    """
+    records = []
+    for name, runs in found.items():
+        rows = []
+        for run, row in zip(runs, levels[name, "test"], strict=True):
+            attacked = run.preset.attacked
+            images, rest = run.part("test", attacked), run.part("test").after(attacked)
+            count = min(len(rest), len(run.split.train))
+            near = [nearest_of_class(images, others.head(count)) for others in (run.split.train, rest)]
+            rows.append([_rank_correlation(row, distance) for distance in near])
+        records.append(_record(runs, "test", "dependence_correlations", (0.0, 1.0), rows))
+    return records
+
+
+def _rank_correlation(levels: np.ndarray, distance: np.ndarray) -> float:
+    """0 where a constant row, or no finite distance, leaves no ranks to correlate."""
+    known = np.isfinite(distance)
+    if len(np.unique(levels[known])) < 2 or len(np.unique(distance[known])) < 2:
+        return 0.0
+    return float(spearmanr(levels[known], distance[known]).statistic)
 
 
 def _record(runs: list[Run], part: str, measure: str, at: tuple[float, ...], rows: list[list[float]]) -> Record:

@@ -26,8 +26,7 @@ class Recipe:
         weight_decay: of either.
         schedule: "cyclic" (from 0 up to the largest after 0.4 of the steps, down to 0 at the end, linearly) or
             "constant".
-        augment: crops shifted by up to 4 pixels and mirror images, as is usual for CIFAR-10.
-        seed: of order, starts, augmentation and monitoring.
+        seed: of order, starts and monitoring.
         monitor: number of images, of either part, whose accuracy is taken after every epoch.
         monitor_attack: for that accuracy; PGD of 10 steps in the ball of `attack` when None.
         precision: of lightning-fabric, such as "32-true", "bf16-mixed", "16-mixed".
@@ -46,7 +45,6 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     schedule: Literal["cyclic", "constant"] = "cyclic"
-    augment: bool = False
     seed: int = 0
     monitor: int = 500
     monitor_attack: Attack | None = None

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from constructions.whole_file import replacing
+from empirics.images.checkpoint import digest
 from empirics.images.data import Images, Split, load_images, random_labels
 from empirics.images.models import build_model
 from empirics.images.presets import Preset
@@ -89,6 +90,11 @@ class Run:
             path = _weights(self.folder, epoch or self.epochs)
             model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return model.to(device()).eval()
+
+    def digest(self) -> str:
+        """Of the network after the last epoch: another training gives another one."""
+        weights = torch.load(_weights(self.folder, self.epochs), map_location="cpu", weights_only=True)
+        return digest(weights.values())
 
     def part(self, name: str, count: int | None = None) -> Images:
         """The first images of "train" or "test", on the device that measures; they come in random order."""

@@ -26,7 +26,8 @@ class Interval:
 def student_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """Student's interval of the mean over independent seeds.
 
-    A seed draws the images too, so that the interval covers their choice.
+    A seed draws the images too, from one data set: two training sets may share most of theirs. The interval is
+    symmetric, also for shares, and says nothing of how few images a value was averaged over.
 
     One value gives no limits: (-∞, ∞). Equal values, ±∞ included, give the value itself.
 

@@ -30,7 +30,7 @@ def threads(count: int | None = None) -> Threads:
     than one. Bits of a result may depend on the number of threads.
 
     Args:
-        count: OMP_NUM_THREADS when None; else the processors of this process that were idle over the last minute.
+        count: OMP_NUM_THREADS when None; else the number of processors of this process.
 
     Raises:
         ValueError: if not `count >= 1`.
@@ -39,7 +39,7 @@ def threads(count: int | None = None) -> Threads:
 
     if count is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
-        count = int(given) if given.isdigit() and int(given) else _idle_processors()
+        count = int(given) if given.isdigit() and int(given) else _processors()
     if not count >= 1:
         raise ValueError(f"threads must be >= 1, got {count}")
     torch.set_num_threads(count)
@@ -54,7 +54,6 @@ def passive_environment() -> dict[str, str]:
     return {_POLICY: "PASSIVE", **os.environ}
 
 
-def _idle_processors() -> int:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return max(1, int(processors - round(load)))
+def _processors() -> int:
+    """Not fewer when the machine is busy: a run that goes on must have the threads with which it began."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -22,7 +22,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from empirics.images.attacks import Attack, correct, evaluating, perturb, random_offsets, robust_correct
-from empirics.images.augmentation import shifted_and_mirrored
 from empirics.images.checkpoint import Checkpoint, run_identity
 from empirics.images.data import Images, Split
 from empirics.images.recipe import Recipe
@@ -171,7 +170,7 @@ def _run_epoch(
     devices = [using.device] if using.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         # For networks that draw random numbers themselves.
-        torch.manual_seed(_seed(recipe.seed, epoch) + using.global_rank)
+        torch.manual_seed(_seed(recipe.seed, epoch, 1 + using.global_rank))
         for step, part in enumerate(parts):
             rate = recipe.rate(((epoch - 1) * len(parts) + step + 0.5) / (recipe.epochs * len(parts)))
             for group in optimizer.param_groups:
@@ -203,8 +202,6 @@ def train_step(
     mine = slice(using.global_rank, None, using.world_size)
     taken = torch.from_numpy(rows).to(using.device)
     x, y = images.x[taken[mine]], images.y[taken[mine]]
-    if recipe.augment:
-        x = shifted_and_mirrored(x, len(rows), mine, generator)
     if recipe.attack is not None:
         offsets = random_offsets((len(rows), *images.shape), recipe.attack, generator)
         with using.autocast():

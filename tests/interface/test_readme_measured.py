@@ -8,26 +8,33 @@ ROOT = Path(__file__).parents[2]
 STORED = ROOT / "empirics" / "images" / "results"
 FLAT = "flat inside, sharp outside"
 LOCAL = "robust behaviour is local to the training points"
-GAP = "the gap in robust loss grows with global flatness: adversarial"
+GAP = "the gap in robust loss grows with global flatness"
+NEAR = "test points near a training point of their class are more robust"
 # What the README calls it, the experiment, and the claims whose words begin and end like this.
 ROWS = {
     "flat inside, sharp outside, train": ("figure1", f"{FLAT}: adversarial, gradient_norm, train", "in [0,1]^d"),
     "the same on test": ("figure1", f"{FLAT}: adversarial, gradient_norm, test", "in [0,1]^d"),
     "the same on train, over whole balls": ("figure1", f"{FLAT}: adversarial, gradient_norm, train", "whole balls"),
     "control: clean training, train": ("figure1", f"{FLAT}: clean, gradient_norm, train", ""),
+    "control: the same by loss change": ("figure1", f"{FLAT}: clean, loss_change, train", ""),
     "the kink moves with the training radius": ("figure1", "the kink moves with the training radius: train, rad", ""),
     "train curve, last epoch over first": ("figure2", "the train curve descends inside the radius: adv", ""),
     "train curve, last epoch over highest": ("figure2", "the train curve descends inside the radius in the end", ""),
     "test curve, last epoch over first": ("figure2", "the test curve", "adversarial"),
     "growth of global over local flatness": ("figure3", "global flatness grows much faster", "adversarial"),
-    "robust loss gap and global flatness": ("figure3", GAP, "levels"),
-    "the same on first differences": ("figure3", GAP, "epoch"),
+    "robust loss gap and global flatness": ("figure3", f"{GAP}: adversarial", "levels"),
+    "the same on differences between measured epochs": ("figure3", f"{GAP}: adversarial", "epochs"),
+    "control: differences of another seed's flatness": ("figure3", f"{GAP} of another seed: adversarial, d", ""),
+    "control: differences, clean training": ("figure3", f"{GAP}: clean, differences", ""),
     "robust training accuracy": ("table1", "robust training accuracy", "adversarial"),
     "robust accuracy, train minus test": ("table1", "the robust accuracy drops", "adversarial"),
     "clean accuracy, train minus test": ("table1", "the clean accuracy drops", "adversarial"),
     "share of points robust, train minus test": ("memorization", f"{LOCAL}: adversarial", ""),
+    "the same of images classified correctly": ("memorization", f"{LOCAL}, of images classified correctly: adv", ""),
     "small-margin points made robust, train minus test": ("memorization", "small-margin test points do not", ""),
-    "robustness and distance to the training points": ("memorization", "test points near", ""),
+    "robustness and distance to the training points": ("memorization", f"{NEAR}: adversarial", ""),
+    "control: the same, clean training": ("memorization", f"{NEAR}: clean", ""),
+    "the same minus that to held-out images": ("memorization", f"{NEAR} than near as many", "adversarial"),
     "fall of robust train error with width": ("memorization", "robust training error falls", ""),
     "the same minus the fall of robust test error": ("memorization", "it falls more", ""),
 }

@@ -21,7 +21,7 @@ from empirics.images.attacks import fgsm
 from empirics.images.data import load_images
 from empirics.images.training import Recipe, train
 
-RECIPE = Recipe(4, fgsm(0.1), batch=40, augment=True, monitor=50)
+RECIPE = Recipe(4, fgsm(0.1), batch=40, monitor=50)
 
 
 def network() -> nn.Module:

@@ -10,6 +10,7 @@ from torch import nn
 
 from empirics.images.attacks import (
     Attack,
+    _magnitude,
     correct,
     fgsm,
     perturb,
@@ -72,6 +73,32 @@ def test_the_worst_point_of_a_euclidean_ball(attack: Attack, images) -> None:
     worst = x + 0.5 * (towards / towards.norm(dim=1, keepdim=True)).reshape(x.shape)
     found = perturb(model, x, y, Attack(**{**vars(attack), "clip": False}), seeded())
     torch.testing.assert_close(found, worst, rtol=0, atol=2e-5)
+
+
+def test_fitted_images_are_attacked_in_half_precision_too(images) -> None:
+    """Their gradients are below the least number of float16, and only directions count."""
+    x, y = images
+    model = affine(x[0].numel())
+    with torch.no_grad():
+        model[1].weight.mul_(1e-3)
+        # Far on the right side: p - y is about 1e-6.
+        model[1].bias.copy_(torch.tensor([14.0, 0.0]))
+    y = torch.zeros_like(y)
+    attack = fgsm(0.25, random_start=False)
+    right = perturb(model, x, y, attack)
+    with torch.autocast("cpu", dtype=torch.float16):
+        half = perturb(model, x, y, attack)
+    assert (right != x).flatten(1).any(dim=1).all()
+    assert torch.equal(half, right)
+
+
+def test_powers_of_two_do_not_change_a_step() -> None:
+    losses = torch.tensor([0.0, 1e-30, 1e-7, 0.3, 1.0, 17.0, 1e12])
+    found = _magnitude(losses)
+    assert (torch.frexp(found)[0] == 0.5).all()
+    ordinary = slice(2, 6)
+    assert ((found * losses)[ordinary] >= 0.5).all()
+    assert ((found * losses)[ordinary] < 1).all()
 
 
 def test_one_step_from_a_random_start_misses_some_coordinates(images) -> None:

@@ -61,14 +61,14 @@ def figure1(test_knot=0.1, control_knot=0.02, swept=(0.05, 0.1, 0.2)):
 def test_flat_zones_and_kinks_that_move():
     from dataclasses import replace
 
-    from empirics.images.claims import controls_reproduced, verdicts
+    from empirics.images.claims import controls, verdicts
     from empirics.images.claims_over_radii import flat_zone_reading
 
     both = figure1()
     both = replace(both, verdicts=verdicts(both))
     assert set(outcomes(both.verdicts, "flat inside", "claim").values()) == {"reproduced"}
     assert set(outcomes(both.verdicts, "flat inside", "control").values()) == {"not reproduced"}
-    assert controls_reproduced(both) == []
+    assert controls(both, "reproduced") == []
     assert "not memorization" in flat_zone_reading(both)
     moves = outcomes(both.verdicts, "kink moves")
     assert {outcome for claim, outcome in moves.items() if ": train," in claim} == {"reproduced"}
@@ -80,7 +80,7 @@ def test_flat_zones_and_kinks_that_move():
     assert "on training points only" in flat_zone_reading(local)
 
     faulty = figure1(control_knot=0.1)
-    assert len(controls_reproduced(replace(faulty, verdicts=verdicts(faulty)))) == 4
+    assert len(controls(replace(faulty, verdicts=verdicts(faulty)), "reproduced")) == 4
 
 
 @pytest.mark.parametrize(("accuracy", "role"), [(1.0, "claim"), (0.5, "not fitted")])
@@ -136,17 +136,17 @@ def flatness(local_growth, gap_follows):
 
 
 def test_growth_and_correlation():
-    from empirics.images.claims import controls_reproduced, verdicts
+    from empirics.images.claims import controls, verdicts
 
     found = verdicts(flatness(1.0, True))
     assert set(outcomes(found, role="claim").values()) == {"reproduced"}
     assert set(outcomes(verdicts(flatness(2.0, True)), "grows much faster").values()) == {"not reproduced"}
-    # A gap that merely grows correlates on the levels, with the epoch's number too, and not on the differences.
+    # A gap that merely grows correlates on the levels, with the epoch's number and another seed's flatness as well.
     found = verdicts(flatness(1.0, False))
     levels, differences = (outcomes(found, text, "claim") for text in ("levels", "differences"))
     assert set(levels.values()) == {"reproduced"}
     assert set(differences.values()) == {"not reproduced"}
-    assert len(controls_reproduced(result(verdicts=found))) == 2
+    assert len(controls(result(verdicts=found), "reproduced")) == 4
 
 
 def table(robust, clean):
@@ -163,11 +163,11 @@ def table(robust, clean):
 
 
 def test_table_1():
-    from empirics.images.claims import controls_reproduced, verdicts
+    from empirics.images.claims import controls, verdicts
 
     printed = verdicts(table((1.0, 0.458), (1.0, 0.873)))
     assert set(outcomes(printed, role="claim").values()) == {"reproduced"}
-    assert controls_reproduced(result(verdicts=printed)) == []
+    assert controls(result(verdicts=printed), "reproduced") == []
     small = outcomes(verdicts(table((1.0, 0.2), (1.0, 0.5))), "adversarial")
     assert small["the clean accuracy drops little: adversarial"] == "not reproduced"
     assert small["the robust drop is over 2 clean drops: adversarial"] == "not reproduced"
@@ -176,16 +176,22 @@ def test_table_1():
     }
 
 
-def robust_radii(train_share, test_share, widths=((0.5, 0.6), (0.0, 0.58))):
+def robust_radii(train_share, test_share, widths=((0.5, 0.6), (0.0, 0.58)), dependence=-0.1):
     def one(split, measure, value, **changes):
         return record(split=split, measure=measure, at=(0.1,), values=((value,), (value,)), **changes)
 
     records = []
     for split, share in (("train", train_share), ("test", test_share)):
-        records += [one(split, "robust_share", share), one(split, "robust_radius", 0.2 * share)]
-        records += [one(split, name, 0.1, condition="clean") for name in ("robust_share", "robust_radius")]
+        shares = ("robust_share", "robust_share_of_right")
+        records += [*(one(split, name, share) for name in shares), one(split, "robust_radius", 0.2 * share)]
+        records += [one(split, name, 0.1, condition="clean") for name in (*shares, "robust_radius")]
         records.append(one(split, "rescued_share", share))
     records.append(one("test", "distance_correlation", -0.3))
+    for condition, pair in (("adversarial", (-0.3, dependence)), ("clean", (0.1, 0.0))):
+        values = (pair, pair)
+        records.append(
+            record(split="test", measure="dependence_correlations", at=(0.0, 1.0), values=values, condition=condition)
+        )
     for width, errors in zip((1, 4), widths, strict=True):
         for split, error in zip(("train", "test"), errors, strict=True):
             records.append(one(split, "robust_error", error, width=width))
@@ -198,7 +204,9 @@ def test_memorization():
     found = verdicts(robust_radii(1.0, 0.2))
     assert set(outcomes(found, role="claim").values()) == {"reproduced"}
     assert set(outcomes(found, role="control").values()) == {"not reproduced"}
-    general = outcomes(verdicts(robust_radii(1.0, 0.95, widths=((0.5, 0.6), (0.0, 0.1)))))
+    general = outcomes(verdicts(robust_radii(1.0, 0.95, widths=((0.5, 0.6), (0.0, 0.1)), dependence=-0.4)))
+    near = "test points near a training point of their class are more robust than near as many held-out ones"
+    assert general[f"{near}: adversarial"] == "not reproduced"
     assert general["robust behaviour is local to the training points: adversarial"] == "not reproduced"
     assert general["small-margin test points do not"] == "not reproduced"
     assert general["it falls more than the robust test error, width 1 to 4"] == "not reproduced"

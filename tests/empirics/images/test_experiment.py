@@ -142,3 +142,20 @@ def test_results_of_different_experiments_make_no_figure(out, capsys):
     files = [str(out / f"{name}-digits-mini.json") for name in ("figure1", "table1")]
     assert main(arguments(out, "figure1", "--draw", *files)) == 2
     assert "one experiment, got ['figure1', 'table1']" in capsys.readouterr().err
+
+
+def test_another_network_is_measured_anew(tmp_path) -> None:
+    """What was measured of one network is never taken for another's that was trained in its folder."""
+    from empirics.__main__ import main
+    from empirics.images.result import Result
+
+    def accuracy(folder, *more):
+        assert main([*arguments(folder, "table1", "--seeds", "1"), *more]) == 0
+        records = Result.load(folder / "table1-digits-mini.json").records
+        return [record.values for record in records]
+
+    again, fresh = tmp_path / "again", tmp_path / "fresh"
+    first = accuracy(again)
+    for checkpoint in again.rglob("checkpoint.pt"):
+        checkpoint.unlink()
+    assert accuracy(again, "--train", "50") == accuracy(fresh, "--train", "50") != first

@@ -42,6 +42,30 @@ def test_bisection_finds_the_exact_radius_of_a_linear_classifier():
     assert (found == off).mean() < 0.95
 
 
+def test_points_that_the_clean_network_has_wrong_have_no_small_margin():
+    from pathlib import Path
+
+    from empirics.images.data import Split
+    from empirics.images.memorization import PITCH, _rescued, _share_of_right
+    from empirics.images.presets import preset
+    from empirics.images.runs import Condition, Run
+    from empirics.images.training_log import TrainingLog
+
+    some = images([[0.0]], [0])
+    run = Run(
+        preset("digits", "mini"),
+        Condition("adversarial", 0.1, 32.0),
+        0,
+        Split(some, some),
+        Path("."),
+        TrainingLog(()),
+    )
+    clean = np.array([-1, -1, 2, 3, PITCH])
+    adversarial = np.array([-1, -1, PITCH, 1, 0])
+    assert _rescued([run], "test", [clean], [adversarial]).values == ((0.5, 0.4),)
+    assert _share_of_right(adversarial) == pytest.approx(1 / 3, abs=1e-5)
+
+
 def test_distances_to_the_nearest_of_the_class():
     from empirics.images.memorization import nearest_of_class
 

@@ -15,7 +15,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from empirics.images.attacks import Attack, correct, fgsm, perturb, pgd, random_offsets
-from empirics.images.augmentation import shifted_and_mirrored
 from empirics.images.data import Images, Split, load_images, random_labels
 from empirics.images.models import build_model
 from empirics.images.recipe import Recipe
@@ -77,28 +76,6 @@ def test_the_learning_rate_rises_and_falls_once() -> None:
     cyclic = Recipe(1, None, learning_rate=0.2)
     assert [cyclic.rate(done) for done in (0, 0.2, 0.4, 0.7, 1)] == pytest.approx([0, 0.1, 0.2, 0.1, 0])
     assert replace(cyclic, schedule="constant").rate(0.9) == 0.2
-
-
-def test_augmented_images_are_shifted_and_mirrored() -> None:
-    x = torch.arange(1, 65.0).reshape(1, 1, 8, 8).expand(200, 2, 8, 8) / 64
-    x = torch.stack([x[:, 0], 1 - x[:, 1] / 2], dim=1)
-    changed = shifted_and_mirrored(x, 400, slice(1, None, 2), torch.Generator().manual_seed(0))
-    padded = nn.functional.pad(x, (4, 4, 4, 4))
-    kinds = set()
-    for image, source in zip(changed, padded, strict=True):
-        (kind,) = [
-            (down, right, mirrored)
-            for down in range(9)
-            for right in range(9)
-            for mirrored in (False, True)
-            if torch.equal(image.flip(2) if mirrored else image, source[:, down : down + 8, right : right + 8])
-        ]
-        kinds.add(kind)
-    assert len(kinds) > 100
-    assert {kind[0] for kind in kinds} == {kind[1] for kind in kinds} == set(range(9))
-    # The part of a batch is changed as it is in the whole.
-    whole = shifted_and_mirrored(x.repeat(2, 1, 1, 1), 400, slice(None), torch.Generator().manual_seed(0))
-    assert torch.equal(changed, whole[1::2])
 
 
 # -- whole runs

@@ -20,7 +20,7 @@ from empirics.images.training import Recipe, fabric, train
 def run(out: Path, processes: int) -> None:
     """Writes `rank0.npz` and so on to the folder: weights, how far they moved, losses, images a process attacked."""
     # 13 batches of 15 or 16 images, which two processes cannot share evenly.
-    recipe = Recipe(2, pgd(0.1, 2, restarts=2), batch=16, augment=True, monitor=40)
+    recipe = Recipe(2, pgd(0.1, 2, restarts=2), batch=16, monitor=40)
     started = fabric(recipe, accelerator="cpu", devices=processes)
     shares: list[int] = []
     attacked = training.perturb
