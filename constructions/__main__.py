@@ -14,7 +14,7 @@ from constructions.data import load_sample
 from constructions.executed_structure import certify_executed
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.network import ReLUNetwork
-from constructions.whole_file import replacing
+from constructions.whole_file import write_whole
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.out:
             memorizer.save(options.out)
         if options.json:
-            _write(options.json, json.dumps(_record(memorizer, certificate), indent=1))
+            write_whole(options.json, json.dumps(_record(memorizer, certificate), indent=1))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -85,7 +85,7 @@ def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Con
         report.figure(options.figure)
         console.print(f"figure written to {options.figure}", highlight=False)
     if options.json:
-        _write(options.json, report.to_json())
+        write_whole(options.json, report.to_json())
     proved = [n for row in report.rows for n in (row.certified, row.executed) if n is not None]
     return 0 if all(count == len(points) for count in proved) else 1
 
@@ -99,11 +99,6 @@ def _certificate(memorizer: Memorizer, arithmetic: str) -> Certificate:
             memorizer.network, sample.points, sample.codes, memorizer.radius, memorizer.p, arithmetic=arithmetic
         )
     return certify_executed(memorizer, arithmetic)
-
-
-def _write(path: str, text: str) -> None:
-    with replacing(path) as partial:
-        partial.write_text(text)
 
 
 def _record(memorizer: Memorizer, certificate: Certificate) -> dict[str, Any]:

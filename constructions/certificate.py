@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -204,8 +205,7 @@ def decide_executed(
 ) -> Certificate:
     """`decide` for the executed network: a witness is a vector of the format in the ball that its run misclassifies."""
     layers = executed_layers(network.layers, arithmetic)
-    answer = lambda x: _answer(layers, x)  # noqa: E731
-    found = decide(answer, points, labels, radius, p, lower, method, seconds=seconds, seed=seed)
+    found = decide(partial(_answer, layers), points, labels, radius, p, lower, method, seconds=seconds, seed=seed)
     found = _confirmed(found, lambda i, x: _executed_error(layers, x, points[i], int(labels[i]), radius, p))
     return replace(found, arithmetic=arithmetic)
 

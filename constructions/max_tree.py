@@ -19,7 +19,7 @@ from constructions.indicator_check import IndicatorCheck, check_indicators, is_s
 from constructions.network import Affine, ReLUNetwork, sparse
 from constructions.rivals import Rival, Task, class_sums, read_task
 from constructions.rounding import as_executed
-from constructions.structure import ball_margins
+from constructions.structure import ball_margins, box_of_balls
 
 
 def max_tree_memorizer(points: Any, labels: Any, *, radius: float, shell: float | None = None) -> Rival:
@@ -119,8 +119,7 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
         moved = None
         if arithmetic != "reals":
             executed = as_executed(ReLUNetwork((sides,)), arithmetic).layers[0]
-            low, high = sample.points.min(axis=0) - task.radius, sample.points.max(axis=0) + task.radius
-            box = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+            box = box_of_balls(sample.points, task.radius)
             moved = execution_error(network.layers[:-1], *box, arithmetic) / slopes * (1 + 2.0**-40)
         outer = _check_sides(sides, by_sum, task, moved).outer
         inner = _check_sides(sides if moved is None else executed, by_sum, task, None).inner

@@ -25,6 +25,7 @@ from constructions.indicator_check import is_same
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.network import Affine, ReLUNetwork, dense
 from constructions.rivals import Task, least_squares, read_task
+from constructions.structure import box_of_balls
 from theory.errors import AssumptionError
 from theory.relaxation import TINY, gamma
 from theory.separation import separation
@@ -183,8 +184,7 @@ def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float, arith
     rounding = np.linalg.norm(np.abs(points) @ weight.T + np.abs(first.bias), axis=1)
     reach = radius * operator + 2 * gamma(dim + 4) * rounding
     if arithmetic != "reals":
-        box = np.nextafter(points.min(axis=0) - radius, -np.inf), np.nextafter(points.max(axis=0) + radius, np.inf)
-        reach += np.linalg.norm(execution_error((first,), *box, arithmetic))
+        reach += np.linalg.norm(execution_error((first,), *box_of_balls(points, radius), arithmetic))
     return np.asarray(reach * (1 + 4 * gamma(len(weight) + 8)) + TINY)
 
 

@@ -128,6 +128,12 @@ def _all_zero(weight: np.ndarray | sp.csr_array, start: int) -> bool:
     return not (rest.any() if isinstance(rest, np.ndarray) else rest.count_nonzero())
 
 
+def box_of_balls(points: Float[np.ndarray, "n d"], radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of a box that contains the balls `B_∞(x_i, radius)`, one float outward for the rounding."""
+    low, high = points.min(axis=0) - radius, points.max(axis=0) + radius
+    return np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+
+
 def covers(low: np.ndarray, high: np.ndarray, points: np.ndarray, radius: float) -> bool:
     """Whether the box contains the balls `B_∞(x_i, radius)`, when its corners were set one float outward."""
     # low and high are set one float outward, so the rounded difference decides.

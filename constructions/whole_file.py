@@ -23,3 +23,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text, all of it or nothing."""
+    with replacing(path) as partial:
+        partial.write_text(text)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from empirics.images.measured import curves, losses
+from empirics.images.measured import curves, losses, record
 from empirics.images.presets import Preset
-from empirics.images.result import Record, rounded
+from empirics.images.result import Record
 from empirics.images.runs import Condition, Place, Run, trained
 
 PARTS = ("train", "test")
@@ -43,8 +43,10 @@ def _curves(runs: list[Run], epoch: int, part: str) -> list[Record]:
     preset = runs[0].preset
     found = [_at_epoch(run, epoch, part) for run in runs]
     return [
-        _record(runs, epoch, part, "gradient_norm", preset.epoch_radii, [one["gradient_norm"] for one, _ in found]),
-        _record(runs, epoch, part, "robust_error", (preset.radius,), [(other["robust_error"],) for _, other in found]),
+        record(
+            runs, part, "gradient_norm", preset.epoch_radii, [one["gradient_norm"] for one, _ in found], epoch=epoch
+        ),
+        record(runs, part, "robust_error", (preset.radius,), [(o["robust_error"],) for _, o in found], epoch=epoch),
     ]
 
 
@@ -58,7 +60,7 @@ def _scalars(runs: list[Run], epoch: int, part: str) -> list[Record]:
         # The loss that the search of the curves reached in the ball.
         values["robust_loss"].append((other["clean_loss"] + curve["loss_change"][at],))
         values["robust_error"].append((other["robust_error"],))
-    return [_record(runs, epoch, part, name, (preset.radius,), rows) for name, rows in values.items()]
+    return [record(runs, part, name, (preset.radius,), rows, epoch=epoch) for name, rows in values.items()]
 
 
 def _at_epoch(run: Run, epoch: int, part: str) -> tuple[dict[str, tuple[float, ...]], dict[str, float]]:
@@ -66,21 +68,4 @@ def _at_epoch(run: Run, epoch: int, part: str) -> tuple[dict[str, tuple[float, .
     return (
         curves(run, epoch, part, run.preset.epoch_radii, clip=True, images=images),
         losses(run, epoch, part, images=images),
-    )
-
-
-def _record(
-    runs: list[Run], epoch: int, part: str, measure: str, at: tuple[float, ...], rows: list[tuple[float, ...]]
-) -> Record:
-    condition = runs[0].condition
-    return Record(
-        condition=condition.name,
-        radius=condition.radius,
-        epoch=epoch,
-        split=part,
-        clip=True,
-        measure=measure,
-        at=at,
-        values=rounded(rows),
-        width=condition.width,
     )

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
+from constructions.whole_file import write_whole
 from empirics.images.attacks import robust_correct
 from empirics.images.data import Images
 from empirics.images.measures import flatness_curves
-from empirics.images.result import rounded, write_whole
+from empirics.images.result import Record, rounded
 from empirics.images.runs import Run
 
 Content = dict[str, Any]
@@ -77,6 +78,30 @@ def robust(run: Run, model: torch.nn.Module, some: Images, radius: float | None 
     return torch.cat(right).cpu().numpy()
 
 
+def record(
+    runs: list[Run],
+    part: str,
+    measure: str,
+    at: tuple[float, ...],
+    rows: Sequence[Sequence[float]],
+    *,
+    epoch: int | None = None,
+) -> Record:
+    """What was measured of runs of one condition, a row for each, on balls in `[0, 1]^d`; epoch None is the last."""
+    condition = runs[0].condition
+    return Record(
+        condition=condition.name,
+        radius=condition.radius,
+        epoch=runs[0].preset.epochs if epoch is None else epoch,
+        split=part,
+        clip=True,
+        measure=measure,
+        at=at,
+        values=rounded(rows),
+        width=condition.width,
+    )
+
+
 def kept(run: Run, name: str, settings: Content, measure: Callable[[], Content]) -> Content:
     """What was measured with these settings before, or else what is measured now.
 
@@ -88,7 +113,7 @@ def kept(run: Run, name: str, settings: Content, measure: Callable[[], Content])
     """
     folder = run.folder / "measured"
     folder.mkdir(exist_ok=True)
-    stored = json.dumps({**settings, "network": run.digest()}, sort_keys=True)
+    stored = json.dumps({**settings, "network": run.digest}, sort_keys=True)
     path = folder / f"{name}-{hashlib.sha256(stored.encode()).hexdigest()[:12]}.json"
     if path.is_file():
         return dict(json.loads(path.read_text())["found"])

@@ -16,9 +16,9 @@ from torch import nn
 
 from empirics.images.attacks import correct, pgd, robust_correct
 from empirics.images.data import Images
-from empirics.images.measured import kept, losses
+from empirics.images.measured import kept, losses, record
 from empirics.images.presets import Preset
-from empirics.images.result import Record, rounded
+from empirics.images.result import Record
 from empirics.images.runs import Condition, Place, Run, trained
 
 PARTS = ("train", "test")
@@ -92,7 +92,7 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
         used += runs if width != preset.width else []
         for part in PARTS:
             errors = [losses(run, preset.epochs, part, images=preset.attacked)["robust_error"] for run in runs]
-            records.append(_record(runs, part, "robust_error", (preset.radius,), [[e] for e in errors]))
+            records.append(record(runs, part, "robust_error", (preset.radius,), [[e] for e in errors]))
     return records, used
 
 
@@ -119,10 +119,10 @@ def _radii(runs: list[Run], part: str, levels: list[np.ndarray]) -> list[Record]
     preset = runs[0].preset
     grid = tuple(k * preset.radius / PITCH for k in range(2**LEVELS))
     return [
-        _record(runs, part, "robust_fraction", grid, [[(row >= k).mean() for k in range(2**LEVELS)] for row in levels]),
-        _record(runs, part, "robust_share", (preset.radius,), [[(row >= PITCH).mean()] for row in levels]),
-        _record(runs, part, "robust_share_of_right", (preset.radius,), [[_share_of_right(row)] for row in levels]),
-        _record(runs, part, "robust_radius", (0.0,), [[row.clip(0).mean() * preset.radius / PITCH] for row in levels]),
+        record(runs, part, "robust_fraction", grid, [[(row >= k).mean() for k in range(2**LEVELS)] for row in levels]),
+        record(runs, part, "robust_share", (preset.radius,), [[(row >= PITCH).mean()] for row in levels]),
+        record(runs, part, "robust_share_of_right", (preset.radius,), [[_share_of_right(row)] for row in levels]),
+        record(runs, part, "robust_radius", (0.0,), [[row.clip(0).mean() * preset.radius / PITCH] for row in levels]),
     ]
 
 
@@ -138,7 +138,7 @@ def _rescued(runs: list[Run], part: str, clean: list[np.ndarray], adversarial: l
     if not all(s.any() for s in small):
         raise ValueError(f"the clean network has no small-margin {part} points at radius {runs[0].preset.radius}")
     rows = [[(row[s] >= PITCH).mean(), s.mean()] for row, s in zip(adversarial, small, strict=True)]
-    return _record(runs, part, "rescued_share", (runs[0].preset.radius, 0.0), rows)
+    return record(runs, part, "rescued_share", (runs[0].preset.radius, 0.0), rows)
 
 
 def _nearest(runs: list[Run], levels: list[np.ndarray]) -> list[Record]:
@@ -154,10 +154,10 @@ def _nearest(runs: list[Run], levels: list[np.ndarray]) -> list[Record]:
         inside.append([float((distance <= radius).mean())])
     quarter = (1.0, 2.0, 3.0, 4.0)
     return [
-        _record(runs, "test", "distance_correlation", (0.0,), correlations),
-        _record(runs, "test", "robust_share_by_quarter", quarter, shares),
-        _record(runs, "test", "distance_by_quarter", quarter, distances),
-        _record(runs, "test", "inside_a_training_ball", (radius,), inside),
+        record(runs, "test", "distance_correlation", (0.0,), correlations),
+        record(runs, "test", "robust_share_by_quarter", quarter, shares),
+        record(runs, "test", "distance_by_quarter", quarter, distances),
+        record(runs, "test", "inside_a_training_ball", (radius,), inside),
     ]
 
 
@@ -175,7 +175,7 @@ def _dependence(found: dict[str, list[Run]], levels: dict[tuple[str, str], list[
             count = min(len(rest), len(run.split.train))
             near = [nearest_of_class(images, others.head(count)) for others in (run.split.train, rest)]
             rows.append([_rank_correlation(row, distance) for distance in near])
-        records.append(_record(runs, "test", "dependence_correlations", (0.0, 1.0), rows))
+        records.append(record(runs, "test", "dependence_correlations", (0.0, 1.0), rows))
     return records
 
 
@@ -185,18 +185,3 @@ def _rank_correlation(levels: np.ndarray, distance: np.ndarray) -> float:
     if len(np.unique(levels[known])) < 2 or len(np.unique(distance[known])) < 2:
         return 0.0
     return float(spearmanr(levels[known], distance[known]).statistic)
-
-
-def _record(runs: list[Run], part: str, measure: str, at: tuple[float, ...], rows: list[list[float]]) -> Record:
-    condition = runs[0].condition
-    return Record(
-        condition=condition.name,
-        radius=condition.radius,
-        epoch=runs[0].preset.epochs,
-        split=part,
-        clip=True,
-        measure=measure,
-        at=at,
-        values=rounded(rows),
-        width=condition.width,
-    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from constructions.whole_file import replacing
+from constructions.whole_file import replacing, write_whole
 
 DIGITS = 5
 # Of the CSV; then one a seed.
@@ -209,12 +209,6 @@ def significant(value: float, digits: int = DIGITS) -> float:
 def rounded(rows: Iterable[Sequence[float] | np.ndarray]) -> tuple[tuple[float, ...], ...]:
     """Rows of values as they are stored."""
     return tuple(tuple(significant(float(value)) for value in row) for row in rows)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file as a whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(text)
 
 
 def _finite(value: Any) -> Any:

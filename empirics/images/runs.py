@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ class Run:
             model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return model.to(device()).eval()
 
+    @cached_property
     def digest(self) -> str:
         """Of the network after the last epoch: another training gives another one."""
         weights = torch.load(_weights(self.folder, self.epochs), map_location="cpu", weights_only=True)

@@ -1,8 +1,8 @@
 """Table 1: clean and robust accuracy on training and test images, after clean and after adversarial training."""
 
-from empirics.images.measured import losses
+from empirics.images.measured import losses, record
 from empirics.images.presets import Preset
-from empirics.images.result import Record, rounded
+from empirics.images.result import Record
 from empirics.images.runs import Condition, Place, Run, trained
 
 
@@ -19,17 +19,7 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
             place.say(f"attacking {condition.name}, {part}")
             found = [losses(run, preset.epochs, part, images=preset.attacked) for run in runs]
             records += [
-                Record(
-                    condition=condition.name,
-                    radius=condition.radius,
-                    epoch=preset.epochs,
-                    split=part,
-                    clip=True,
-                    measure=f"{kind}_accuracy",
-                    at=(0.0 if kind == "clean" else preset.radius,),
-                    values=rounded([1 - one[f"{kind}_error"]] for one in found),
-                    width=condition.width,
-                )
-                for kind in ("clean", "robust")
+                record(runs, part, f"{kind}_accuracy", (at,), [[1 - one[f"{kind}_error"]] for one in found])
+                for kind, at in (("clean", 0.0), ("robust", preset.radius))
             ]
     return records, used
