@@ -36,7 +36,7 @@ from constructions.network import Affine, ReLUNetwork
 from constructions.power import interpolated_power, power_gap
 from constructions.square import interpolated_square
 from theory.errors import AssumptionError
-from theory.norms import check_exponent
+from theory.scalars import read_exponent
 
 Method: TypeAlias = Literal["shared", "per_point"]
 Pairwise: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -121,7 +121,7 @@ def indicators(
     Raises:
         ValueError: if not `p >= 1`.
     """
-    p = check_exponent(p)
+    p = read_exponent(p)
     if p == 2:
         build = _l2_shared if method == "shared" else _l2_per_point
         return build(centres, radius, shell, low, high)

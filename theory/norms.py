@@ -5,25 +5,16 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from theory.scalars import read_exponent
+
 # A projection by bisection is scaled by this, so that rounding cannot leave it outside the ball.
 _INSIDE = 1 - 2.0**-45
 _BISECTIONS = 100
 
 
-def check_exponent(p: float) -> float:
-    """`p` as a float.
-
-    Raises:
-        ValueError: if not `p >= 1`.
-    """
-    if not p >= 1:
-        raise ValueError(f"an l_p norm needs p >= 1, got p={p}")
-    return float(p)
-
-
 def dual_exponent(p: float) -> float:
     """The `q` with `1/p + 1/q = 1`, so that `|⟨x, y⟩| <= ‖x‖_p ‖y‖_q` (Hölder)."""
-    p = check_exponent(p)
+    p = read_exponent(p)
     if p == 1:
         return math.inf
     return 1.0 if math.isinf(p) else p / (p - 1)
@@ -31,7 +22,7 @@ def dual_exponent(p: float) -> float:
 
 def norm(x: Float[np.ndarray, "*batch d"], p: float) -> Float[np.ndarray, "*batch"]:
     """`‖x‖_p` along the last axis."""
-    return np.asarray(np.linalg.norm(x, check_exponent(p), axis=-1))
+    return np.asarray(np.linalg.norm(x, read_exponent(p), axis=-1))
 
 
 def distance(
@@ -52,7 +43,7 @@ def project_ball(
     Raises:
         ValueError: if not `radius >= 0` or not `p >= 1`.
     """
-    p = check_exponent(p)
+    p = read_exponent(p)
     if not 0 <= radius < math.inf:
         raise ValueError(f"project_ball needs a finite radius >= 0, got radius={radius}")
     step = x - centre
@@ -109,7 +100,7 @@ def sample_ball(
     Raises:
         ValueError: if not `radius >= 0`, or a size is not positive.
     """
-    p = check_exponent(p)
+    p = read_exponent(p)
     if not 0 <= radius < math.inf:
         raise ValueError(f"sample_ball needs a finite radius >= 0, got radius={radius}")
     if count < 1 or dim < 1:

@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse.csgraph import maximum_bipartite_matching, maximum_flow
 from scipy.spatial.distance import cdist
 
-from theory.norms import check_exponent
+from theory.scalars import read_exponent
 
 # The linear program has a variable a pair; beyond this its time and memory are out of hand.
 MOST_PAIRS = 2**20
@@ -115,7 +115,7 @@ def expected_w1_bound(n: int, dim: int) -> float:
 
 
 def _check(x: np.ndarray, z: np.ndarray, p: float) -> None:
-    check_exponent(p)
+    read_exponent(p)
     for name, points in (("x", x), ("z", z)):
         if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
             raise ValueError(

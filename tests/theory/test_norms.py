@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize
 from scipy.stats import binom
 
-from theory.norms import check_exponent, distance, dual_exponent, norm, project_ball, sample_ball
+from theory.norms import distance, dual_exponent, norm, project_ball, sample_ball
+from theory.scalars import read_exponent
 
 exponents = st.sampled_from([1.0, 1.5, 2.0, 3.0, 10.0, math.inf])
 vectors = hnp.arrays(np.float64, 4, elements=st.floats(-10, 10).map(lambda t: round(t, 3)))
@@ -97,8 +98,8 @@ def test_samples_scale_with_the_radius() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: check_exponent(0.99),
-        lambda: check_exponent(math.nan),
+        lambda: read_exponent(0.99),
+        lambda: read_exponent(math.nan),
         lambda: dual_exponent(0.5),
         lambda: norm(np.ones(2), -1),
         lambda: project_ball(np.ones(2), np.ones(2), -1.0, 2),

@@ -1,0 +1,53 @@
+"""Radii, shells and exponents as they are given: any number that float64 holds exactly, and nothing else.
+
+A claim about a ball is about one radius. A `Decimal("0.3")` that was silently rounded to a float would make it a claim
+about another ball, so what does not convert exactly is refused by name.
+"""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+
+def read_scalar(value: Any, name: str) -> float:
+    """The number as a float, exactly; infinities and NaN pass, for the caller to judge.
+
+    Args:
+        value: a Python, numpy or torch number, an array or tensor of no axis, a `Fraction` or `Decimal`.
+        name: of the argument, for the message.
+
+    Raises:
+        ValueError: for anything else, or for a number that no float64 equals.
+    """
+    number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    if isinstance(number, bool) or not hasattr(number, "as_integer_ratio"):
+        raise ValueError(
+            f"{name} must be one real number, got {value!r:.60} of type {type(value).__name__}: give a float, an int, "
+            "or a numpy or torch scalar"
+        )
+    try:
+        exact = Fraction(*number.as_integer_ratio())
+    except (OverflowError, ValueError):  # an infinity, or NaN
+        return float(number)
+    try:
+        near = float(number)
+    except OverflowError:
+        near = math.inf
+    if math.isinf(near) or Fraction(near) != exact:
+        raise ValueError(
+            f"{name} must be a number that float64 holds exactly, got {value!r:.60}: round it yourself, by "
+            f"float({name}), and the claim is about that number"
+        )
+    return near
+
+
+def read_exponent(p: Any) -> float:
+    """The exponent of a norm; the text "inf" is read as ∞.
+
+    Raises:
+        ValueError: for what is no number, or if not `p >= 1`.
+    """
+    number = math.inf if isinstance(p, str) and p == "inf" else read_scalar(p, "p")
+    if not number >= 1:
+        raise ValueError(f"an l_p norm needs p >= 1, got p={p}: below 1 it is no norm")
+    return number
