@@ -7,26 +7,25 @@ reports the worst. It can only refute; the absence of a find proves nothing.
 """
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
-from theory.losses import margins
+from theory.ball_membership import is_in_ball
+from theory.losses import known_margins
 from theory.norms import norm
-from theory.relaxation import gamma
 
 Function: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 _NEIGHBOURS = 3
 _FRACTIONS = (1.0, 0.999, 0.9, 0.75, 0.5, 0.25)
 _RANDOM = 6
-# Shrinks a step so that x + step, rounded, is still inside the ball.
-_INSIDE = 1 - 2.0**-40
-# Whole exponents up to here are decided without rounding.
-_MOST_RATIONAL = 64
+# Shrinks a step so far that membership of the ball is decided in float64.
+_INSIDE = 1 - 2.0**-20
+# Of the points tried, so many of the worst are looked at for one inside the ball.
+_LOOKED_AT = 8
 
 
 def guided_attack(
@@ -54,35 +53,43 @@ def guided_attack(
         seed: of the random directions.
 
     Returns:
-        The margins (an error where `<= 0`; `f = 0` is one) and the points, both in the order of `indices`.
+        The margins (an error where `<= 0`; `f = 0` is one) and the points, both in the order of `indices`. The points
+        are in the balls, exactly; the centre at worst. Where f is not a number the margin counts as infinite.
     """
     rng = np.random.default_rng(seed)
     chosen = np.arange(len(points)) if indices is None else indices
-    worst = np.full(len(chosen), np.inf)
-    where = points[chosen].copy()
+    worst = np.empty(len(chosen))
+    where = np.empty((len(chosen), points.shape[1]))
     for k, i in enumerate(chosen):
-        tried = np.concatenate(list(_candidates(points, labels, int(i), radius, p, shell, rng)))
-        found = margins(function(tried), np.full(len(tried), labels[i]))
-        best = int(np.argmin(found))
-        if not is_in_ball(tried[best], points[i], radius, p):
-            tried = _into_ball(tried, points[i], radius, p)
-            found = margins(function(tried), np.full(len(tried), labels[i]))
-            best = int(np.argmin(found))
-        worst[k], where[k] = found[best], tried[best]
+        # Beyond the largest float a step only costs a candidate.
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            tried = np.concatenate(list(_candidates(points, labels, int(i), radius, p, shell, rng)))
+            worst[k], where[k] = _worst_in_ball(function, tried, points[i], int(labels[i]), radius, p)
     return worst, where
 
 
-def is_in_ball(x: Float[np.ndarray, " d"], centre: Float[np.ndarray, " d"], radius: float, p: float) -> bool:
-    """Whether `‖x - centre‖_p <= radius`, in rational arithmetic for p = ∞ and whole p up to 64.
+def _worst_in_ball(
+    function: Function, tried: np.ndarray, centre: np.ndarray, label: int, radius: float, p: float
+) -> tuple[float, np.ndarray]:
+    """The worst point found in the ball, of those tried, of those drawn into it, and of the centre."""
+    worst, where = float(_margins(function, centre[None], label)[0]), centre
+    for drawn in (tried, _into_ball(tried, centre, radius, p)):
+        found = _margins(function, drawn, label)
+        order = np.argsort(found, kind="stable")[:_LOOKED_AT]
+        inside = next((n for n in order if found[n] < worst and is_in_ball(drawn[n], centre, radius, p)), None)
+        if inside is not None:
+            worst, where = float(found[inside]), drawn[inside]
+        if not found[order[0]] < worst:
+            break
+    return worst, where
 
-    For other p in float64, with a rest for its rounding: never true of a point outside.
-    """
-    if not np.isinf(p) and (p > _MOST_RATIONAL or p != int(p)):
-        return bool(_length((x - centre) / radius, p) <= _INSIDE - 2 * gamma(len(x) + 160))
-    steps = [abs(Fraction(float(a)) - Fraction(float(b))) for a, b in zip(x, centre, strict=True)]
-    if np.isinf(p):
-        return max(steps) <= Fraction(radius)
-    return sum(step ** int(p) for step in steps) <= Fraction(radius) ** int(p)
+
+def _margins(function: Function, x: np.ndarray, label: int) -> np.ndarray:
+    found = np.full(len(x), np.inf)
+    finite = np.isfinite(x).all(axis=1)
+    if finite.any():
+        found[finite] = known_margins(function(x[finite]), np.full(int(finite.sum()), label))
+    return found
 
 
 def _candidates(
@@ -133,8 +140,11 @@ def _length(steps: np.ndarray, p: float) -> np.ndarray:
 
 
 def _into_ball(tried: np.ndarray, centre: np.ndarray, radius: float, p: float) -> np.ndarray:
-    """Scales every step down to the ball, with a rest for the rounding of the sum."""
+    """Scales every step down to the ball, and rounds every sum toward the centre."""
     step = tried - centre
     length = _length(step, p)
     factor = np.where(length > radius * _INSIDE, radius * _INSIDE / np.where(length > 0, length, 1.0), 1.0)
-    return np.asarray(centre + factor[:, None] * step)
+    step = factor[:, None] * step
+    drawn = centre + step
+    beyond = np.abs(drawn - centre) > np.abs(step)
+    return np.where(beyond, np.nextafter(drawn, centre), drawn)

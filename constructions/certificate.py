@@ -1,31 +1,36 @@
 """Certificates of robustness on the training balls of any ReLU network, read from its weights."""
 
+import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from constructions.attack import Function, guided_attack, is_in_ball
+from constructions.attack import Function
+from constructions.digests import network_digest, points_digest
 from constructions.network import ReLUNetwork
-from constructions.rational import fits_rational, rational_margin_bound, round_down
-from constructions.rounding import FORMATS, ExecutedLayer, executed_layers, executed_margin_bound, run
+from constructions.rational import rational_margin_bound, round_down
+from constructions.rounding import FORMATS, executed_margin_bound
 from constructions.sample import read_points
-from theory.losses import check_labels, margins
-from theory.relaxation import form_lower_bounds, margin_forms, margin_lower_bound
+from constructions.witness import executed_witnesses, real_witnesses
+from theory.losses import check_labels
+from theory.relaxation import margin_lower_bound
+from theory.scalars import read_exponent, read_scalar
 
 CERTIFIED, REFUTED, UNDECIDED = "certified", "refuted", "undecided"
 
+# How a network may be executed; a narrower format inside makes it another network.
+_ANY_RUN = "in any order of summation, fused or not, subnormals kept or taken for zero, nothing in bfloat16 or the like"
 # What a certificate may speak of.
 ARITHMETICS = {
     "reals": "the function of the network's float64 weights over the reals",
     "rational": "the function of the network's float64 weights over the reals, in exact arithmetic",
-    "float64": "the network as executed in float64, in any order of summation",
-    "float32": "the network as executed in float32 with its weights rounded to it, in any order of summation",
+    "float64": f"the network as executed in float64, {_ANY_RUN}",
+    "float32": f"the network as executed in float32 with its weights rounded to it, {_ANY_RUN}",
 }
 
 # Linear relaxation carries a dense matrix per ball through every layer.
@@ -42,12 +47,15 @@ class Certificate:
         status: "certified" (a sound bound shows the margin positive on the whole ball), "refuted" (a point of
             the ball with margin <= 0 is known) or "undecided", per point.
         lower: sound lower bound on the least margin over the ball, per point.
-        upper: the margin at the worst point that an attack found; infinite where none was run.
+        upper: an upper bound of the least margin over the ball: of the margin at the worst point of it that an attack
+            found (over the reals rounded up, else as executed); infinite where no attack was run.
         method: what gave the bound, per point: "interval", "linear", "structure".
         arithmetic: what it speaks of, a key of `ARITHMETICS`. For "float64" and "float32" the inputs are the vectors
             of that format in the real balls, and margins are differences of computed outputs.
-        counterexamples: for each refuted point the adversarial example.
+        counterexamples: for each refuted point the adversarial example: in the ball exactly, and surely an error.
         seconds: time of bound and attack, per point, an equal share for points treated together.
+        misclassified: the points that are surely misclassified themselves.
+        seal: digest of all this and of the network, the points and the labels, see `is_of`.
     """
 
     radius: float
@@ -59,6 +67,15 @@ class Certificate:
     arithmetic: str
     counterexamples: Mapping[int, np.ndarray]
     seconds: Float[np.ndarray, " n"]
+    misclassified: frozenset[int] = frozenset()
+    seal: str = field(init=False, default="", repr=False)
+
+    def is_of(self, network: ReLUNetwork, points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> bool:
+        """Whether it was made of these, and neither they nor the certificate were changed since.
+
+        A certificate put together by hand, or by `dataclasses.replace`, is of nothing.
+        """
+        return self.seal != "" and self.seal == _seal(self, network, points, labels)
 
     def count(self, status: str) -> int:
         """Number of points with the given status."""
@@ -67,6 +84,11 @@ class Certificate:
     @property
     def certified(self) -> Bool[np.ndarray, " n"]:
         return np.asarray(self.status == CERTIFIED)
+
+    @property
+    def clean_error(self) -> float:
+        """Share of the points that are surely misclassified themselves."""
+        return len(self.misclassified) / len(self.status)
 
     @property
     def error_bracket(self) -> tuple[float, float]:
@@ -82,6 +104,7 @@ class Certificate:
         ties = f" ({zeros} of the refuted because f = 0, which is an error for every label)" if zeros else ""
         return (
             f"{counts} of {len(self.status)} balls, l_{self.p:g}, radius {self.radius:g}{ties}; "
+            f"clean error {self.clean_error:.4g}; "
             f"{low:.4g} <= adversarial error <= {high:.4g}; by {methods}, for {ARITHMETICS[self.arithmetic]}"
         )
 
@@ -108,12 +131,14 @@ class Certificate:
             "certified": self.count(CERTIFIED),
             "refuted": self.count(REFUTED),
             "undecided": self.count(UNDECIDED),
+            "clean_error": self.clean_error,
             "error_bracket": list(self.error_bracket),
             "status": self.status.tolist(),
             "lower": [_finite(v) for v in self.lower],
             "upper": [_finite(v) for v in self.upper],
             "method": self.method.tolist(),
             "seconds": [_finite(v) for v in self.seconds],
+            "misclassified": sorted(self.misclassified),
             "counterexamples": {str(i): x.tolist() for i, x in self.counterexamples.items()},
         }
 
@@ -126,12 +151,21 @@ def _finite(value: np.floating[Any]) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def _seal(
+    certificate: Certificate, network: ReLUNetwork, points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]
+) -> str:
+    about = [network_digest(network), points_digest(points, labels)]
+    # Not the seconds, which claim nothing.
+    claim = {**certificate.to_dict(), "seconds": None, "about": about}
+    return hashlib.sha256(json.dumps(claim).encode()).hexdigest()
+
+
 def certify(
     network: ReLUNetwork,
     points: Any,
     labels: Any,
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
     *,
     arithmetic: str = "reals",
     seed: int = 0,
@@ -140,15 +174,16 @@ def certify(
 
     Interval propagation first (for p = ∞ on the ball itself); over the reals then linear relaxation for balls
     that it leaves open and networks up to 300,000 parameters; then `guided_attack`. Nothing is known of how the
-    network was made. A refutation is confirmed: over the reals by a rigorous bound or exactly, under "float64" and
-    "float32" by the executed network at a vector of that format, which must lie in the real ball.
+    network was made. A refutation is confirmed: its witness is in the ball exactly, and over the reals an error by a
+    rigorous bound or exactly, under "float64" and "float32" of the executed network at a vector of that format. A ball
+    on which numbers overflow is left undecided.
 
     Args:
         network: any `ReLUNetwork`.
         points: shape (n, d).
         labels: -1 and +1 for one output, else class numbers 0, …, outputs - 1, as `Memorizer.sample.codes`.
-        radius: of the balls, > 0.
-        p: in [1, ∞]; 1, 2 or ∞ for "rational".
+        radius: of the balls, finite and >= 0; any number that float64 holds exactly.
+        p: in [1, ∞], or "inf"; 1, 2 or ∞ for "rational".
         arithmetic: "reals", with float64 bounds that include their rounding; "rational", the same claim in exact
             arithmetic, for small networks; "float64" or "float32", the network as executed, see
             `constructions.rounding`.
@@ -161,6 +196,7 @@ def certify(
         raise ValueError(f"arithmetic must be one of {', '.join(ARITHMETICS)}, got {arithmetic!r}")
     if not isinstance(network, ReLUNetwork):
         raise ValueError(f"certify needs a ReLUNetwork, such as Memorizer.network, got {type(network).__name__}")
+    radius, p = read_scalar(radius, "radius"), read_exponent(p)
     points, labels = read_points(points, network.inputs), _read_codes(labels)
     if labels.shape != (len(points),):
         raise ValueError(f"labels must hold one label a point, got {len(points)} points and shape {labels.shape}")
@@ -173,41 +209,26 @@ def certify(
         exact = rational_margin_bound(network.layers, points, labels, radius, p)
         lower = np.array([round_down(value) for value in exact])
     else:
-        lower = margin_lower_bound(network.layers, points, labels, radius, p, method="interval")
-    seconds = np.full(len(points), (time.perf_counter() - started) / len(points))
-    still_open = np.flatnonzero(~(lower > 0))
-    if arithmetic == "reals" and len(still_open) and network.parameters <= _LINEAR_LIMIT:
-        started = time.perf_counter()
-        linear = margin_lower_bound(network.layers, points[still_open], labels[still_open], radius, p, method="linear")
-        lower[still_open], method[still_open] = linear, "linear"
-        seconds[still_open] += (time.perf_counter() - started) / len(still_open)
-    if arithmetic in FORMATS:
-        return decide_executed(
-            network, points, labels, radius, p, lower, method, arithmetic, seconds=seconds, seed=seed
-        )
-    found = decide(network, points, labels, radius, p, lower, method, seconds=seconds, seed=seed)
-    found = _confirmed(found, lambda i, x: x if _is_error(network, x, int(labels[i])) else None)
-    return replace(found, arithmetic=arithmetic)
+        lower, method = real_margin_bounds(network, points, labels, radius, p)
+    seconds = (time.perf_counter() - started) / len(points)
+    return decide(network, points, labels, radius, p, lower, method, arithmetic=arithmetic, seconds=seconds, seed=seed)
 
 
-def decide_executed(
+def real_margin_bounds(
     network: ReLUNetwork,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
     radius: float,
     p: float,
-    lower: Float[np.ndarray, " n"],
-    method: Shaped[np.ndarray, " n"],
-    arithmetic: str,
-    *,
-    seconds: Float[np.ndarray, " n"] | float,
-    seed: int = 0,
-) -> Certificate:
-    """`decide` for the executed network: a witness is a vector of the format in the ball that its run misclassifies."""
-    layers = executed_layers(network.layers, arithmetic)
-    found = decide(partial(_answer, layers), points, labels, radius, p, lower, method, seconds=seconds, seed=seed)
-    found = _confirmed(found, lambda i, x: _executed_error(layers, x, points[i], int(labels[i]), radius, p))
-    return replace(found, arithmetic=arithmetic)
+) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
+    """Lower bounds of the least margins over the reals by intervals, then by linear relaxation, and which gave them."""
+    lower = margin_lower_bound(network.layers, points, labels, radius, p, method="interval")
+    method = np.full(len(points), "interval", dtype="<U9")
+    still_open = np.flatnonzero(~(lower > 0))
+    if len(still_open) and network.parameters <= _LINEAR_LIMIT:
+        some = points[still_open], labels[still_open], radius, p
+        lower[still_open], method[still_open] = margin_lower_bound(network.layers, *some, method="linear"), "linear"
+    return lower, method
 
 
 def _read_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
@@ -223,7 +244,7 @@ def _read_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
 
 
 def decide(
-    function: Function,
+    network: ReLUNetwork,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
     radius: float,
@@ -231,64 +252,47 @@ def decide(
     lower: Float[np.ndarray, " n"],
     method: Shaped[np.ndarray, " n"],
     *,
-    seconds: Float[np.ndarray, " n"] | float,
+    seconds: float,
+    arithmetic: str = "reals",
+    function: Function | None = None,
     shell: float | None = None,
     seed: int = 0,
 ) -> Certificate:
     """The certificate for given sound lower bounds: balls without a positive one are attacked.
 
-    `seconds`: time that the bounds took, per point.
+    Args:
+        network: that the bounds are about.
+        points: shape (n, d).
+        labels: ±1 for one output, else class numbers.
+        radius: of the balls.
+        p: in [1, ∞].
+        lower: the bounds.
+        method: what gave them.
+        seconds: time that they took, per point.
+        arithmetic: of the claim, a key of `ARITHMETICS`.
+        function: a quicker way to about the same values, for the attack to look for candidates.
+        shell: as for `guided_attack`.
+        seed: of the attack.
     """
+    lower = np.where(np.isnan(lower), -np.inf, lower)
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
-    upper = np.full(len(points), np.inf)
-    counterexamples = {}
     attacked = np.flatnonzero(status == UNDECIDED)
-    taken = np.zeros(len(points)) + seconds
+    upper, taken = np.full(len(points), np.inf), np.full(len(points), seconds)
+    counterexamples, misclassified = {}, frozenset()
     started = time.perf_counter()
-    worst, where = guided_attack(function, points, labels, radius, p, indices=attacked, shell=shell, seed=seed)
-    upper[attacked] = worst
-    taken[attacked] += (time.perf_counter() - started) / max(1, len(attacked))
-    for i, margin, x in zip(attacked, worst, where, strict=True):
-        if margin <= 0:
-            status[i] = REFUTED
-            counterexamples[int(i)] = x
-    return Certificate(radius, p, status, lower, upper, method, "reals", counterexamples, taken)
-
-
-def _confirmed(found: Certificate, witness: Callable[[int, np.ndarray], np.ndarray | None]) -> Certificate:
-    """The refutations that hold in the arithmetic of the certificate; the others become undecided."""
-    witnesses = {i: witness(i, x) for i, x in found.counterexamples.items()}
-    status = found.status.copy()
-    status[[i for i, x in witnesses.items() if x is None]] = UNDECIDED
-    return replace(found, status=status, counterexamples={i: x for i, x in witnesses.items() if x is not None})
-
-
-def _is_error(network: ReLUNetwork, x: np.ndarray, label: int) -> bool:
-    """Whether the margin at x is surely <= 0 over the reals."""
-    forms = -margin_forms(label, network.outputs)
-    if (form_lower_bounds(network.layers, x[None], 0.0, np.inf, forms, method="interval") >= 0).any():
-        return True
-    if not fits_rational(network.layers, 1):
-        return False
-    return rational_margin_bound(network.layers, x[None], np.array([label]), 0.0, np.inf)[0] <= 0
-
-
-def _answer(layers: tuple[ExecutedLayer, ...], x: np.ndarray) -> np.ndarray:
-    """The executed network in float64 numbers; 0, an error, where it overflows and has no answer."""
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        values = run(layers, x).astype(np.float64)
-    return np.where(np.isfinite(values).all(axis=1, keepdims=True), values, 0.0)
-
-
-def _executed_error(
-    layers: tuple[ExecutedLayer, ...], x: np.ndarray, centre: np.ndarray, label: int, radius: float, p: float
-) -> np.ndarray | None:
-    """A vector of the format next to x, in the ball, which the executed network misclassifies, or None."""
-    near = x.astype(layers[0].bias.dtype)
-    outward = np.abs(near.astype(np.float64) - centre) > np.abs(x - centre)
-    inner = np.where(outward, np.nextafter(near, centre.astype(near.dtype)), near)
-    for vector in (near, inner):
-        exact = vector.astype(np.float64)
-        if margins(_answer(layers, exact[None]), np.array([label]))[0] <= 0 and is_in_ball(exact, centre, radius, p):
-            return exact
-    return None
+    if len(attacked):
+        balls = points, labels, radius, p
+        if arithmetic in FORMATS:
+            found = executed_witnesses(network, *balls, attacked, arithmetic, seed=seed)
+        else:
+            found = real_witnesses(network, *balls, attacked, function=function, shell=shell, seed=seed)
+        upper[attacked], misclassified = found.upper, frozenset(attacked[found.misclassified].tolist())
+        refuted = found.upper <= 0
+        status[attacked[refuted]] = REFUTED
+        counterexamples = dict(zip(attacked[refuted].tolist(), found.where[refuted], strict=True))
+        taken[attacked] += (time.perf_counter() - started) / len(attacked)
+    for array in (status, lower, upper, method, taken, *counterexamples.values()):
+        array.flags.writeable = False
+    made = Certificate(radius, p, status, lower, upper, method, arithmetic, counterexamples, taken, misclassified)
+    object.__setattr__(made, "seal", _seal(made, network, points, labels))
+    return made

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from constructions.certificate import Certificate
-from constructions.network import ReLUNetwork, sparse
+from constructions.digests import network_digest, points_digest
+from constructions.network import ReLUNetwork
 from constructions.whole_file import replacing
 
 FORMAT = "robust memorization certificate 2"
@@ -41,12 +42,18 @@ def write_certificate(
             features over the reals; it trusts them no more than the rest.
 
     Raises:
-        ValueError: if the certificate is not one of so many points.
+        ValueError: if the certificate is not of this network and these points, or is not as it was made.
     """
+    points, labels = _as_written(points, labels)
     if not len(certificate.status) == len(points) == len(labels):
         raise ValueError(
             f"a certificate file needs one point and label a record, got {len(certificate.status)} records, "
             f"{len(points)} points and {len(labels)} labels"
+        )
+    if not certificate.is_of(network, points, labels):
+        raise ValueError(
+            "a certificate file needs the network, the points and the labels that the certificate was made of, and the "
+            "certificate as it was made: one of them was changed since; certify again"
         )
     content: dict[str, Any] = {
         "format": FORMAT,
@@ -63,29 +70,22 @@ def write_certificate(
         partial.write_bytes(_canonical(content))
 
 
+def write_points(path: str | os.PathLike[str], points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> None:
+    """Write the centres of the balls and the network's own labels as the `.npz` file that the checker reads.
+
+    Args:
+        path: of the file.
+        points: shape (n, d), float64.
+        labels: as given to `certify`: -1 and +1, or class numbers.
+    """
+    points, labels = _as_written(points, labels)
+    with replacing(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, points=points, labels=labels)
+
+
+def _as_written(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.ascontiguousarray(points, dtype=np.float64), np.ascontiguousarray(labels, dtype=np.int64)
+
+
 def _canonical(content: dict[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-
-
-def network_digest(network: ReLUNetwork) -> str:
-    """SHA-256 of all layers in order: shape, row pointers, columns and values of the non-zeros, biases.
-
-    Integers and float64 of 8 bytes, little-endian; -0.0 counts as 0.0; the same for dense and sparse storage.
-    """
-    digest = hashlib.sha256()
-    for layer in network.layers:
-        weight = sparse(layer.weight)
-        weight.sort_indices()
-        for part in (layer.weight.shape, weight.indptr, weight.indices):
-            digest.update(np.asarray(part, dtype="<i8").tobytes())
-        for values in (weight.data, layer.bias):
-            digest.update((np.asarray(values, dtype="<f8") + 0.0).tobytes())
-    return digest.hexdigest()
-
-
-def points_digest(points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> str:
-    """SHA-256 of shape, coordinates and labels, in the same form."""
-    digest = hashlib.sha256(np.asarray(points.shape, dtype="<i8").tobytes())
-    digest.update((np.asarray(points, dtype="<f8") + 0.0).tobytes())
-    digest.update(np.asarray(labels, dtype="<i8").tobytes())
-    return digest.hexdigest()

@@ -6,7 +6,8 @@ rows have at most k non-zero weights gives
     |z̃ - z| <= |W| e + γ_{k+2} (|W| (a + e) + |b|) + floor,    γ_k = k u / (1 - k u):
 
 one factor `1 + u` for rounding each weight and bias to the format, k + 1 for the products and additions in any order
-(see `constructions.rounding`); the floor allows for underflow, also of weights. The ReLU does not increase `e`.
+(see `constructions.rounding`); the floor allows for underflow, also of weights. The ReLU does not increase `e`. At the
+input `e = λ`, the least normal number: a subnormal input may be read as zero.
 """
 
 import math
@@ -38,7 +39,7 @@ def execution_error(
     """
     form = read_format(arithmetic)
     bounds = interval_preactivations(layers, low[None], high[None])
-    size, error = np.maximum(np.abs(low), np.abs(high)), np.zeros_like(low)
+    size, error = np.maximum(np.abs(low), np.abs(high)), np.full_like(low, form.least)
     with np.errstate(over="ignore", invalid="ignore"):
         for layer, (lower, upper) in zip(layers, bounds, strict=True):
             error, sums = _layer_error(layer.weight, layer.bias, size, error, form)
@@ -91,8 +92,8 @@ def shared_l2_error(
     total = float(width @ width)
     shifted = float(np.linalg.norm(points - low, axis=1).max()) + radius
     squares, linear = shifted**2, 2 * np.abs(low)
-    start = rounding * (float(((reach + np.abs(low)) / width).max()) + 0.5)
-    carried = rounding * (reach + np.abs(low))
+    start = rounding * (float(((reach + np.abs(low)) / width).max()) + 0.5) + 2 * form.least / float(width.min())
+    carried = rounding * (reach + np.abs(low)) + 2 * form.least
     error, before, tent = 0.0, 0.0, 6 * start
     for k in range(1, tents + 1):
         terms = squares + total / 16 if k == 1 else 4.0 ** (1 - k) * total

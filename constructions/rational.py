@@ -7,6 +7,7 @@ values: Python integers without any rational's greatest common divisor.
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +15,7 @@ from jaxtyping import Float, Int
 
 from theory.layers import Layers
 from theory.losses import check_labels
+from theory.relaxation import read_ball
 
 # Integer multiplications of one certificate; some seconds.
 _LIMIT = 30_000_000
@@ -25,8 +27,8 @@ def rational_margin_bound(
     layers: Layers,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
 ) -> list[Fraction]:
     """Interval bounds of the least margin over the balls `B_p(x_i, radius)`, each an exact rational number.
 
@@ -43,10 +45,9 @@ def rational_margin_bound(
     Raises:
         ValueError: for another p, or if the network is too large for exact arithmetic.
     """
+    radius, p = read_ball(radius, p)
     if p not in (1, 2, np.inf):
         raise ValueError(f'rational arithmetic needs p in 1, 2, inf, got p={p}: use arithmetic="reals"')
-    if not 0 <= radius < np.inf:
-        raise ValueError(f"a ball needs a finite radius >= 0, got {radius}")
     if not fits_rational(layers, len(points)):
         raise ValueError(
             f"rational arithmetic is for at most {_LIMIT:,} weights times points, got {len(points)} points: "
@@ -54,7 +55,7 @@ def rational_margin_bound(
         )
     check_labels(labels, len(layers[-1].bias))
     exact = [_exact(layer.weight, layer.bias) for layer in layers]
-    return [_margin(exact, x, int(y), Fraction(float(radius)), float(p)) for x, y in zip(points, labels, strict=True)]
+    return [_margin(exact, x, int(y), radius, p) for x, y in zip(points, labels, strict=True)]
 
 
 def fits_rational(layers: Layers, points: int) -> bool:
@@ -100,8 +101,8 @@ def _integers(values: list[float]) -> tuple[list[int], int]:
     return [m << (shift - d.bit_length() + 1) for m, d in ratios], shift
 
 
-def _margin(layers: list[_Exact], x: np.ndarray, label: int, radius: Fraction, p: float) -> Fraction:
-    (*centre, reach), shift = _integers([*x.tolist(), float(radius)])
+def _margin(layers: list[_Exact], x: np.ndarray, label: int, radius: float, p: float) -> Fraction:
+    (*centre, reach), shift = _integers([*x.tolist(), radius])
     ball = None if np.isinf(p) else (reach, p)
     low, high = [c - reach for c in centre], [c + reach for c in centre]
     for k, layer in enumerate([*layers[:-1], _forms(layers[-1], label)]):

@@ -8,10 +8,16 @@ Algorithms, section 3.1; products with zero weights and additions of zero are ex
     |computed - exact| <= γ_{k+1} (Σ |w_j| |h_j| + |b|) + (2 k + 2) λ,    γ_k = k u / (1 - k u),
 
 where `h` are the values computed before and λ, the least normal number, allows for gradual underflow as well as
-for results flushed to zero. Wider accumulators only lose less; inputs narrower than the format (TF32), subnormal
-weights flushed to zero and Strassen-like products are not covered. The ReLU and the comparison of the outputs are
-exact. Intervals for the computed values are carried through the layers; they are found in float64 themselves, with
-their own rounding included. A ball on which some partial sum may overflow gets the bound `-inf`.
+for results flushed to zero. Where subnormal numbers are also read as zero (a switch in torch, the default of JAX on a
+CPU), an input moves by less than λ, a hidden value is one that was flushed when it was written, and a subnormal weight
+or bias adds less than `λ |h_j|` or λ:
+
+    ... <= γ_{k+1} (Σ |w_j| |h_j| + |b|) + (2 k + 2) λ + λ Σ_{|w_j| < λ} |h_j|   on the ball of radius δ + λ.
+
+Wider accumulators only lose less; numbers narrower than the format inside (TF32, bfloat16 under autocast) and
+Strassen-like products are not covered. The ReLU and the comparison of the outputs are exact. Intervals for the computed
+values are carried through the layers; they are found in float64 themselves, with their own rounding included. A ball on
+which some partial sum may overflow gets the bound `-inf`.
 """
 
 from collections.abc import Sequence
@@ -25,7 +31,7 @@ from constructions.network import Affine, ReLUNetwork, dense
 from theory.layers import Layers, Matrix, evaluate
 from theory.losses import check_labels
 from theory.norms import dual_exponent
-from theory.relaxation import TINY, gamma, norm_upper_bound
+from theory.relaxation import TINY, gamma, norm_upper_bound, read_ball
 
 # Of the widest layer: what is carried from layer to layer should stay in the cache.
 _BLOCK_FLOATS = 2**21
@@ -95,8 +101,8 @@ def executed_margin_bound(
     layers: Layers,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
     arithmetic: str,
 ) -> Float[np.ndarray, " n"]:
     """Lower bounds of the least margin that the executed network computes on the balls `B_p(x_i, radius)`.
@@ -117,10 +123,7 @@ def executed_margin_bound(
         ValueError: for another arithmetic, radius, p or label, or weights beyond the format.
     """
     form = read_format(arithmetic)
-    if not 0 <= radius < np.inf:
-        raise ValueError(f"a ball needs a finite radius >= 0, got {radius}")
-    if not p >= 1:
-        raise ValueError(f"a ball needs p in [1, inf], got {p}")
+    radius, p = read_ball(radius, p)
     cast = executed_layers(layers, arithmetic)
     check_labels(labels, len(cast[-1].bias))
     hidden = [_prepare(layer, form) for layer in cast[:-1]]
@@ -131,7 +134,7 @@ def executed_margin_bound(
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for start in range(0, len(points), step):
             rows = slice(start, start + step)
-            lower[rows] = _block(hidden, heads, form, points[rows], labels[rows], float(radius), float(p))
+            lower[rows] = _block(hidden, heads, form, points[rows], labels[rows], radius, p)
     return lower
 
 
@@ -140,14 +143,13 @@ def executed_bounds(
 ) -> tuple[Float[np.ndarray, "n outputs"], Float[np.ndarray, "n outputs"]]:
     """Bounds of all that the executed network computes on the boxes; infinite where a partial sum may overflow."""
     form = read_format(arithmetic)
-    lower, upper, safe = low.T, high.T, np.ones(len(low), dtype=bool)
+    (lower, upper), safe = _with_flushed(low.T, high.T, form), np.ones(len(low), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for k, layer in enumerate(executed_layers(layers, arithmetic)):
             if k:
                 lower, upper = np.maximum(lower, 0.0), np.maximum(upper, 0.0)
             ready = _prepare(layer, form)
-            reach = np.maximum(np.abs(lower), np.abs(upper)).max(axis=0)
-            safe &= ready.gain * reach + ready.offset <= form.greatest / 4
+            safe &= _is_safe(ready, lower, upper, form)
             lower, upper = _layer_box(ready, lower, upper)
     return np.where(safe[:, None], lower.T, -np.inf), np.where(safe[:, None], upper.T, np.inf)
 
@@ -165,7 +167,10 @@ def read_format(arithmetic: str) -> Format:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows of a layer with about as many non-zeros; `absolute` bounds `|weight|` and the terms that were rounded."""
+    """Rows of a layer with about as many non-zeros; `absolute` bounds `|weight|` and the terms that were rounded.
+
+    `floor` bounds what results that count as zero take, `vanishing` times the greatest input what weights do.
+    """
 
     index: np.ndarray
     weight: Matrix
@@ -175,6 +180,7 @@ class _Rows:
     bias_size: np.ndarray
     slack: float
     floor: float
+    vanishing: float
 
     def spread(self, x: np.ndarray) -> np.ndarray:
         """`absolute @ x`."""
@@ -203,6 +209,7 @@ def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
     weight, bias = layer.weight, layer.bias.astype(np.float64)
     stored = weight if isinstance(weight, np.ndarray) else weight.data
     terms = np.count_nonzero(weight, axis=1) if isinstance(weight, np.ndarray) else np.diff(weight.indptr)
+    vanishing = _subnormal(weight, form)
     weight = _quick(weight.astype(np.float64))
     sums = np.asarray(abs(weight).sum(axis=1)).ravel()
     # A row ±2^k e_j without bias rounds nothing; the others in classes of about as many terms.
@@ -217,8 +224,19 @@ def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
         own = bias[index]
         absolute = None if signed else abs(part)
         slack, floor = _slack(most, form, exact=bool(group == -1)) if most else 0.0, _floor(most, form)
-        rows.append(_Rows(index, part, absolute, signed, own, np.abs(own), slack, floor))
+        lost = form.least * float(vanishing[index].max())
+        rows.append(_Rows(index, part, absolute, signed, own, np.abs(own), slack, floor, lost))
     return _Layer(rows, len(bias), float(sums.max()), float(np.abs(bias).max()))
+
+
+def _subnormal(weight: Matrix, form: Format) -> np.ndarray:
+    """How many weights of each row are subnormal numbers of the format."""
+    entries = weight if isinstance(weight, np.ndarray) else weight.data
+    small = (entries != 0) & (np.abs(entries) < form.least)
+    if isinstance(weight, np.ndarray):
+        return np.asarray(small.sum(axis=1))
+    places = np.searchsorted(weight.indptr, np.flatnonzero(small), side="right") - 1
+    return np.bincount(places, minlength=weight.shape[0])
 
 
 def _quick(weight: Matrix) -> Matrix:
@@ -239,6 +257,7 @@ class _Head:
     bias_size: np.ndarray
     slack: float
     floor: float
+    vanishing: float
     gain: float
 
 
@@ -247,13 +266,15 @@ def _head(last: ExecutedLayer, label: int, form: Format) -> _Head:
     weight, bias = weight.astype(np.float64), last.bias.astype(np.float64)
     terms = int(np.count_nonzero(weight, axis=1).max())
     slack, floor = _slack(terms + 2, form), 2 * _floor(terms, form)
+    vanishing = 2 * form.least * float(_subnormal(weight, form).max())
     gain = float(np.abs(weight).sum(axis=1).max() + np.abs(bias).max())
     if len(bias) == 1:
-        return _Head(label * weight, np.abs(weight), label * bias, np.abs(bias), slack, floor, gain)
+        return _Head(label * weight, np.abs(weight), label * bias, np.abs(bias), slack, floor, vanishing, gain)
     others = np.delete(np.arange(len(bias)), label)
     size = np.abs(weight[label]) + np.abs(weight[others])
     bias_size = np.abs(bias[label]) + np.abs(bias[others])
-    return _Head(weight[label] - weight[others], size, bias[label] - bias[others], bias_size, slack, floor, gain)
+    merged, shift = weight[label] - weight[others], bias[label] - bias[others]
+    return _Head(merged, size, shift, bias_size, slack, floor, vanishing, gain)
 
 
 def _block(
@@ -271,13 +292,13 @@ def _block(
     centre = np.ascontiguousarray(points.T)
     # The real box, one float outward.
     low, high = np.nextafter(centre - radius, -np.inf), np.nextafter(centre + radius, np.inf)
+    low, high = _with_flushed(low, high, form)
     for layer in hidden:
-        reach = np.maximum(np.abs(low), np.abs(high)).max(axis=0)
-        safe &= layer.gain * reach + layer.offset <= form.greatest / 4
+        safe &= _is_safe(layer, low, high, form)
         if ball is None:
             low, high = _layer_box(layer, low, high)
         else:
-            low, high, ball = *_layer_ball(layer, centre, low, high, *ball), None
+            low, high, ball = *_layer_ball(layer, form, centre, low, high, *ball), None
         np.maximum(low, 0.0, out=low)
         np.maximum(high, 0.0, out=high)
     lower = np.empty(len(points))
@@ -286,6 +307,17 @@ def _block(
         if len(mine):
             lower[mine] = _margin(head, form, low[:, mine], high[:, mine], centre[:, mine], ball)
     return np.where(safe & np.isfinite(lower), lower, -np.inf)
+
+
+def _with_flushed(low: np.ndarray, high: np.ndarray, form: Format) -> tuple[np.ndarray, np.ndarray]:
+    """The box of what may be read of its vectors when subnormal inputs count as zero."""
+    return np.nextafter(low - form.least, -np.inf), np.nextafter(high + form.least, np.inf)
+
+
+def _is_safe(layer: "_Layer", low: np.ndarray, high: np.ndarray, form: Format) -> np.ndarray:
+    """Whether no partial sum of the layer can overflow."""
+    reach = np.maximum(np.abs(low), np.abs(high)).max(axis=0)
+    return np.asarray(layer.gain * reach + layer.offset <= form.greatest / 4)
 
 
 def _middle(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -303,22 +335,23 @@ def _layer_box(layer: _Layer, low: np.ndarray, high: np.ndarray) -> tuple[np.nda
         touched += TINY
         value, spread = rows.weight @ middle, rows.spread(touched)
         value += rows.bias[:, None]
-        spread += (rows.slack * rows.bias_size + rows.floor)[:, None]
+        spread += (rows.slack * rows.bias_size)[:, None] + (rows.floor + rows.vanishing * size.max(axis=0))
         lower[rows.index], upper[rows.index] = value - spread, value + spread
     return lower, upper
 
 
 def _layer_ball(
-    layer: _Layer, centre: np.ndarray, low: np.ndarray, high: np.ndarray, radius: float, p: float
+    layer: _Layer, form: Format, centre: np.ndarray, low: np.ndarray, high: np.ndarray, radius: float, p: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As for the box, the exact range of a row being `radius` times its dual norm."""
+    """As for the box, the exact range of a row being `radius` times its dual norm, and λ for inputs read as zero."""
     size = np.maximum(np.abs(low), np.abs(high))
+    moved = np.full((len(centre), 1), 2 * form.least)
     lower, upper = [np.empty((layer.outputs, low.shape[1])) for _ in range(2)]
     for rows in layer.rows:
         value = rows.weight @ centre + rows.bias[:, None]
         dual = radius * _row_norms(rows.weight, dual_exponent(p)) * (1 + rows.slack)
-        rounded = rows.slack * (rows.spread(size) + rows.bias_size[:, None]) + rows.floor
-        spread = dual[:, None] + rounded
+        rounded = rows.slack * (rows.spread(size) + rows.bias_size[:, None]) + rows.spread(moved)
+        spread = dual[:, None] + rounded + (rows.floor + rows.vanishing * size.max(axis=0))
         lower[rows.index], upper[rows.index] = value - spread, value + spread
     return lower, upper
 
@@ -328,12 +361,13 @@ def _margin(
 ) -> np.ndarray:
     middle, half = _middle(low, high)
     size = np.abs(middle) + half
-    rounded = head.slack * (head.size @ size + head.bias_size[:, None]) + head.floor
+    rounded = head.slack * (head.size @ size + head.bias_size[:, None]) + head.floor + head.vanishing * size.max(axis=0)
     if ball is None:
         reach = np.abs(head.weight) @ (half + TINY)
     else:
         dual = _row_norms(head.weight, dual_exponent(ball[1]))
-        middle, reach = centre, (ball[0] * dual * (1 + head.slack))[:, None]
+        reach = (ball[0] * dual * (1 + head.slack) + 2 * form.least * head.size.sum(axis=1))[:, None]
+        middle = centre
     bound = head.weight @ middle + head.bias[:, None] - reach - rounded
     safe = head.gain * (1 + size.max(axis=0)) <= form.greatest / 4
     return np.where(safe, bound.min(axis=0), -np.inf)

@@ -1,8 +1,10 @@
 """Networks in exact rational arithmetic, an independent route to their values."""
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
+import mpmath
 import numpy as np
 import scipy.sparse as sp
 
@@ -24,6 +26,30 @@ def rational_value(network: Any, x: list[Fraction]) -> list[Fraction]:
 
 def rationals(x: np.ndarray) -> list[Fraction]:
     return [Fraction(float(v)) for v in x]
+
+
+def is_inside(steps: list[Fraction], radius: float, p: float) -> bool:
+    """Whether `‖steps‖_p <= radius`: in rationals for whole p, else with 60 digits."""
+    if np.isinf(p):
+        return max(steps) <= Fraction(radius)
+    if p == int(p):
+        return sum(s ** int(p) for s in steps) <= Fraction(radius) ** int(p)
+    with mpmath.workdps(60):
+        powers = [(mpmath.mpf(s.numerator) / s.denominator) ** mpmath.mpf(p) for s in steps]
+        return bool(sum(powers) <= mpmath.mpf(radius) ** mpmath.mpf(p))
+
+
+def least_on_interval(network: Any, low: Fraction, high: Fraction, label: int) -> Fraction:
+    """The minimum of `label · f` over [low, high], f on the line with one output: at an end or at a kink."""
+    kinks = [low, high]
+    for depth in range(1, network.depth):
+        part = type(network)(network.layers[:depth])
+        values = [rational_value(part, [x]) for x in kinks]
+        found = set(kinks)
+        for (a, b), (f, g) in zip(pairwise(kinks), pairwise(values), strict=True):
+            found |= {a + (b - a) * u / (u - v) for u, v in zip(f, g, strict=True) if u * v < 0}
+        kinks = sorted(found)
+    return min(label * rational_value(network, [x])[0] for x in kinks)
 
 
 def _row(weight: sp.csr_array, i: int) -> range:

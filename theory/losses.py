@@ -57,6 +57,17 @@ def margins(
     return np.asarray(values[rows, labels] - rivals.max(axis=1))
 
 
+def known_margins(
+    outputs: Float[np.ndarray, " n"] | Float[np.ndarray, "n outputs"], labels: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """`margins`, and ∞ where nothing is known of them: an output is not a number, or two are infinite alike."""
+    values = outputs[:, None] if outputs.ndim == 1 else outputs
+    known = ~np.isnan(values).any(axis=1)
+    with np.errstate(invalid="ignore"):
+        found = margins(np.where(known[:, None], values, 0.0), labels)
+    return np.where(known & ~np.isnan(found), found, np.inf)
+
+
 def clean_error(margin: Float[np.ndarray, " n"]) -> float:
     """Fraction of the margins that are <= 0 (the 0-1 error).
 

@@ -5,18 +5,20 @@ distance to the decision boundary, read in R^d, is strictly more than δ (a zero
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from theory.layers import Layers, evaluate
-from theory.losses import check_labels, margins
+from theory.losses import check_labels, known_margins
 from theory.norms import dual_exponent, norm
 from theory.relaxation import (
     form_lower_bounds,
     margin_forms,
     margin_lower_bound,
     norm_upper_bound,
+    read_ball,
 )
 
 # One array of the attack; small, because it makes a dozen passes over each.
@@ -59,7 +61,7 @@ def affine_distance(
     bias: Float[np.ndarray, " outputs"],
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
-    p: float,
+    p: Any,
 ) -> Float[np.ndarray, " n"]:
     """Signed l_p distance of each point to the decision boundary of `f(x) = W x + b`.
 
@@ -88,16 +90,15 @@ def affine_margin(
     bias: Float[np.ndarray, " outputs"],
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
 ) -> Float[np.ndarray, " n"]:
     """Minimum over `B_p(point, radius)` of the margin of `f(x) = W x + b`, exact up to rounding.
 
     `min_{c != y} (f_y(x) - f_c(x)) - radius ‖w_y - w_c‖_q`; `small_margin` gives the sound bound.
     Arguments and errors as for `affine_distance`; `radius` is finite and >= 0.
     """
-    if not 0 <= radius < np.inf:
-        raise ValueError(f"a ball needs a finite radius >= 0, got {radius}")
+    radius, p = read_ball(radius, p)
     gaps, norms = _gaps_and_norms(weight, bias, points, labels, p)
     return np.asarray((gaps - radius * norms).min(axis=1))
 
@@ -106,8 +107,8 @@ def small_margin(
     layers: Layers,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
     *,
     steps: int = 10,
 ) -> MarginBracket:
@@ -131,14 +132,17 @@ def small_margin(
     """
     if not steps >= 0:
         raise ValueError(f"the attack needs steps >= 0, got {steps}")
+    radius, p = read_ball(radius, p)
     lower = margin_lower_bound(layers, points, labels, radius, p, method="interval")
     widest = max(max(layer.weight.shape) for layer in layers)
     size = max(1, BLOCK_BYTES // (8 * widest))
     upper = np.empty(len(points))
     for start in range(0, len(points), size):
         rows = slice(start, start + size)
-        reached = _attack(layers, points[rows], labels[rows], radius, p, steps)
-        upper[rows] = _margin_upper(layers, reached, labels[rows])
+        # Numbers that overflow only make the attack weaker.
+        with np.errstate(over="ignore", invalid="ignore"):
+            reached = _attack(layers, points[rows], labels[rows], radius, p, steps)
+        upper[rows] = margin_upper_bound(layers, reached, labels[rows])
     unknown = np.flatnonzero((lower <= 0) & (upper > 0))
     if len(layers) > 1 and len(unknown):
         linear = margin_lower_bound(layers, points[unknown], labels[unknown], radius, p, method="linear")
@@ -146,12 +150,29 @@ def small_margin(
     return MarginBracket(lower, upper)
 
 
+def margin_upper_bound(
+    layers: Layers, x: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """Upper bounds, over the reals, of the margins at the points themselves; infinite where numbers overflow.
+
+    Args:
+        layers: the network.
+        x: shape (n, d), finite.
+        labels: shape (n,), ±1 for one output, 0..C-1 for C.
+    """
+    outputs = int(layers[-1].weight.shape[0])
+    upper = np.empty(len(x))
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        negated = form_lower_bounds(layers, x[rows], 0.0, np.inf, -margin_forms(int(label), outputs), method="interval")
+        upper[rows] = -negated.max(axis=1)
+    return upper
+
+
 def _gaps_and_norms(
     weight: np.ndarray, bias: np.ndarray, points: np.ndarray, labels: np.ndarray, p: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """`f_y - f_c` and `‖w_y - w_c‖_q` for every c; both as for a constant +∞ gap at c = y."""
-    if not p >= 1:
-        raise ValueError(f"a norm needs p in [1, inf], got {p}")
     q = dual_exponent(p)
     if weight.ndim != 2 or 0 in weight.shape or bias.shape != weight.shape[:1]:
         raise ValueError(f"weight needs shape (outputs, d), bias (outputs,), got {weight.shape}, {bias.shape}")
@@ -189,14 +210,14 @@ def _attack(layers: Layers, points: np.ndarray, labels: np.ndarray, radius: floa
             dense = first if isinstance(first, np.ndarray) else first.toarray()
             penalty = radius * _rival_norms(dense, q)
     best = points.copy()
-    least = margins(evaluate(layers, points), labels)
+    least = known_margins(evaluate(layers, points), labels)
     direction = np.zeros_like(points)
     for step in range(steps):
         gradient = _margin_gradient(layers, points + radius * direction, labels, penalty)
         # Frank–Wolfe: convex combinations of ball points need no projection, whatever p.
         direction += 2.0 / (step + 2.0) * (-_dual_vector(gradient, p, q) - direction)
         candidate = _into_ball(points, direction, radius, p)
-        value = margins(evaluate(layers, candidate), labels)
+        value = known_margins(evaluate(layers, candidate), labels)
         better = value < least
         best[better], least[better] = candidate[better], value[better]
     return best
@@ -277,15 +298,4 @@ def _rounded_inwards(centres: np.ndarray, radius: float) -> np.ndarray:
     part = total - centres
     error = (centres - (total - part)) + (radius - part)
     np.nextafter(total, -np.inf, out=total, where=error < 0)
-    return total
-
-
-def _margin_upper(layers: Layers, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Upper bounds, over the reals, of the margins at the points themselves."""
-    outputs = int(layers[-1].weight.shape[0])
-    upper = np.empty(len(x))
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        negated = form_lower_bounds(layers, x[rows], 0.0, np.inf, -margin_forms(int(label), outputs), method="interval")
-        upper[rows] = -negated.max(axis=1)
-    return upper
+    return np.minimum(total, np.finfo(np.float64).max)

@@ -11,7 +11,7 @@ a power function within 4 units in the last place.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from theory.layers import Layers, Matrix
 from theory.losses import check_labels
 from theory.norms import dual_exponent
+from theory.scalars import read_exponent, read_scalar
 
 Method: TypeAlias = Literal["interval", "linear"]
 Bounds: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -78,7 +79,7 @@ def interval_preactivations(
 
 
 def ball_bounds(
-    layers: Layers, centres: Float[np.ndarray, "n d"], radius: float, p: float
+    layers: Layers, centres: Float[np.ndarray, "n d"], radius: Any, p: Any
 ) -> tuple[Float[np.ndarray, "n outputs"], Float[np.ndarray, "n outputs"]]:
     """Output bounds over the balls `B_p(centre, radius)` by interval propagation.
 
@@ -98,7 +99,7 @@ def ball_bounds(
 
 
 def linear_bounds(
-    layers: Layers, centres: Float[np.ndarray, "n d"], radius: float, p: float
+    layers: Layers, centres: Float[np.ndarray, "n d"], radius: Any, p: Any
 ) -> tuple[Float[np.ndarray, "n outputs"], Float[np.ndarray, "n outputs"]]:
     """Output bounds over balls by backward linear relaxation, never looser than `ball_bounds`.
 
@@ -113,7 +114,7 @@ def linear_bounds(
 
 
 def preactivation_bounds(
-    layers: Layers, centres: Float[np.ndarray, "n d"], radius: float, p: float, *, method: Method = "linear"
+    layers: Layers, centres: Float[np.ndarray, "n d"], radius: Any, p: Any, *, method: Method = "linear"
 ) -> tuple[Bounds, ...]:
     """Bounds over balls of every layer's value before its ReLU, as (lower, upper) of shape (n, width).
 
@@ -121,12 +122,13 @@ def preactivation_bounds(
     `margin_lower_bound`.
     """
     affines = _prepare(layers)
-    _check_ball(affines, centres, radius, p)
+    _check_points(affines, centres)
+    radius, p = read_ball(radius, p)
     _check_method(method)
     blocks = []
     for rows in _blocks(len(centres), _floats_per_point(affines)):
         with np.errstate(over="ignore", invalid="ignore"):
-            ball = _Ball(centres[rows], float(radius), float(p))
+            ball = _Ball(centres[rows], radius, p)
             blocks.append(_ball_preactivations(affines, ball, method, whole=True))
     return tuple(
         (np.concatenate([b[k][0] for b in blocks]), np.concatenate([b[k][1] for b in blocks]))
@@ -137,8 +139,8 @@ def preactivation_bounds(
 def form_lower_bounds(
     layers: Layers,
     centres: Float[np.ndarray, "n d"],
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
     forms: Float[np.ndarray, "k outputs"],
     *,
     method: Method = "linear",
@@ -159,20 +161,21 @@ def form_lower_bounds(
         ValueError: as `ball_bounds`, or if `forms` does not fit the outputs.
     """
     affines = _prepare(layers)
-    _check_ball(affines, centres, radius, p)
+    _check_points(affines, centres)
+    radius, p = read_ball(radius, p)
     _check_method(method)
     outputs = affines[-1].weight.shape[0]
     if forms.ndim != 2 or forms.shape[1] != outputs or not len(forms) or not np.isfinite(forms).all():
         raise ValueError(f"forms need finite values of shape (k >= 1, outputs={outputs}), got {forms.shape}")
-    return _form_lower_bounds(affines, centres, float(radius), float(p), forms, method)
+    return _form_lower_bounds(affines, centres, radius, p, forms, method)
 
 
 def margin_lower_bound(
     layers: Layers,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
     *,
     method: Method = "linear",
 ) -> Float[np.ndarray, " n"]:
@@ -193,7 +196,8 @@ def margin_lower_bound(
         ValueError: as `ball_bounds`, or if a label is not one of the network's.
     """
     affines = _prepare(layers)
-    _check_ball(affines, points, radius, p)
+    _check_points(affines, points)
+    radius, p = read_ball(radius, p)
     _check_method(method)
     outputs = int(affines[-1].weight.shape[0])
     if labels.shape != (len(points),):
@@ -203,7 +207,7 @@ def margin_lower_bound(
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         forms = margin_forms(int(label), outputs)
-        bounds = _form_lower_bounds(affines, points[rows], float(radius), float(p), forms, method)
+        bounds = _form_lower_bounds(affines, points[rows], radius, p, forms, method)
         lower[rows] = bounds.min(axis=1)
     return lower
 
@@ -229,9 +233,10 @@ def norm_upper_bound(rows: Float[np.ndarray, "*batch d"], p: float) -> Float[np.
         # Squares that underflow lose less than this; overflow gives infinity, which is sound.
         lost = np.sqrt(rows.shape[-1]) * 2.0**-530 * (largest > 0)
         return np.asarray(np.sqrt(np.einsum("...d,...d->...", size, size)) * slack + lost)
-    # A relative error η of the exponent (a rounded dual) moves the norm by at most η log(d) / p: in `slack`.
+    # A relative error η of the exponent (a rounded dual) moves the norm by at most η log(d) / p: in `slack`. What that
+    # gains is lost where the norm is subnormal.
     scaled = size / np.where(largest > 0, largest, 1.0)[..., None]
-    return np.asarray(largest * (scaled**p).sum(axis=-1) ** (1.0 / p) * slack)
+    return np.asarray(largest * (scaled**p).sum(axis=-1) ** (1.0 / p) * slack + 2.0**-1070 * (largest > 0))
 
 
 @dataclass(frozen=True)
@@ -308,12 +313,16 @@ def _check_points(affines: Sequence[_Affine], points: np.ndarray) -> None:
         raise ValueError(f"points need finite coordinates, got {points[~np.isfinite(points)][0]}")
 
 
-def _check_ball(affines: Sequence[_Affine], centres: np.ndarray, radius: float, p: float) -> None:
-    _check_points(affines, centres)
-    if not 0 <= radius < np.inf:
+def read_ball(radius: Any, p: Any) -> tuple[float, float]:
+    """The radius and the exponent of a ball as floats.
+
+    Raises:
+        ValueError: unless the radius is finite and >= 0 and p is in [1, ∞], and float64 holds them exactly.
+    """
+    size = read_scalar(radius, "radius")
+    if not 0 <= size < np.inf:
         raise ValueError(f"a ball needs a finite radius >= 0, got {radius}")
-    if not p >= 1:
-        raise ValueError(f"a ball needs p in [1, inf], got {p}")
+    return size, read_exponent(p)
 
 
 def _check_method(method: str) -> None:
@@ -443,7 +452,8 @@ def _form_lower_bounds(
     forms: np.ndarray,
     method: Method,
 ) -> np.ndarray:
-    head = _merge(forms, affines[-1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        head = _merge(forms, affines[-1])
     hidden = affines[:-1]
     floats = _floats_per_point([*hidden, head])
     if method == "linear" and hidden:

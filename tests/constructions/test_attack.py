@@ -1,8 +1,5 @@
 """The guided attack stays in the ball and finds what gradients and random points miss."""
 
-from fractions import Fraction
-
-import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,19 +7,8 @@ from hypothesis import strategies as st
 
 from constructions import guided_attack, indicators, robust_memorizer
 from constructions.assembly import memorizing_network
-from constructions.attack import is_in_ball
-from tests.rational import rationals
+from tests.rational import is_inside, rationals
 from tests.strategies import exponents
-
-
-def is_inside(steps: list[Fraction], radius: float, p: float) -> bool:
-    if np.isinf(p):
-        return max(steps) <= Fraction(radius)
-    if p == int(p):
-        return sum(s ** int(p) for s in steps) <= Fraction(radius) ** int(p)
-    with mpmath.workdps(60):
-        powers = [(mpmath.mpf(s.numerator) / s.denominator) ** mpmath.mpf(p) for s in steps]
-        return bool(sum(powers) <= mpmath.mpf(radius) ** mpmath.mpf(p))
 
 
 @given(st.integers(0, 10**6), exponents, st.floats(1e-3, 10.0))
@@ -34,15 +20,6 @@ def test_every_reported_point_is_in_the_ball_exactly(seed: int, p: float, radius
         steps = [abs(a - b) for a, b in zip(rationals(where[i]), rationals(points[i]), strict=True)]
         assert is_inside(steps, radius, p)
         assert worst[i] == labels[i] * where[i, 0]
-
-
-@pytest.mark.parametrize(("p", "inside"), [(3.0, 0.75), (3.0, 1.0), (1.5, 0.75), (200.0, 0.75), (1e5, 0.75)])
-def test_membership_of_tiny_balls(p: float, inside: float) -> None:
-    """Powers of these steps underflow for p = 200 and 10^5: membership may not be decided by them."""
-    radius, centre = 2.0**-30, np.zeros(2)
-    assert is_in_ball(np.array([inside * radius, 0.0]), centre, radius, p)
-    assert not is_in_ball(np.array([(1 + 2.0**-20) * radius, 0.0]), centre, radius, p)
-    assert not is_in_ball(np.array([radius, radius]), centre, radius, min(p, 200.0))
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, np.inf, 1.5, 3.0])

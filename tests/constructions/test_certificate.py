@@ -2,15 +2,23 @@
 
 import json
 import math
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions import Affine, ReLUNetwork, certify, guided_attack, robust_memorizer
+from constructions import Affine, ReLUNetwork, certify, guided_attack, robust_memorizer, write_certificate
+from tests.rational import rational_value, rationals
 from tests.strategies import dyadic, exponents, networks
+from theory.ball_membership import is_in_ball
 
 LINE = ReLUNetwork((Affine(np.array([[1.0]]), np.array([-0.5])),))
 
@@ -148,3 +156,137 @@ def test_other_networks_and_labels_are_refused(network: object, labels: object, 
             certify(network or ReLUNetwork((Affine(np.eye(1), np.zeros(1)),)), [[1.0], [-1.0]], labels, 0.5, np.inf)
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
+
+
+OVERFLOWS = ReLUNetwork(
+    (Affine(np.array([[1e200], [1e200]]), np.zeros(2)), Affine(np.array([[1e200, -1e200]]), np.array([1.0])))
+)
+
+
+@pytest.mark.parametrize("arithmetic", ["reals", "rational", "float64"])
+def test_a_ball_on_which_numbers_overflow_is_undecided(arithmetic: str) -> None:
+    """f = 1 over the reals, by 1e400 - 1e400."""
+    found = certify(OVERFLOWS, np.array([[1.0]]), np.array([1]), 0.1, np.inf, arithmetic=arithmetic)
+    assert found.status.tolist() == ["undecided"]
+    assert found.upper[0] > 0
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 10.0, math.inf])
+@pytest.mark.parametrize("arithmetic", ["reals", "float64", "float32"])
+def test_a_radius_near_the_largest_float_is_no_crash(p: float, arithmetic: str) -> None:
+    line = ReLUNetwork((Affine(np.array([[1.0, 0.0]]), np.array([1.0])),))
+    for radius in (1e308, float(np.finfo(np.float64).max)):
+        found = certify(
+            line, np.array([[1.0, 2.0], [-1e308, 1e308]]), np.array([1, 1]), radius, p, arithmetic=arithmetic
+        )
+        assert not found.certified.any()
+        for i, x in found.counterexamples.items():
+            assert is_in_ball(x, np.array([[1.0, 2.0], [-1e308, 1e308]])[i], radius, p)
+
+
+def exact_value(network: ReLUNetwork, x: np.ndarray) -> Fraction:
+    return rational_value(network, rationals(x))[0]
+
+
+@pytest.mark.parametrize(
+    ("arithmetic", "p"),
+    [("reals", 1.0), ("reals", 1.5), ("reals", 2.0), ("reals", math.inf), ("rational", 1.0), ("rational", math.inf)],
+)
+def test_a_point_next_to_the_ball_refutes_nothing(arithmetic: str, p: float) -> None:
+    """`f = c⁺ - x` with `c⁺` the float after the centre 1e8, farther from it than the radius: f > 0 on the ball."""
+    centre, radius = 1e8, 1e-8
+    line = ReLUNetwork((Affine(np.array([[-1.0]]), np.array([np.nextafter(centre, np.inf)])),))
+    found = certify(line, np.array([[centre]]), np.array([1]), radius, p, arithmetic=arithmetic)
+    assert found.status.tolist() == ["certified" if arithmetic == "rational" else "undecided"]
+    assert found.upper[0] >= Fraction(float(np.nextafter(centre, np.inf))) - Fraction(centre) - Fraction(radius)
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, math.inf])
+def test_witnesses_in_tiny_balls_are_in_them(p: float) -> None:
+    """Radii of few units in the last place of the data, where every rounding of a candidate matters."""
+    rng = np.random.default_rng(0)
+    points = rng.random((20, 50))
+    network = ReLUNetwork((Affine(rng.normal(size=(1, 50)), np.zeros(1)),))
+    network = ReLUNetwork((Affine(network.layers[0].weight, -network(points).mean(axis=0)),))
+    labels = np.where(network(points)[:, 0] > 0, -1, 1)
+    for radius in (1e-5, 1e-9, 1e-14, 2.0**-53):
+        found = certify(network, points, labels, radius, p)
+        assert found.count("refuted") == 20
+        for i, x in found.counterexamples.items():
+            assert is_in_ball(x, points[i], radius, p)
+            assert labels[i] * exact_value(network, x) <= 0
+
+
+def test_an_upper_bound_is_one() -> None:
+    """The margin at the point found, rounded up: its float64 value -1 + 2^-60 + 1 is 0, less than it is."""
+    sums = ReLUNetwork((Affine(np.array([[1.0, 1.0, 1.0]]), np.zeros(1)),))
+    points = np.array([[-1.0, 2.0**-60, 1.0]])
+    found = certify(sums, points, np.array([1]), 2.0**-70, np.inf)
+    assert found.status.tolist() == ["undecided"]
+    assert found.upper[0] >= 2.0**-60 - 3 * 2.0**-70
+    exactly = certify(sums, points, np.array([1]), 2.0**-70, np.inf, arithmetic="rational")
+    assert exactly.status.tolist() == ["certified"]
+
+
+def test_misclassified_points_are_named() -> None:
+    """Classes counted from 1: every point is refuted, and the clean error says why."""
+    identity = ReLUNetwork((Affine(np.eye(4), np.zeros(4)),))
+    points = np.eye(4)[[0, 1, 2]] + 0.1
+    found = certify(identity, points, np.array([1, 2, 3]), 1e-3, np.inf)
+    assert found.misclassified == {0, 1, 2}
+    assert "clean error 1;" in str(found)
+    right = certify(identity, points, np.array([0, 1, 2]), 0.6, np.inf)
+    assert right.count("refuted") == 3
+    assert right.clean_error == 0
+    assert "clean error 0;" in str(right)
+    assert right.to_dict()["misclassified"] == []
+
+
+@pytest.mark.parametrize("arithmetic", ["reals", "float32"])
+def test_a_certificate_is_of_what_it_was_made_of(arithmetic: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    network = ReLUNetwork((Affine(rng.normal(size=(3, 2)), np.zeros(3)), Affine(rng.normal(size=(1, 3)), np.ones(1))))
+    points, labels = rng.normal(size=(5, 2)), np.array([1, -1, 1, -1, 1])
+    made = certify(network, points, labels, 0.01, np.inf, arithmetic=arithmetic)
+    assert made.is_of(network, points, labels)
+    moved, other = points.copy(), ReLUNetwork((network.layers[0], Affine(-network.layers[1].weight, np.ones(1))))
+    moved[4, 1] = np.nextafter(moved[4, 1], 9)
+    forgeries = [
+        (made, other, points, labels),
+        (made, network, moved, labels),
+        (made, network, points, -labels),
+        (replace(made), network, points, labels),
+        (replace(made, radius=0.02), network, points, labels),
+        (replace(made, lower=made.lower + 1), network, points, labels),
+    ]
+    for certificate, f, x, y in forgeries:
+        assert not certificate.is_of(f, x, y)
+        with pytest.raises(ValueError, match="changed since; certify again"):
+            write_certificate(tmp_path / "c.json", certificate, f, x, y)
+    assert not list(tmp_path.iterdir())
+    for array in (made.status, made.lower, made.upper, made.seconds):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = array[1]
+    write_certificate(tmp_path / "c.json", made, network, points, labels)
+
+
+@pytest.mark.parametrize("radius", [Decimal("0.3"), Fraction(3, 10), "0.3", None, True, np.array([0.3]), 1j])
+def test_a_radius_that_is_no_float_is_refused_by_name(radius: Any) -> None:
+    """10 x + 3 is 0 at -0.3: rounded to a float, 0.3 would give a false certificate."""
+    steep = ReLUNetwork((Affine(np.array([[10.0]]), np.array([3.0])),))
+    with pytest.raises(ValueError, match="radius must be"):
+        certify(steep, np.zeros((1, 1)), np.array([1]), radius, np.inf, arithmetic="rational")
+    with pytest.raises(ValueError, match="radius must be"):
+        robust_memorizer(np.eye(2), [-1, 1], radius=radius, p=2)
+
+
+@pytest.mark.parametrize(
+    "radius", [np.float32(0.25), np.float16(0.25), np.array(0.25), torch.tensor(0.25), Fraction(1, 4)]
+)
+def test_scalars_of_every_library_are_read(radius: Any) -> None:
+    steep = ReLUNetwork((Affine(np.array([[10.0]]), np.array([3.0])),))
+    for p in ("inf", np.float32(2), torch.tensor(1.0), 1.5):
+        found = certify(steep, np.zeros((1, 1)), np.array([1]), radius, p)
+        assert found.certified.all()
+        assert found.radius == 0.25
+        assert robust_memorizer(np.eye(2), [-1, 1], radius=radius, p=p, shell=np.float32(0.125)).shell == 0.125

@@ -255,8 +255,8 @@ BAD = [
     ({"bias": np.zeros(3)}, "bias"),
     ({"weight": np.full((2, 3), np.inf)}, "finite"),
     ({"weight": np.ones((1, 3)), "bias": np.zeros(1)}, "got 0 at row 0"),
-    ({"p": 0.5}, "p in .1, inf., got 0.5"),
-    ({"p": np.nan}, "p in .1, inf., got nan"),
+    ({"p": 0.5}, "p >= 1, got p=0.5"),
+    ({"p": np.nan}, "p >= 1, got p=nan"),
     ({"radius": -0.1}, "radius >= 0, got -0.1"),
     ({"radius": np.nan}, "radius >= 0, got nan"),
 ]
