@@ -1,6 +1,8 @@
 """Bounds of indicators by distances, where intervals are too wide: for p = 1 and 2, over the reals.
 
-Both rules give bounds of the first values of one layer, `E_i` of the indicators, over every ball `B_p(x_k, r)`.
+Both rules give bounds of the first values of one layer, `E_i` of the indicators, over every ball `B_p(x_k, r)`. They
+are for numbers of ordinary size: no weight, bias, coordinate or radius beyond 2^200. What underflows is at most 2^-1074
+times three such factors, and a sum of those is below 2^-300.
 
 *p = 1.* Of two layers, `|E_i(x) - E_i(x_k)| <= r max_j sup |dE_i/dx_j|`, and `dE_i/dx_j = Σ_r w_ir s_r v_rj` with
 `s_r` in [0, 1], and `s_r = 1` for a neuron that is positive on all balls.
@@ -19,16 +21,22 @@ from constructions.check.intervals import Bounds, Known, dense, gamma, product
 
 # Relative error of a few operations, generously; its power 3/2, 2^-45, for square roots.
 SLACK = 2.0**-30
+LARGEST, VANISHING = 2.0**200, 2.0**-300
 
 
 def indicator_bounds(
     layers: list[Layer], widths: list[int], points: np.ndarray, radius: float, p: float
 ) -> Known | None:
     """The rule for p, or None where it does not apply. `widths`: of the layers of the indicators, inputs included."""
-    if p == 1 and len(layers) > 2:
-        return 1, _mean_value_bounds(layers[0], layers[1], points, radius)
-    if p == 2 and len(widths) > 4 and len(widths) <= len(layers):
-        return _square_bounds(layers, widths, points, radius)
+    read = layers[: 2 if p == 1 else len(widths)]
+    numbers = [points, *(f.value for f in read), *(f.bias for f in read)]
+    if not max(radius, *(float(np.abs(n).max(initial=0.0)) for n in numbers)) <= LARGEST:
+        return None
+    with np.errstate(all="ignore"):
+        if p == 1 and len(layers) > 2:
+            return 1, _mean_value_bounds(layers[0], layers[1], points, radius)
+        if p == 2 and len(widths) > 4 and len(widths) <= len(layers):
+            return _square_bounds(layers, widths, points, radius)
     return None
 
 
@@ -38,7 +46,7 @@ def _unit(terms: int) -> float:
 
 
 def _mean_value_bounds(first: Layer, second: Layer, points: np.ndarray, radius: float) -> Bounds:
-    slopes = _greatest_slopes(first, second, _always_positive(first, points, radius)) * radius * (1 + SLACK)
+    slopes = _greatest_slopes(first, second, _always_positive(first, points, radius)) * radius * (1 + SLACK) + VANISHING
 
     def bounds(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = points[balls].T
@@ -47,7 +55,7 @@ def _mean_value_bounds(first: Layer, second: Layer, points: np.ndarray, radius: 
         value = product(second, second.value, inner) + second.bias[:, None]
         terms = int(np.diff(first.start).max() + np.diff(second.start).max())
         scale = product(second, np.abs(second.value), size) + np.abs(second.bias)[:, None]
-        reach = slopes[:, None] + _unit(terms) * scale
+        reach = slopes[:, None] + _unit(terms) * scale + VANISHING
         return value - reach, value + reach
 
     return bounds
@@ -59,7 +67,7 @@ def _always_positive(first: Layer, points: np.ndarray, radius: float) -> np.ndar
     for r in np.flatnonzero(np.diff(first.start) > 1):
         part = slice(first.start[r], first.start[r + 1])
         value, x = first.value[part], points[:, first.column[part]]
-        error = _unit(len(value)) * (np.abs(x) @ np.abs(value) + abs(first.bias[r]))
+        error = _unit(len(value)) * (np.abs(x) @ np.abs(value) + abs(first.bias[r])) + VANISHING
         positive[r] = np.all(x @ value + first.bias[r] - radius * np.abs(value).max() * (1 + SLACK) - error >= 0)
     return positive
 
@@ -122,21 +130,24 @@ def _square_bounds(layers: list[Layer], widths: list[int], points: np.ndarray, r
         + abs(constant)
         + np.abs(bias)
         + (length + far) ** 2
+        + ((np.abs(slope) + 2 * omega * scale * np.abs(offset)) * np.abs(v)).sum(axis=1)
     )
-    error = 8 * unit * sizes + float(np.abs(omega * scale**2 - 1).max()) * far**2
-    error += omega.sum() * (6 * half + 8 * outside) + np.abs(slope).sum(axis=1) * negative
+    error = 8 * unit * sizes + float(np.abs(omega * scale**2 - 1).max()) * far**2 * (1 + SLACK)
+    error += (omega.sum() * (6 * half + 8 * outside) + np.abs(slope).sum(axis=1) * negative) * (1 + SLACK) + VANISHING
     above = omega.sum() * 4.0 ** (-tents - 1) * (1 + SLACK)
-    # The excess reads the ReLU of the sum.
-    above += max(0.0, float(error.max()) - _least_sum(squares, least, greatest))
-    if not outside <= SLACK:
+    # The excess reads the ReLU of the sum, where the linear part reads that of y.
+    dropped = float(error.max()) + float(np.abs(linear).sum()) * negative * (1 + SLACK)
+    above += max(0.0, dropped - _least_sum(squares, least, greatest))
+    if not (outside <= SLACK and np.isfinite(above) and np.isfinite(error).all()):
         return None
 
     def bounds(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, own = points[balls], norms[balls]
         square = length[:, None] ** 2 + own**2 - 2 * v @ x.T
         off = 8 * unit * (length[:, None] + own) ** 2
-        near = np.maximum(np.sqrt(np.maximum(square - off, 0)) * (1 - SLACK**1.5) - radius, 0)
-        distant = np.sqrt(np.maximum(square + off, 0)) * (1 + SLACK**1.5) + radius
+        # Below the square root of VANISHING a distance counts as 0, and its square need not be one of the floats.
+        near = np.maximum(np.sqrt(np.maximum(square - off - VANISHING, 0)) * (1 - SLACK**1.5) - radius, 0)
+        distant = np.sqrt(np.maximum(square + off, 0) + VANISHING) * (1 + SLACK**1.5) + radius
         shape = (kappa[:, None], error[:, None])
         return near**2 * (1 - SLACK**1.5) + shape[0] - shape[1], distant**2 * (1 + SLACK**1.5) + shape[0] + shape[
             1

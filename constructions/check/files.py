@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ FORMAT = "robust memorization certificate 2"
 KEYS = {"arithmetic", "digest", "format", "indicators", "network", "p", "points", "radius", "records"}
 FIELDS = {"status", "lower", "method", "arithmetic", "seconds", "witness"}
 ARITHMETICS = ("reals", "rational", "float64", "float32")
+METHODS = ("interval", "linear", "structure")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +38,34 @@ def read_certificate(path: str) -> dict[str, Any]:
     if raw != canonical(content) or content["digest"] != hashlib.sha256(canonical(own)).hexdigest():
         raise ValueError(f"{path} was changed: its digest is not that of its content")
     radius, p, arithmetic = content["radius"], content["p"], content["arithmetic"]
-    if not (isinstance(radius, float) and radius > 0 and arithmetic in ARITHMETICS):
+    if not (_is_number(radius) and radius > 0 and arithmetic in ARITHMETICS):
         raise ValueError(f"{path} needs a radius > 0 and a known arithmetic, got {radius!r} and {arithmetic!r}")
-    if not (p == "inf" or (isinstance(p, float) and p >= 1)):
+    if not (p == "inf" or (_is_number(p) and p >= 1)):
         raise ValueError(f"{path} needs p >= 1, got {p!r}")
-    widths = content["indicators"]
-    if not (isinstance(widths, list) and all(isinstance(width, int) and width > 0 for width in widths)):
+    widths, records = content["indicators"], content["records"]
+    if not (isinstance(widths, list) and all(type(width) is int and width > 0 for width in widths)):
         raise ValueError(f"{path} needs a list of widths of indicator layers, got {widths!r}")
-    for record in content["records"]:
-        if set(record) != FIELDS or record["arithmetic"] != arithmetic:
-            raise ValueError(f"{path} has a record with other fields or another arithmetic")
-        if record["status"] not in ("certified", "refuted", "undecided"):
-            raise ValueError(f"{path} has a record with status {record['status']!r}")
+    if not isinstance(records, list):
+        raise ValueError(f"{path} needs a list of records, got {type(records).__name__}")
+    for record in records:
+        _check_record(path, record, arithmetic)
     return content
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float and math.isfinite(value)
+
+
+def _check_record(path: str, record: Any, arithmetic: str) -> None:
+    if not isinstance(record, dict) or set(record) != FIELDS or record["arithmetic"] != arithmetic:
+        raise ValueError(f"{path} has a record with other fields or another arithmetic")
+    if record["status"] not in ("certified", "refuted", "undecided") or record["method"] not in METHODS:
+        raise ValueError(f"{path} has a record with status {record['status']!r} and method {record['method']!r}")
+    if not all(record[name] is None or _is_number(record[name]) for name in ("lower", "seconds")):
+        raise ValueError(f"{path} has a record whose lower bound or seconds are no number")
+    witness = record["witness"]
+    if not (witness is None or (isinstance(witness, list) and all(map(_is_number, witness)))):
+        raise ValueError(f"{path} has a record whose witness is no list of numbers")
 
 
 def canonical(content: dict[str, Any]) -> bytes:
@@ -57,53 +74,79 @@ def canonical(content: dict[str, Any]) -> bytes:
 
 
 def read_network(path: str) -> list[Layer]:
-    """The layers of an `.npz` file, dense or sparse."""
+    """The layers of an `.npz` file, dense or sparse, in the very form in which `ReLUNetwork.save` writes them."""
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-        layers = [_read_layer(file, k) for k in range(int(file["depth"]))]
-    fits = all(a.shape[0] == b.shape[1] for a, b in pairwise(layers))
-    if not layers or not fits:
+        arrays = {name: file[name] for name in file.files}
+    depth = int(_take(arrays, "depth", np.int64, 0))
+    layers = [_read_layer(arrays, k) for k in range(depth)]
+    if arrays:
+        raise ValueError(f"{path} holds more than a network: {sorted(arrays)}")
+    if not layers or not all(a.shape[0] == b.shape[1] for a, b in pairwise(layers)):
         raise ValueError(f"{path} holds no layers that fit")
     return layers
 
 
-def _read_layer(file: Any, k: int) -> Layer:
-    bias = np.asarray(file[f"bias_{k}"], dtype=np.float64)
-    if f"weight_{k}" in file:
-        weight = np.asarray(file[f"weight_{k}"], dtype=np.float64)
+def _take(arrays: dict[str, np.ndarray], name: str, kind: type[np.generic], axes: int) -> np.ndarray:
+    """The array of that name, of that kind in this machine's byte order and of so many axes, and nothing else."""
+    array = arrays.pop(name)
+    if type(array) is not np.ndarray or array.dtype != np.dtype(kind) or array.ndim != axes:
+        raise ValueError(f"{name} must hold {np.dtype(kind)} with {axes} axes, got {array.dtype} of {array.shape}")
+    return array
+
+
+def _read_layer(arrays: dict[str, np.ndarray], k: int) -> Layer:
+    bias = _take(arrays, f"bias_{k}", np.float64, 1)
+    if f"weight_{k}" in arrays:
+        weight = _take(arrays, f"weight_{k}", np.float64, 2)
         rows, column = np.nonzero(weight)
         value, shape = weight[rows, column], weight.shape
+        start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
     else:
-        shape = tuple(int(n) for n in file[f"shape_{k}"])
-        pointer = np.asarray(file[f"indptr_{k}"], dtype=np.int64)
-        rows = np.repeat(np.arange(shape[0]), np.diff(pointer))
-        column, value = np.asarray(file[f"indices_{k}"], dtype=np.int64), np.asarray(file[f"data_{k}"], dtype=float)
-        kept = value != 0
-        rows, column, value = rows[kept], column[kept], value[kept]
-        order = np.lexsort((column, rows))
-        rows, column, value = rows[order], column[order], value[order]
-    twice = np.any((np.diff(rows) == 0) & (np.diff(column) == 0))
-    inside = not len(column) or (column.min() >= 0 and column.max() < shape[1])
-    if twice or not inside or bias.shape != (shape[0],) or not (np.isfinite(value).all() and np.isfinite(bias).all()):
-        raise ValueError(f"layer {k} is malformed")
-    start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+        value = _take(arrays, f"data_{k}", np.float64, 1)
+        # scipy indexes by 32 bits where they are enough.
+        index = np.int64 if arrays[f"indices_{k}"].dtype == np.int64 else np.int32
+        column, start = [_take(arrays, f"{name}_{k}", index, 1).astype(np.int64) for name in ("indices", "indptr")]
+        shape = tuple(int(n) for n in _take(arrays, f"shape_{k}", np.int64, 1))
+    if len(shape) != 2 or min(shape) < 1 or bias.shape != shape[:1]:
+        raise ValueError(f"layer {k} needs a weight of 2 axes and one bias a row, got {shape} and {bias.shape}")
+    if not (np.isfinite(value).all() and np.isfinite(bias).all() and np.all(value != 0)):
+        raise ValueError(f"layer {k} needs finite entries, and stores no zero")
+    if not (
+        len(start) == shape[0] + 1
+        and start[0] == 0
+        and start[-1] == len(value) == len(column)
+        and np.all(np.diff(start) >= 0)
+        and _ascend_in_rows(column, start, shape[1])
+    ):
+        raise ValueError(f"layer {k} needs row pointers and, in each row, ascending columns below {shape[1]}")
     return Layer((shape[0], shape[1]), start, column, value, bias)
 
 
+def _ascend_in_rows(column: np.ndarray, start: np.ndarray, width: int) -> bool:
+    if not len(column):
+        return True
+    rows = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    ascend = (np.diff(rows) > 0) | (np.diff(column) > 0)
+    return bool(ascend.all() and column.min() >= 0 and column.max() < width)
+
+
 def read_points(path: str, layers: list[Layer]) -> tuple[np.ndarray, np.ndarray]:
-    """Points and labels; labels that are not the network's own are numbered in sorted order."""
+    """Points and labels in the form in which `write_points` writes them: the labels are the network's own."""
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-        points, labels = np.asarray(file["points"], dtype=np.float64), file["labels"]
+        arrays = {name: file[name] for name in file.files}
+    points, labels = _take(arrays, "points", np.float64, 2), _take(arrays, "labels", np.int64, 1)
     outputs = layers[-1].shape[0]
-    if points.ndim != 2 or points.shape[1] != layers[0].shape[1] or labels.shape != points.shape[:1]:
-        raise ValueError(f"{path} needs points of dimension {layers[0].shape[1]} and one label each")
+    if arrays or not len(points) or points.shape[1] != layers[0].shape[1] or labels.shape != points.shape[:1]:
+        raise ValueError(f"{path} needs points of dimension {layers[0].shape[1]}, one label each, and nothing else")
     if not np.isfinite(points).all():
         raise ValueError(f"{path} needs finite points")
-    known = (-1, 1) if outputs == 1 else range(outputs)
-    if not set(labels.tolist()) <= set(known):
-        classes, labels = np.unique(labels, return_inverse=True)
-        if outputs == 1 or len(classes) > outputs:
-            raise ValueError(f"{path} has labels that a network with {outputs} output(s) cannot have")
-    return points, labels.astype(np.int64)
+    known = [-1, 1] if outputs == 1 else list(range(outputs))
+    if not np.isin(labels, known).all():
+        raise ValueError(
+            f"{path} needs the labels of a network with {outputs} output(s), {known[0]} to {known[-1]}: "
+            "Memorizer.sample.codes has them for other classes"
+        )
+    return points, labels
 
 
 def network_digest(layers: list[Layer]) -> str:

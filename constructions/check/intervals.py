@@ -1,6 +1,10 @@
-"""Interval bounds of the margins, in float64 from outside, for the reals and for executed networks."""
+"""Interval bounds of the margins, in float64 from outside, for the reals and for executed networks.
 
-import math
+Every rule names its hypothesis and checks it. What rounds here is bounded by `γ_k` times a sum of absolute values, and
+what underflows by TINY; what rounds in an executed network by `γ_k` in its format, and what it flushes to zero by the
+least normal number λ of that format: results, weights, and inputs that are read as zero.
+"""
+
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -8,9 +12,9 @@ import numpy as np
 
 from constructions.check.files import Layer
 
-ROUNDOFF = {"reals": 0.0, "rational": 0.0, "float64": 2.0**-53, "float32": 2.0**-24}
-LEAST = {"reals": 0.0, "rational": 0.0, "float64": 2.0**-1022, "float32": 2.0**-126}
-GREATEST = {"reals": 1e300, "rational": 1e300, "float64": 1e300, "float32": 3.4e38}
+ROUNDOFF = {"reals": 0.0, "float64": 2.0**-53, "float32": 2.0**-24}
+LEAST = {"reals": 0.0, "float64": 2.0**-1022, "float32": 2.0**-126}
+GREATEST = {"reals": 1e300, "float64": 1e300, "float32": 3.4e38}
 TINY = 2.0**-960
 # Products of TINY with weights of at least this size do not vanish.
 SMALLEST = 2.0**-60
@@ -69,8 +73,12 @@ def _bounds(
 ) -> np.ndarray:
     x = points[balls].T
     low, high = np.nextafter(x - radius, -np.inf), np.nextafter(x + radius, np.inf)
+    # An executed network may read a subnormal input as zero.
+    flushed = LEAST[arithmetic]
+    low, high = np.nextafter(low - flushed, -np.inf), np.nextafter(high + flushed, np.inf)
     safe = np.ones(x.shape[1], dtype=bool)
-    dual: tuple[np.ndarray, float, float] | None = None if p == math.inf else (x, radius, p)
+    # A ball of another p lies in the box.
+    dual: tuple[np.ndarray, float, float] | None = (x, radius, p) if p in (1, 2) else None
     for number, f in enumerate(layers[:-1]):
         low, high, size = _affine(f, low, high, arithmetic, dual)
         if known is not None and number == known[0]:
@@ -103,46 +111,77 @@ def _affine(
     sizes: tuple[Layer, np.ndarray] | None = None,
     terms: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Range of the computed `W h + b`, and a bound of all partial sums; `sizes` and `terms` of a merged form."""
+    """Range of the computed `W h + b`, and a bound of all partial sums; `sizes` and `terms` of a merged form.
+
+    With a `ball` (centres, radius, p) the layer is the first, and low and high are those of the box around it.
+    """
+    # No number so small that its product with a weight could vanish, and the row look like a sum of zeros.
     largest = np.maximum(np.abs(low), np.abs(high))
-    bias, k = f.bias[:, None], np.diff(f.start)
-    ones = np.zeros(f.shape[0], dtype=bool)
+    largest = np.where(largest > 0, np.maximum(largest, TINY), 0.0)
+    bias, k, least = f.bias[:, None], np.diff(f.start), LEAST[arithmetic]
+    absolute = (f, np.abs(f.value)) if sizes is None else (sizes[0], sizes[0].value)
+    weighted = product(*absolute, largest)
     if sizes is None:
-        weighted = product(f, np.abs(f.value), largest)
         total = weighted + np.abs(bias)
-        ones[k == 1] = np.frexp(np.abs(f.value[f.start[:-1][k == 1]]))[0] == 0.5
         rounds, own, count = k + 1.0, k + 6.0, k
     else:
         assert terms is not None
-        weighted = total = product(sizes[0], sizes[0].value, largest) + sizes[1][:, None]
+        total = weighted + sizes[1][:, None]
         rounds, own, count = terms + 1.0, 2 * terms + 10.0, 2 * terms
     error = (gamma(rounds, ROUNDOFF[arithmetic]) + gamma(own, 2.0**-53))[:, None] * total * (1 + 2.0**-30)
-    floor = ((2 * count + 2) * LEAST[arithmetic] + TINY)[:, None]
+    # Every result may be flushed to zero, and every subnormal weight.
+    floor = ((2 * count + 2) * least)[:, None] * (1 + largest.max(axis=0)) + TINY
     error += floor
-    # A sum of zeros is exactly the bias.
-    zero = (weighted == 0) & bool(not len(f.value) or np.abs(f.value).min() >= SMALLEST)
-    error[zero] = 0
     if ball is not None:
-        value = product(f, f.value, ball[0]) + bias
-        reach = ball[1] * _row_norms(f, ball[2]) * (1 + gamma(np.diff(f.start) + 8.0, 2.0**-53))
+        centre, radius, p = ball
+        value = product(f, f.value, centre) + bias
+        reach = radius * _row_norms(f, p) * (1 + gamma(k + 8.0, 2.0**-53))
+        if least:  # and every subnormal input
+            reach += 2 * least * product(*absolute, np.ones((f.shape[1], 1)))[:, 0]
         return value - reach[:, None] - error, value + reach[:, None] + error, total
     positive, negative = np.maximum(f.value, 0), np.maximum(-f.value, 0)
     lower = product(f, positive, low) - product(f, negative, high) + bias
     upper = product(f, positive, high) - product(f, negative, low) + bias
-    # ±2^m h + b has one rounding, here and there, and keeps its sign; without b it has none.
-    one = np.where(f.bias == 0, 0.0, ROUNDOFF[arithmetic] + 2.0**-51)[:, None]
-    below, above = [one * np.abs(v) + np.where(np.abs(v) <= 4 * floor, floor, 0.0) for v in (lower, upper)]
-    lower, upper = [
-        np.where(ones[:, None], v, w) for v, w in ((lower - below, lower - error), (upper + above, upper + error))
-    ]
+    below, above = lower - error, upper + error
     if sizes is None:
-        _raise_to_greatest_term(f, low, lower, arithmetic)
-    return np.where(zero, bias, lower), np.where(zero, bias, upper), total
+        one = _one_power_of_two(f)[:, None]
+        below, above = [
+            np.where(one, bound, plain)
+            for bound, plain in zip(_one_rounding(f, lower, upper, arithmetic, floor), (below, above), strict=True)
+        ]
+        # A sum of zeros is the bias and nothing else: no input is other than 0, and no number vanished.
+        zero = (weighted == 0) & bool(not len(f.value) or np.abs(f.value).min() >= SMALLEST)
+        zero &= (np.abs(bias) >= least) | (bias == 0)
+        below, above = np.where(zero, bias, below), np.where(zero, bias, above)
+        _raise_to_greatest_term(f, low, below, arithmetic)
+    return below, above, total
+
+
+def _one_power_of_two(f: Layer) -> np.ndarray:
+    """Rows `±2^m h_j + b`."""
+    one = np.diff(f.start) == 1
+    one[one] = np.frexp(np.abs(f.value[f.start[:-1][one]]))[0] == 0.5
+    return one
+
+
+def _one_rounding(
+    f: Layer, lower: np.ndarray, upper: np.ndarray, arithmetic: str, floor: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The range of `±2^m h + b` has one rounding, there and here, which keeps its sign; without b it has none.
+
+    What underflow or flushing takes is at most the floor, and less than a rounding of values far above it.
+    """
+    one = np.where(f.bias == 0, 0.0, ROUNDOFF[arithmetic] + 2.0**-51)[:, None]
+    lost = [one * np.abs(v) + np.where(np.abs(v) <= 2.0**60 * floor, floor, 0.0) for v in (lower, upper)]
+    return lower - lost[0], upper + lost[1]
 
 
 def _raise_to_greatest_term(f: Layer, low: np.ndarray, lower: np.ndarray, arithmetic: str) -> None:
-    """Rounding is monotone: in any order a sum of terms >= 0 is at least its greatest term; for layers of few rows."""
-    if f.shape[0] > FEW or low.min() < 0:
+    """Rounding is monotone: in any order a sum of terms >= 0 is at least its greatest term.
+
+    Only for inputs, weights and a bias >= 0, none of which vanishes; for layers of few rows.
+    """
+    if f.shape[0] > FEW or not low.min() >= 0:
         return
     for r in range(f.shape[0]):
         part = slice(f.start[r], f.start[r + 1])
@@ -161,9 +200,10 @@ def _monotone_margin(last: Layer, label: int, low: np.ndarray, high: np.ndarray,
     """The greatest term of the label's output where that has no negative term, and no other output a positive one.
 
     Rounding is monotone, so in any order of summation the one is at least its greatest term, and the others at most 0.
+    Only for inputs >= 0, which the first layer of a network need not have.
     """
     single = len(last.bias) == 1
-    valid, best = np.ones(low.shape[1], dtype=bool), np.zeros(low.shape[1])
+    valid, best = np.all(low >= 0, axis=0), np.zeros(low.shape[1])
     for r in range(last.shape[0]):
         own = single or r == label
         sign = label if single else (1 if own else -1)

@@ -5,7 +5,6 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ import scipy.sparse as sp
 from constructions import Affine, ReLUNetwork, certify, certify_executed, load_sample, robust_memorizer
 from constructions.assembly import memorizing_network
 from constructions.calculus import chain
-from constructions.certificate_file import network_digest, write_certificate
+from constructions.certificate_file import write_certificate, write_points
 from constructions.check.__main__ import main
 from constructions.check.files import canonical, read_certificate
+from constructions.digests import network_digest
 from constructions.square import sum_of_squares
 
 Files = tuple[Path, Path, Path]
@@ -178,8 +178,7 @@ def test_memorizers_are_confirmed_by_a_program_of_its_own(tmp_path: Path, arithm
     certificate = certify(built.network, points, built.sample.codes, 0.02, math.inf, arithmetic=arithmetic)
     assert certificate.certified.all()
     built.save(tmp_path / "n.npz")
-    # Labels as the user has them, not as the network counts them.
-    np.savez(tmp_path / "p.npz", points=points, labels=["a", "b", "c"] * 20)
+    write_points(tmp_path / "p.npz", points, built.sample.codes)
     write_certificate(tmp_path / "c.json", certificate, built.network, points, built.sample.codes)
     names = [str(tmp_path / name) for name in ("n.npz", "p.npz", "c.json")]
     if arithmetic == "float32":
@@ -202,7 +201,7 @@ def memorized(folder: Path, p: float, arithmetic: str = "reals", method: str = "
     assert certificate.lower.tolist() == [1.0] * 24
     files = folder / "n.npz", folder / "p.npz", folder / "c.json"
     built.save(files[0])
-    np.savez(files[1], points=points, labels=labels)
+    write_points(files[1], points, built.sample.codes)
     write_certificate(files[2], certificate, built.network, points, built.sample.codes, indicators=built.widths)
     return files
 
@@ -279,16 +278,11 @@ def claimed(folder: Path, network: ReLUNetwork, points: np.ndarray, codes: np.nd
     """The checker's answer to the claim, for p = 2 and radius 0.05, that every margin is at least 0.1."""
     files = folder / "n.npz", folder / "p.npz", folder / "c.json"
     network.save(files[0])
-    np.savez(files[1], points=points, labels=codes)
-    size = len(points)
+    write_points(files[1], points, codes)
     certificate = certify(network, points, codes, 0.05, 2.0)
-    claim = replace(
-        certificate,
-        status=np.full(size, "certified"),
-        lower=np.full(size, 0.1),
-        counterexamples={},
-    )
-    write_certificate(files[2], claim, network, points, codes, indicators=widths)
+    write_certificate(files[2], certificate, network, points, codes, indicators=widths)
+    claim = {"status": "certified", "lower": 0.1, "witness": None}
+    changed(files, lambda c: [record.update(claim) for record in c["records"]])
     return code(files)
 
 
@@ -362,7 +356,8 @@ def test_bounds_by_distances_hold_at_points_of_the_balls(tmp_path: Path) -> None
 
 
 def test_the_checker_uses_nothing_of_the_project() -> None:
-    allowed = ("hashlib", "json", "math", "sys", "collections.abc", "dataclasses", "fractions", "itertools", "typing")
+    allowed = ("hashlib", "json", "math", "sys", "collections.abc", "dataclasses", "decimal", "fractions")
+    allowed = (*allowed, "itertools", "typing")
     sources = list((Path(__file__).parents[2] / "constructions" / "check").glob("*.py"))
     assert len(sources) >= 5
     for source in sources:
@@ -377,3 +372,211 @@ def test_as_many_records_as_points_are_written(tmp_path: Path) -> None:
     certificate = certify(line, np.array([[1.0]]), np.array([1]), 0.1, math.inf)
     with pytest.raises(ValueError, match="1 records, 2 points"):
         write_certificate(tmp_path / "c", certificate, line, np.ones((2, 1)), np.array([1, 1]))
+
+
+def forged(
+    folder: Path, network: ReLUNetwork, x: np.ndarray, labels: np.ndarray, radius: float, p: float, arithmetic: str
+) -> int:
+    """The checker's answer to the claim that every margin is at least 0.5."""
+    files = folder / "n.npz", folder / "p.npz", folder / "c.json"
+    network.save(files[0])
+    write_points(files[1], x, labels)
+    write_certificate(files[2], certify(network, x, labels, 0.5, 2), network, x, labels)
+    changed(files, lambda c: c.update(radius=radius, p="inf" if math.isinf(p) else p, arithmetic=arithmetic))
+    claim = {"status": "certified", "lower": 0.5, "witness": None, "arithmetic": arithmetic}
+    changed(files, lambda c: [record.update(claim) for record in c["records"]])
+    return code(files)
+
+
+def line(*layers: tuple[list[list[float]], list[float]]) -> ReLUNetwork:
+    return ReLUNetwork(tuple(Affine(np.array(w, dtype=float), np.array(b, dtype=float)) for w, b in layers))
+
+
+ARITHMETICS = ["reals", "rational", "float64", "float32"]
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, math.inf])
+@pytest.mark.parametrize(
+    ("layers", "label"),
+    [
+        # f = x_1 + x_2 = -4.
+        (([[1.0, 1.0]], [0.0]), 1),
+        # f_0 = x_1 + x_2 = -4 against f_1 = 0.
+        (([[1.0, 1.0], [0.0, 0.0]], [0.0, 0.0]), 0),
+        # f_0 = x_1 = 1 against f_1 = -x_2 = 5.
+        (([[1.0, 0.0], [0.0, -1.0]], [0.0, 0.0]), 0),
+    ],
+)
+def test_a_network_without_a_hidden_layer_may_have_negative_inputs(
+    tmp_path: Path, layers: Any, label: int, p: float, arithmetic: str
+) -> None:
+    """That terms with positive weights are >= 0 is true behind a ReLU, and not of the inputs."""
+    assert forged(tmp_path, line(layers), np.array([[1.0, -5.0]]), np.array([label]), 0.1, p, arithmetic) == 1
+
+
+@pytest.mark.parametrize("arithmetic", ["reals", "rational", "float64"])
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, math.inf])
+@pytest.mark.parametrize(
+    ("layers", "x", "radius"),
+    [
+        # 2^-60 · 1e-320 is no float, and 1e300 · 1e300 times that is 8.7e261.
+        ([([[2.0**-60]], [0.0]), ([[1e300]], [0.0]), ([[-1e300]], [1.0])], 1e-320, 1e-322),
+        # Two layers in a row, as the rule for p = 1 reads them.
+        ([([[1.0]], [0.0]), ([[1e-200]], [0.0]), ([[1e300]], [0.0]), ([[-1e300]], [1.0])], 1e-200, 1e-201),
+        ([([[1e-200]], [0.0]), ([[1e-200]], [0.0]), ([[1e300]], [0.0]), ([[-1e300]], [1.0])], 1.0, 0.1),
+    ],
+)
+def test_what_underflows_is_not_zero(
+    tmp_path: Path, layers: Any, x: float, radius: float, p: float, arithmetic: str
+) -> None:
+    """Over the reals f = 1 - 8.7e261 or 1 - 1e200."""
+    assert forged(tmp_path, line(*layers), np.array([[x]]), np.array([1]), radius, p, arithmetic) == 1
+
+
+@pytest.mark.parametrize(
+    ("layers", "x", "radius"),
+    [
+        # An input that counts as zero: -0.05 instead of 0.35.
+        ([([[4e37]], [-0.05])], float(np.float32(1e-38)), 1e-40),
+        ([([[4e37]], [0.0]), ([[20.0]], [-0.05])], float(np.float32(1e-38)), 1e-40),
+        # A weight that does: -0.5 instead of 9.5.
+        ([([[1.0]], [0.0]), ([[1e-38]], [0.0]), ([[1e30]], [0.0]), ([[1.0]], [-0.5])], 1e9, 1.0),
+    ],
+)
+@pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
+def test_subnormal_inputs_and_weights_may_count_as_zero(
+    tmp_path: Path, layers: Any, x: float, radius: float, p: float
+) -> None:
+    network = line(*layers)
+    assert network(np.array([[x]]))[0, 0] > 0.3
+    assert forged(tmp_path, network, np.array([[x]]), np.array([1]), radius, p, "float32") == 1
+    assert not certify(network, np.array([[x]]), np.array([1]), radius, p, arithmetic="float32").certified[0]
+    assert certify(network, np.array([[x]]), np.array([1]), radius, p).certified[0]
+
+
+def rewritten(path: Path, **arrays: Any) -> None:
+    """The same archive with other arrays; None takes one out."""
+    with np.load(path) as stored:
+        content = {**stored, **arrays}
+    np.savez(path, **{name: array for name, array in content.items() if array is not None})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda w: {"depth": np.array(3.0)},
+        lambda w: {"depth": np.array([3])},
+        lambda w: {"depth": np.array(3, dtype=np.int32)},
+        lambda w: {"depth": np.array(0)},
+        lambda w: {"depth": np.array(2)},
+        lambda w: {"more": np.zeros(1)},
+        lambda w: {"bias_2": None},
+        lambda w: {"bias_0": w["bias_0"].astype(complex)},
+        lambda w: {"bias_0": w["bias_0"].astype(np.float32)},
+        lambda w: {"bias_0": w["bias_0"].astype(np.longdouble)},
+        lambda w: {"bias_0": w["bias_0"].astype(">f8")},
+        lambda w: {"bias_0": w["bias_0"].astype(str)},
+        lambda w: {"bias_0": w["bias_0"][:, None]},
+        lambda w: {"bias_0": w["bias_0"][:-1]},
+        lambda w: {"weight_0": w["weight_0"].astype(complex)},
+        lambda w: {"weight_0": w["weight_0"][None]},
+        lambda w: {"weight_0": np.where(w["weight_0"] == w["weight_0"][0, 0], np.nan, w["weight_0"])},
+        lambda w: {"data_1": w["data_1"].astype(np.float32)},
+        lambda w: {"data_1": np.where(np.arange(len(w["data_1"])) == 0, 0.0, w["data_1"])},
+        lambda w: {"indices_1": w["indices_1"].astype(float)},
+        lambda w: {"indices_1": w["indices_1"] + 0.5},
+        lambda w: {"indices_1": w["indices_1"].astype(np.int16), "indptr_1": w["indptr_1"].astype(np.int16)},
+        lambda w: {"indptr_1": w["indptr_1"].astype(np.int64)},
+        lambda w: {"indices_1": w["indices_1"][::-1].copy()},
+        lambda w: {"indices_1": w["indices_1"] + w["shape_1"][1]},
+        lambda w: {"indices_1": w["indices_1"] - w["shape_1"][1]},
+        lambda w: {"indptr_1": w["indptr_1"][:-1]},
+        lambda w: {"indptr_1": w["indptr_1"] + 1},
+        lambda w: {"indptr_1": np.where(np.arange(len(w["indptr_1"])) == 1, w["indptr_1"][-1], w["indptr_1"])},
+        lambda w: {"shape_1": w["shape_1"].astype(float)},
+        lambda w: {"shape_1": np.append(w["shape_1"], 1)},
+        lambda w: {"shape_1": w["shape_1"] + [0, 1]},
+    ],
+)
+def test_a_network_in_another_form_is_refused(tmp_path: Path, change: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    files = written(tmp_path, "float64", math.inf)
+    with np.load(files[0]) as stored:
+        content = dict(stored)
+    rewritten(files[0], **change(content))
+    assert code(files) == 2
+    assert "refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: {"points": p["points"].astype(np.float32)},
+        lambda p: {"points": p["points"].astype(complex)},
+        lambda p: {"points": p["points"].astype(np.longdouble)},
+        lambda p: {"points": p["points"].astype(str)},
+        lambda p: {"points": p["points"].ravel()},
+        lambda p: {"points": p["points"][:, :-1]},
+        lambda p: {"points": p["points"][:0], "labels": p["labels"][:0]},
+        lambda p: {"points": np.where(p["points"] == p["points"][3, 1], np.inf, p["points"])},
+        lambda p: {"labels": p["labels"].astype(float)},
+        lambda p: {"labels": p["labels"].astype(np.int8)},
+        lambda p: {"labels": p["labels"].astype(str)},
+        lambda p: {"labels": p["labels"][:, None]},
+        lambda p: {"labels": p["labels"][:-1]},
+        lambda p: {"labels": (p["labels"] + 1) // 2},
+        lambda p: {"index": np.arange(len(p["labels"]))},
+        lambda p: {"labels": None},
+    ],
+)
+def test_points_in_another_form_are_refused(tmp_path: Path, change: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    files = written(tmp_path, "float64", math.inf)
+    with np.load(files[1]) as stored:
+        content = dict(stored)
+    rewritten(files[1], **change(content))
+    assert code(files) == 2
+    assert "refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(radius=0.0),
+        lambda c: c.update(radius=1),
+        lambda c: c.update(p=2),
+        lambda c: c.update(p=True),
+        lambda c: c.update(indicators=[True]),
+        lambda c: c.update(records={}),
+        lambda c: c["records"].__setitem__(3, None),
+        lambda c: c["records"][0].update(lower="0.5"),
+        lambda c: c["records"][0].update(lower=1),
+        lambda c: c["records"][0].update(seconds=True),
+        lambda c: c["records"][0].update(method="trust"),
+        lambda c: c["records"][0].update(witness=[0.0, 0.0, 0.0, 1]),
+        lambda c: c["records"][0].update(witness="0"),
+        lambda c: c["records"][0].update(witness=[[0.0]]),
+    ],
+)
+def test_values_of_another_type_are_refused(tmp_path: Path, change: Any) -> None:
+    files = written(tmp_path, "float64", math.inf)
+    changed(files, change)
+    assert code(files) == 2
+
+
+def test_a_witness_is_inside_exactly(tmp_path: Path) -> None:
+    """For every p: on the surface and one float beyond it, with powers that no float holds."""
+    from constructions.check.witnesses import is_inside
+
+    centre = np.array([3.0, 0.0, 0.0])
+    for p in (1.0, 1 + 2.0**-40, 1.5, 2.0, 3.0, 10.0, 100.0, 1e6, math.inf):
+        for radius in (0.1, 5e-324, 1e-300, 1e300):
+            assert is_inside(np.array([3.0, radius, 0.0]), centre, radius, p)
+            assert not is_inside(np.array([3.0, np.nextafter(radius, 1e308), 0.0]), centre, radius, p)
+        assert is_inside(centre, centre, 0.1, p)
+        assert not is_inside(centre[:2], centre, 0.1, p)
+        assert not is_inside(np.array([math.nan, 0, 0]), centre, 0.1, p)
+        side = 2 ** (-1 / p)
+        assert is_inside(np.array([3.0, side * (1 - 2.0**-40), -side * (1 - 2.0**-40)]), centre, 1.0, p)
+        if not math.isinf(p):
+            assert not is_inside(np.array([3.0, side * (1 + 2.0**-40), side * (1 + 2.0**-40)]), centre, 1.0, p)
+            assert not is_inside(np.array([3.0, 1.0, 1e-3]), centre, 1.0, p)
