@@ -10,6 +10,8 @@ of the indicators exactly. The lock is 1 minus the gate `g` of the statement: so
 open gate without the rounding of `f_clean - M + M`, and interval bounds see `k = 1` on a ball.
 """
 
+import math
+
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
@@ -31,11 +33,14 @@ def clean_bound(clean: Layers, low: Float[np.ndarray, " d"], high: Float[np.ndar
     """
     lower, upper = interval_bounds(clean, low[None], high[None])
     bound = float(np.maximum(np.abs(lower), np.abs(upper)).max())
-    if not np.isfinite(bound):
+    if not bound <= 2.0**1000:
         raise ValueError(
-            f"the clean classifier needs a finite interval bound on the box, got {bound}: rescale its weights"
+            f"the clean classifier needs a finite interval bound on the box, at most 2^1000, got {bound}: rescale its "
+            "weights"
         )
-    return float(2.0 ** np.ceil(np.log2(max(bound, 2.0**-1000))))
+    # By the exponent itself: a logarithm would round numbers just above a power of two down to it.
+    mantissa, exponent = math.frexp(max(bound, 2.0**-1000))
+    return math.ldexp(1.0, exponent - (mantissa == 0.5))
 
 
 def memorizing_network(

@@ -54,9 +54,9 @@ def parameter_report(
     points: Any,
     labels: Any,
     *,
-    radius: float,
-    p: float,
-    shell: float | None = None,
+    radius: Any,
+    p: Any,
+    shell: Any = None,
     seed: int = 0,
     progress: bool = False,
 ) -> ParameterReport:
@@ -107,7 +107,13 @@ def parameter_report(
         for rho in (0.1, 0.2, 0.4, 0.6, 0.8):
             rows += _sizes(_scaled(some, rho, some.separation), "rho", 1.0, seed)
     return ParameterReport(
-        whole.p, seed, whole.separation, tuple(rows), _published(rows, p), _exponents(rows), _notes(rows[0], p)
+        whole.p,
+        seed,
+        whole.separation,
+        tuple(rows),
+        _published(rows, whole.p),
+        _exponents(rows),
+        _notes(rows[0], whole.p),
     )
 
 

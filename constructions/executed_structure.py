@@ -9,10 +9,12 @@ most M, and the margin is at least 1.
 over the reals gives a computed `E_i <= 0` and `I_i = 1 - 0`; and `w (E_i - e_i) >= 1` gives `I_i = 0`.
 
 *p = ∞.* No error bound: let the weights be rounded to the format, and let the proof hold for them over the reals with
-a shell `γ' = γ (1 - 2^-13)` while the separation is at least `2δ + γ`. A feature `±x_j + b` has one rounding, which
-keeps its sign: on the own ball all are 0. A rounded sum of terms of one sign is at least its greatest term. The
-features of an indicator with another label have a term `w V` with `w V' >= 1` and `V' <= γ'`, so `w V >= 1 + 2^-13`,
-which outweighs the few roundings of one term.
+the radius `δ + 2λ` and a shell `γ' <= γ (1 - 2^-13) - 8λ`, while the separation is at least `2δ + γ`; λ, the least
+normal number, is how far a subnormal coordinate or bias moves that is read as zero. A feature `±x_j + b` has one
+rounding, which keeps its sign: on the own ball all are 0. A rounded sum of terms of one sign is at least its greatest
+term. The features of an indicator with another label have a term `w V` with `w V' >= 1` and `V' <= γ'`, and V exceeds
+`V'` by `2^-13 γ >= 2λ`, so V is no number that counts as zero and `w V >= 1 + 2^-13`, which outweighs the few roundings
+of one term. No weight is subnormal.
 
 *Points that are not memorized.* Let the executed `f_clean` have at least the margin m on the ball, in any orders of
 summation, and let `κ = 32 u (1 + M)` stand for the roundings of the last layers. T comes from the label alone, the
@@ -30,14 +32,14 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from constructions.certificate import Certificate, decide_executed
+from constructions.certificate import Certificate, decide, real_margin_bounds
 from constructions.execution_error import execution_error, shared_l2_error
 from constructions.indicator_check import IndicatorCheck, check_indicators
 from constructions.memorizer import Memorizer
-from constructions.network import ReLUNetwork
+from constructions.network import Affine, ReLUNetwork
 from constructions.rounding import FORMATS, as_executed, executed_bounds, executed_margin_bound
 from constructions.structure import Parts, ball_margins, covers, memorizing_parts
-from theory.relaxation import margin_lower_bound
+from theory.losses import check_labels
 
 _LESS_SHELL = 1 - 2.0**-13
 
@@ -51,6 +53,7 @@ def certify_executed(memorizer: Memorizer, arithmetic: str) -> Certificate:
     """
     started = time.perf_counter()
     network, points, codes = memorizer.network, memorizer.sample.points, memorizer.sample.codes
+    check_labels(codes, network.outputs)
     lower = executed_structural_bounds(memorizer, arithmetic)
     method = np.full(len(points), "structure", dtype="<U9")
     rest = np.flatnonzero(~(lower > 0))
@@ -59,7 +62,7 @@ def certify_executed(memorizer: Memorizer, arithmetic: str) -> Certificate:
         lower[rest], method[rest] = executed_margin_bound(network.layers, *some, arithmetic), "interval"
     seconds = (time.perf_counter() - started) / len(points)
     balls = points, codes, memorizer.radius, memorizer.p
-    return decide_executed(network, *balls, lower, method, arithmetic, seconds=seconds)
+    return decide(network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic)
 
 
 def executed_structural_bounds(memorizer: Memorizer, arithmetic: str) -> Float[np.ndarray, " n"]:
@@ -71,9 +74,9 @@ def executed_structural_bounds(memorizer: Memorizer, arithmetic: str) -> Float[n
     """
     codes, small = memorizer.sample.codes, memorizer.small
     failed = np.full(len(codes), -np.inf)
-    room = Fraction(memorizer.separation) - 2 * Fraction(memorizer.radius)
-    inside = covers(memorizer.low, memorizer.high, memorizer.sample.points, memorizer.radius)
-    if not (len(small) and room >= Fraction(memorizer.shell) and inside):
+    if not (len(small) and covers(memorizer.low, memorizer.high, memorizer.sample.points, memorizer.radius)):
+        return failed
+    if not Fraction(memorizer.proved_separation()) >= 2 * Fraction(memorizer.radius) + Fraction(memorizer.shell):
         return failed
     parts = memorizing_parts(memorizer.network, memorizer.widths, memorizer.clean, codes[small])
     if parts is None or not _locks(memorizer, parts, arithmetic):
@@ -92,10 +95,7 @@ def _other_margins(
     radius, p = memorizer.radius, memorizer.p
     points, codes = memorizer.sample.points[rest], memorizer.sample.codes[rest]
     error = float(execution_error(clean, memorizer.low, memorizer.high, arithmetic).max())
-    if memorizer.margin is not None:
-        real = memorizer.margin.lower[rest]
-    else:
-        real = margin_lower_bound(clean, points, codes, radius, p)
+    real = real_margin_bounds(memorizer.clean, points, codes, radius, p)[0]
     margin = np.maximum(executed_margin_bound(clean, points, codes, radius, p, arithmetic), real - 2 * error)
     lost = 32 * roundoff * (1 + parts.lock)
     kept = np.minimum(margin / 2 - lost, margin / (2 * max(1.0, 2 * parts.lock)) - 3 * roundoff) * (1 - 2.0**-48)
@@ -103,29 +103,41 @@ def _other_margins(
 
 
 def _locks(memorizer: Memorizer, parts: Parts, arithmetic: str) -> bool:
-    """Whether M is a power of two, no computed `|f_clean|` exceeds it, and no partial sum of the network overflows."""
+    """Whether M is a power of two of the format, no computed `|f_clean|` exceeds it, and no partial sum overflows."""
     low, high = memorizer.low[None], memorizer.high[None]
     clean = executed_bounds(memorizer.clean.layers, low, high, arithmetic)
     whole = executed_bounds(memorizer.network.layers, low, high, arithmetic)
-    exact = np.frexp(parts.lock)[0] == 0.5
+    exact = np.frexp(parts.lock)[0] == 0.5 and parts.lock >= FORMATS[arithmetic].least
     return bool(exact and max(np.abs(b).max() for b in clean) <= parts.lock and np.isfinite(whole).all())
 
 
 def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) -> IndicatorCheck:
     points, low, high, p = memorizer.sample.points, memorizer.low, memorizer.high, memorizer.p
-    block, shell, moved = parts.indicators, memorizer.shell, None
-    excess = ReLUNetwork(block.layers[:-1])
+    least, block, moved = FORMATS[arithmetic].least, parts.indicators, None
+    radius, shell, excess = memorizer.radius, memorizer.shell, ReLUNetwork(block.layers[:-1])
+    nothing = np.zeros(len(memorizer.small), dtype=bool)
+    executed = as_executed(block, arithmetic)
+    # For p < ∞ the error bound allows for subnormal weights of the excess; those of the ramp are left.
+    if any(_has_subnormal(f, least) for f in (executed.layers if np.isinf(p) else executed.layers[-1:])):
+        return IndicatorCheck(nothing, nothing)
     if np.isinf(p):
-        block, shell = as_executed(block, arithmetic), shell * _LESS_SHELL
+        # No feature that counts may be read as zero.
+        if not shell >= 2.0**14 * least:
+            return IndicatorCheck(nothing, nothing)
+        block, radius = executed, float(np.nextafter(radius + 2 * least, np.inf))
+        shell = float(np.nextafter(shell * _LESS_SHELL - 8 * least - (radius - memorizer.radius), 0.0))
     elif p == 2 and memorizer.method == "shared":
-        moved = shared_l2_error(excess, points, memorizer.radius, low, high, arithmetic)
+        moved = shared_l2_error(excess, points, radius, low, high, arithmetic)
     else:
         moved = execution_error(excess.layers, low, high, arithmetic)
     centres = points[memorizer.small]
-    check = check_indicators(
-        block, centres, memorizer.radius, shell, low, high, p=p, method=memorizer.method, moved=moved
-    )
-    if np.isinf(p) and not (check.inner.all() and shell >= 2.0**10 * FORMATS[arithmetic].least):
-        # V' <= γ' rests on every indicator being 1 on its own ball; and no feature that counts may be flushed to 0.
-        return IndicatorCheck(np.zeros_like(check.inner), np.zeros_like(check.outer))
+    check = check_indicators(block, centres, radius, shell, low, high, p=p, method=memorizer.method, moved=moved)
+    if np.isinf(p) and not check.inner.all():
+        # V' <= γ' rests on every indicator being 1 on its own ball.
+        return IndicatorCheck(nothing, nothing)
     return check
+
+
+def _has_subnormal(layer: Affine, least: float) -> bool:
+    entries = np.abs(layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.data)
+    return bool(np.any((entries > 0) & (entries < least)))

@@ -2,7 +2,8 @@
 
 Each check reads the centres, thresholds and slopes back from the layers, whatever built them, and leaves an allowance
 for the float64 arithmetic of the check itself, and for values that are computed with errors: `moved` bounds how far the
-executed `E_i` is from the real one.
+executed `E_i` is from the real one. For p = 1, 2 and ∞ no number is beyond 2^250 and no weight but 0 below 2^-250: then
+no product of weights vanishes, and what underflows in a square is below 2^-500.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from theory.norms import norm
 from theory.relaxation import gamma
 
 _BLOCK = 1024
+_LARGEST, _VANISHING = 2.0**250, 2.0**-500
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,8 @@ def check_indicators(
         moved: bounds of `|executed E_i - real E_i|` on the box; the claim is then about the executed indicators, whose
             slopes may have two roundings. For p = ∞ it does not concern `inner`, where every summand is 0.
     """
+    if p in (1, 2, np.inf) and not _is_ordinary(block, (centres, np.array([radius, shell]))):
+        return _nothing(len(centres))
     executed = moved is not None
     moved = np.zeros(len(centres)) if moved is None else moved
     if np.isinf(p):
@@ -79,6 +83,7 @@ def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, 
     first, *middle, last = block.layers
     sides = sparse(first.weight)
     positive = all(np.all(sparse(f.weight).data >= 0) and not f.bias.any() for f in middle)
+    rounding = gamma(8 + 2 * sum(block.widths[1:-1]))
     if not (_one_signed_entry(sides) and positive and np.all(last.bias == 1)):
         return _nothing(size)
     coordinate, sign = sides.indices, sides.data
@@ -96,7 +101,7 @@ def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, 
         off = (at_centre + radius + error <= 0) & (weights.data >= 0)
         inner[rows] = np.bincount(i[~off], minlength=len(rows)) == 0
         reach = at_centre + radius + shell - error - moved[rows[i]]
-        closes = (weights.data > 0) & (weights.data * reach >= 1 + 4 * gamma(4))
+        closes = (weights.data > 0) & (weights.data * reach >= 1 + rounding)
         side = coordinate[r] + dim * (sign[r] > 0)
         closed = sp.coo_array((closes.astype(np.int64), (i, side)), shape=(len(rows), 2 * dim)).tocsr()
         # One feature closes the indicator if no other one can open it again.
@@ -206,7 +211,7 @@ def _check_l2(
         threshold = -float(excess.bias[0])
         same = is_same(ReLUNetwork(block.layers[:-1]), l2_excess(c, threshold, width, tents))
         fits, offset = np.full(size, same), np.full(size, -threshold)
-    error = rounding + 8 * gamma(4) * (radius + shell) ** 2 + moved
+    error = rounding + 8 * gamma(4) * (radius + shell) ** 2 + moved + _VANISHING
     inner = fits & (radius**2 + approximation + offset + error <= 0)
     outer = fits & (slopes * ((radius + shell) ** 2 + offset - error) >= 1 + 4 * gamma(4))
     return IndicatorCheck(inner, outer)
@@ -270,6 +275,13 @@ def _near_levels(
         # NaN where a coordinate has no level; 64 ulp for each power function.
         near[rows] = plain & (np.diff(weight.indptr) == dim) & (moved * (1 + 4 * gamma(dim + 160)) <= 0.25)
     return near
+
+
+def _is_ordinary(block: ReLUNetwork, numbers: tuple[np.ndarray, ...]) -> bool:
+    weights = [np.abs(f.weight if isinstance(f.weight, np.ndarray) else f.weight.data) for f in block.layers]
+    return max(float(np.abs(n).max()) for n in (*numbers, *(f.bias for f in block.layers))) <= _LARGEST and all(
+        np.all((w == 0) | ((w >= 1 / _LARGEST) & (w <= _LARGEST))) for w in weights
+    )
 
 
 def _one_signed_entry(weight: sp.csr_array) -> bool:

@@ -7,22 +7,26 @@ Source: in the manner of Li, Jin, Zhong, Hopcroft, Wang (2022), whose network al
 """
 
 import time
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from constructions.certificate import Certificate, decide, decide_executed
+from constructions.certificate import Certificate, decide
 from constructions.excess import linf_excess
 from constructions.execution_error import execution_error
 from constructions.indicator_check import IndicatorCheck, check_indicators, is_same
 from constructions.network import Affine, ReLUNetwork, sparse
 from constructions.rivals import Rival, Task, class_sums, read_task
-from constructions.rounding import as_executed
+from constructions.rounding import FORMATS, as_executed
 from constructions.structure import ball_margins, box_of_balls
+from theory.losses import check_labels
+from theory.separation import separation
 
 
-def max_tree_memorizer(points: Any, labels: Any, *, radius: float, shell: float | None = None) -> Rival:
+def max_tree_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = None) -> Rival:
     """The network; `n (10 d - 2)` non-zeros for d a power of two, `max_tree_nonzero` otherwise, less accidental zeros.
 
     Depth `3 + ⌈log2 d⌉`. 1 on the balls and 0 off their shells, exactly, as the ramp takes the middle half of a shell.
@@ -95,6 +99,7 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
     """
     started = time.perf_counter()
     sample, (size, dim) = task.sample, task.sample.points.shape
+    check_labels(sample.codes, network.outputs)
     tree, root = _tree(size, dim)
     lower = np.full(size, -np.inf)
     block = ReLUNetwork(network.layers[:-2])
@@ -112,26 +117,34 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
         and is_same(ReLUNetwork((ramp,)), scaled)
         and is_same(ReLUNetwork(network.layers[-1:]), sums)
     )
-    if same and np.all(slopes > 0):
-        own = linf_excess(sample.points, 0.0).layers[1].weight
-        by_sum = Affine(sp.csr_array(sp.diags_array(-slopes) @ own), np.ones(size))
+    if same and np.all(slopes > 0) and _is_separated(task):
+        sums_a_point = linf_excess(sample.points, 0.0).layers[1].weight
+        by_sum = Affine(sp.csr_array(sp.diags_array(-slopes) @ sums_a_point), np.ones(size))
         sides = block.layers[0]
         moved = None
         if arithmetic != "reals":
             executed = as_executed(ReLUNetwork((sides,)), arithmetic).layers[0]
             box = box_of_balls(sample.points, task.radius)
             moved = execution_error(network.layers[:-1], *box, arithmetic) / slopes * (1 + 2.0**-40)
-        outer = _check_sides(sides, by_sum, task, moved).outer
-        inner = _check_sides(sides if moved is None else executed, by_sum, task, None).inner
+            # A subnormal coordinate or bias may be read as zero, and a side has one rounding, which keeps its sign.
+            least = 2 * FORMATS[arithmetic].least
+            own = _check_sides(executed, by_sum, replace(task, radius=float(np.nextafter(task.radius + least, np.inf))))
+        else:
+            own = _check_sides(sides, by_sum, task)
+        inner, outer = own.inner, _check_sides(sides, by_sum, task, moved).outer
         lower = ball_margins(IndicatorCheck(inner, outer), lower, sample.codes, np.arange(size))
     method = np.full(size, "structure", dtype="<U9")
     balls, seconds = (sample.points, sample.codes, task.radius, np.inf), (time.perf_counter() - started) / size
-    if arithmetic == "reals":
-        return decide(network, *balls, lower, method, seconds=seconds, shell=task.shell)
-    return decide_executed(network, *balls, lower, method, arithmetic, seconds=seconds)
+    return decide(network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic, shell=task.shell)
 
 
-def _check_sides(sides: Affine, by_sum: Affine, task: Task, moved: np.ndarray | None) -> IndicatorCheck:
+def _is_separated(task: Task) -> bool:
+    """Whether `2 δ + γ <= R` for the points and labels of the task; found again, for a task can be put together."""
+    found = separation(task.sample.points, task.sample.codes, np.inf).distance
+    return Fraction(found) >= 2 * Fraction(task.radius) + Fraction(task.shell)
+
+
+def _check_sides(sides: Affine, by_sum: Affine, task: Task, moved: np.ndarray | None = None) -> IndicatorCheck:
     everywhere = np.full(sides.inputs, np.inf)
     block = ReLUNetwork((sides, by_sum))
     return check_indicators(

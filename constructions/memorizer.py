@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from rich.console import Console
 
 from constructions.assembly import clean_bound, memorizing_network
-from constructions.certificate import Certificate, decide
+from constructions.certificate import Certificate, decide, real_margin_bounds
 from constructions.clean import as_network, fit_clean
 from constructions.evaluation import near_pairs
 from constructions.indicators import Method, Pairwise, indicators
@@ -21,8 +21,9 @@ from constructions.sample import Sample, class_positions, read_points, read_samp
 from constructions.size import SizeReport, size_report
 from constructions.structure import structural_bounds
 from theory.errors import AssumptionError
+from theory.losses import check_labels
 from theory.margin import MarginBracket, small_margin
-from theory.relaxation import margin_lower_bound
+from theory.scalars import read_exponent, read_scalar
 from theory.separation import Separation, separation
 
 # log2 of what float64 can hold, with room.
@@ -71,6 +72,8 @@ class Memorizer:
     size: SizeReport
     widths: tuple[int, ...]
     direct: Pairwise | None
+    # Whether `robust_memorizer` made it as it is; `dataclasses.replace` does not carry this over.
+    _as_built: bool = field(init=False, default=False, repr=False)
 
     @property
     def separation(self) -> float:
@@ -110,36 +113,54 @@ class Memorizer:
     def certify(self) -> Certificate:
         """Structural proof on every training ball, for all p and sizes; what it leaves open is attacked.
 
-        See `constructions.structure` for the proof; it reads the weights of `network`.
+        Every bound is computed now, from `network`, for the points, radius and p that this object holds now; of what
+        was computed when it was built only the separation is used, if it is of these points and labels. See
+        `constructions.structure` for the proof. Where nothing is memorized there is no structure, and `network` is
+        bounded as any other.
         """
         started = time.perf_counter()
         points, codes = self.sample.points, self.sample.codes
-        lower = np.full(len(points), -np.inf)
-        others = np.setdiff1d(np.arange(len(points)), self.small)
-        if self.margin is not None:
-            lower = self.margin.lower
-        elif len(others):
-            lower[others] = margin_lower_bound(self.clean.layers, points[others], codes[others], self.radius, self.p)
+        check_labels(codes, self.network.outputs)
+        balls = points, codes, self.radius, self.p
         if self.widths:
-            lower = structural_bounds(
-                self.network,
-                self.widths,
-                self.clean,
-                lower,
-                points,
-                codes,
-                self.small,
-                self.separation,
-                radius=self.radius,
-                shell=self.shell,
-                p=self.p,
-                method=self.method,
-                low=self.low,
-                high=self.high,
-            )
-        method = np.full(len(points), "structure", dtype="<U9")
+            lower, method = self._structural_bounds(), np.full(len(points), "structure", dtype="<U9")
+        else:
+            lower, method = real_margin_bounds(self.network, *balls)
         seconds = (time.perf_counter() - started) / len(points)
-        return decide(self, points, codes, self.radius, self.p, lower, method, seconds=seconds, shell=self.shell)
+        # The attack may look where the distances say, if they are those of the network.
+        quick = self if self._as_built else None
+        return decide(self.network, *balls, lower, method, seconds=seconds, function=quick, shell=self.shell)
+
+    def _structural_bounds(self) -> Float[np.ndarray, " n"]:
+        points, codes = self.sample.points, self.sample.codes
+        clean_margin = np.full(len(points), -np.inf)
+        others = np.setdiff1d(np.arange(len(points)), self.small)
+        if len(others):
+            some = points[others], codes[others], self.radius, self.p
+            clean_margin[others] = real_margin_bounds(self.clean, *some)[0]
+        return structural_bounds(
+            self.network,
+            self.widths,
+            self.clean,
+            clean_margin,
+            points,
+            codes,
+            self.small,
+            self.proved_separation(),
+            radius=self.radius,
+            shell=self.shell,
+            p=self.p,
+            method=self.method,
+            low=self.low,
+            high=self.high,
+        )
+
+    def proved_separation(self) -> float:
+        """The separation of the points and labels that this object holds now: as it was found, or found again."""
+        points, codes = self.sample.points, self.sample.codes
+        if self.neighbours.p == self.p and self.neighbours.is_of(points, codes):
+            return self.separation
+        return float(separation(points, codes, self.p).distance)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""
@@ -150,10 +171,10 @@ def robust_memorizer(
     points: Any,
     labels: Any,
     *,
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
     clean: Any = None,
-    shell: float | None = None,
+    shell: Any = None,
     small: str | Iterable[Any] = "auto",
     method: str = "shared",
     seed: int = 0,
@@ -173,8 +194,8 @@ def robust_memorizer(
     Args:
         points: shape (n, d), real and finite.
         labels: -1 and +1 (one output, its sign), or any hashable classes (one output a class, argmax).
-        radius: δ > 0, in l_p, with `2 δ < R`.
-        p: in [1, ∞].
+        radius: δ > 0, in l_p, with `2 δ < R`; any number that float64 holds exactly, as p and the shell.
+        p: in [1, ∞], or "inf".
         clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` of Linear/ReLU/Flatten, or None to
             fit a small one. With more than one output its outputs follow the sorted labels.
         shell: γ, at most `R - 2δ`, which is the default.
@@ -192,9 +213,8 @@ def robust_memorizer(
         AssumptionError: if a hypothesis fails: one class only, equal points with different labels, a radius or
             shell too large for the separation, no clean classifier found.
     """
-    p = float(p)
-    if not p >= 1:
-        raise ValueError(f"robust_memorizer needs p in [1, inf], got p={p}: below 1 it is no norm")
+    p, radius = read_exponent(p), read_scalar(radius, "radius")
+    shell = None if shell is None else read_scalar(shell, "shell")
     way = _read_method(method)
     if not (0 < radius < np.inf):
         raise ValueError(f"robust_memorizer needs a finite radius > 0, got radius={radius}")
@@ -229,7 +249,9 @@ def robust_memorizer(
         centres = sample.points if everything else sample.points[chosen]
         parts = indicators(centres, radius, shell, low, high, p=p, method=way)
         network = memorizing_network(parts.network, sample.codes[chosen], clean, bound)
-    return Memorizer(
+    for array in (low, high, chosen):
+        array.flags.writeable = False
+    made = Memorizer(
         network=network,
         sample=sample,
         radius=radius,
@@ -247,6 +269,8 @@ def robust_memorizer(
         widths=() if parts is None else parts.network.widths,
         direct=None if parts is None else parts.direct,
     )
+    object.__setattr__(made, "_as_built", True)
+    return made
 
 
 def _read_method(method: str) -> Method:

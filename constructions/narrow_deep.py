@@ -19,7 +19,7 @@ from constructions.rivals import Rival, read_task
 from constructions.sample import class_positions
 
 
-def narrow_deep_memorizer(points: Any, labels: Any, *, radius: float, shell: float | None = None) -> Rival:
+def narrow_deep_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = None) -> Rival:
     """The network of width `3 d + C - 1` and depth `2 n' + 1`, C classes, n' points off the base class.
 
     `n' (8 d + 2 C) + d + 1` non-zeros (labels ±1 count as C = 2), less biases that happen to be 0. The base is the

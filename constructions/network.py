@@ -71,13 +71,47 @@ def _sparse_is_smaller(nonzero: int, shape: tuple[int, ...]) -> bool:
     return _CSR_BYTES * nonzero < _DENSE_BYTES * shape[0] * shape[1]
 
 
+def handed_over(weight: Matrix) -> Matrix:
+    """The same matrix, read-only, so that `Affine` need not copy it: for a fresh one that nobody else will write to."""
+    for array in (weight,) if isinstance(weight, np.ndarray) else (weight.data, weight.indices, weight.indptr):
+        owner: Any = array
+        while isinstance(owner, np.ndarray):
+            owner.flags.writeable = False
+            owner = owner.base
+    return weight
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """The array itself if neither it nor what it is a view of can be written to, else a read-only copy."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and not owner.flags.writeable:
+        owner = owner.base
+    if owner is None:
+        return array
+    copy = array.copy(order="K")
+    copy.flags.writeable = False
+    return copy
+
+
+def _read_only_csr(weight: Any) -> sp.csr_array:
+    csr = sp.csr_array(weight, dtype=np.float64)
+    parts = csr.data, csr.indices, csr.indptr
+    kept = all(read_only(part) is part for part in parts)
+    if not (kept and csr.has_canonical_format and csr.count_nonzero() == csr.nnz):
+        csr = csr.copy()
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+    handed_over(csr)
+    return csr
+
+
 @dataclass(frozen=True, eq=False)
 class Affine:
     """One affine map `x ↦ W x + b`.
 
     Args:
-        weight: shape (outputs, inputs), dense array or scipy CSR array, without stored zeros; in float64, not copied
-            if it is of that form already.
+        weight: shape (outputs, inputs), dense or any scipy sparse array; kept dense, or as CSR without stored zeros,
+            in float64. What is kept is read-only: a copy, unless it is so already.
         bias: shape (outputs,).
 
     Raises:
@@ -91,15 +125,11 @@ class Affine:
         if np.iscomplexobj(self.weight) or np.iscomplexobj(self.bias):
             raise ValueError("Affine needs real weights and biases, got complex ones")
         if sp.issparse(self.weight):
-            csr = sp.csr_array(self.weight, dtype=np.float64)
-            csr.sum_duplicates()
-            if csr.count_nonzero() < csr.nnz:
-                csr = csr.copy()
-                csr.eliminate_zeros()
-            weight, entries = csr, csr.data
+            weight = _read_only_csr(self.weight)
+            entries = weight.data
         else:
-            weight = entries = np.asarray(self.weight, dtype=np.float64)
-        bias = np.asarray(self.bias, dtype=np.float64)
+            weight = entries = read_only(np.asarray(self.weight, dtype=np.float64))
+        bias = read_only(np.asarray(self.bias, dtype=np.float64))
         if weight.ndim != 2 or bias.ndim != 1 or weight.shape[0] != bias.shape[0] or 0 in weight.shape:
             raise ValueError(
                 "Affine needs a non-empty weight of shape (outputs, inputs) and a bias of shape (outputs,), "

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from constructions.calculus import chain
-from constructions.certificate import Certificate, decide, decide_executed
+from constructions.certificate import Certificate, decide
 from constructions.executed_structure import executed_structural_bounds
 from constructions.execution_error import execution_error
 from constructions.indicator_check import is_same
@@ -83,17 +83,16 @@ class ProjectionMemorizer:
             lower = np.where(inside, proved, -np.inf)
         method = np.full(len(points), "structure", dtype="<U9")
         balls, seconds = (points, codes, self.task.radius, 2.0), (time.perf_counter() - started) / len(points)
-        if reals:
-            return decide(self.network, *balls, lower, method, seconds=seconds, shell=self.task.shell)
-        return decide_executed(self.network, *balls, lower, method, arithmetic, seconds=seconds)
+        how = {"arithmetic": arithmetic, "shell": self.task.shell if reals else None}
+        return decide(self.network, *balls, lower, method, seconds=seconds, **how)
 
 
 def projection_memorizer(
     points: Any,
     labels: Any,
     *,
-    radius: float,
-    shell: float,
+    radius: Any,
+    shell: Any,
     basis: str = "pca",
     arithmetic: str = "float64",
     seed: int = 0,
@@ -177,10 +176,12 @@ def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float, arith
     `δ ‖P‖_2` plus the rounding of the centre, `‖P‖_2² <= ‖P Pᵀ‖_∞`; plus the error of the executed layer.
     """
     weight = np.abs(dense(first.weight))
-    exact = dense(first.weight)
+    # In units of the largest weight, so that no square that counts underflows.
+    largest = float(weight.max())
+    exact = dense(first.weight) / (largest or 1.0)
     dim = weight.shape[1]
-    gram = np.abs(exact @ exact.T) + 2 * gamma(dim + 2) * (weight @ weight.T)
-    operator = math.sqrt(gram.sum(axis=1).max()) * (1 + 4 * gamma(len(weight) + 8))
+    gram = np.abs(exact @ exact.T) + 2 * gamma(dim + 4) * (np.abs(exact) @ np.abs(exact).T)
+    operator = largest * math.sqrt(gram.sum(axis=1).max()) * (1 + 4 * gamma(len(weight) + 8))
     rounding = np.linalg.norm(np.abs(points) @ weight.T + np.abs(first.bias), axis=1)
     reach = radius * operator + 2 * gamma(dim + 4) * rounding
     if arithmetic != "reals":

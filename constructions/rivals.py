@@ -12,6 +12,7 @@ from jaxtyping import Float
 from constructions.network import Affine, ReLUNetwork
 from constructions.sample import Sample, read_sample
 from theory.errors import AssumptionError
+from theory.scalars import read_exponent, read_scalar
 from theory.separation import separation
 
 
@@ -49,13 +50,15 @@ class Rival:
     formula_nonzero: int
 
 
-def read_task(points: Any, labels: Any, radius: float, shell: float | None, p: float) -> Task:
+def read_task(points: Any, labels: Any, radius: Any, shell: Any, p: Any) -> Task:
     """The checked task; `shell` is `R - 2 δ` when it is None.
 
     Raises:
         ValueError: for malformed arguments.
         AssumptionError: if `2 δ + γ <= R` fails, or equal points have different labels.
     """
+    radius, p = read_scalar(radius, "radius"), read_exponent(p)
+    shell = None if shell is None else read_scalar(shell, "shell")
     if not 0 < radius < math.inf:
         raise ValueError(f"memorization needs a finite radius > 0, got radius={radius}")
     if shell is not None and not 0 < shell < math.inf:
@@ -74,7 +77,7 @@ def read_task(points: Any, labels: Any, radius: float, shell: float | None, p: f
         shell = float(room)
         if Fraction(shell) > room:
             shell = math.nextafter(shell, 0.0)
-    return Task(sample, neighbours.distance, float(radius), float(shell), float(p))
+    return Task(sample, neighbours.distance, radius, shell, p)
 
 
 def class_sums(sample: Sample) -> sp.csr_array:

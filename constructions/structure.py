@@ -71,8 +71,9 @@ def structural_bounds(
     if parts is None or not parts.lock >= clean_bound(clean.layers, low, high):
         return failed
     check = check_indicators(parts.indicators, points[small], radius, shell, low, high, p=p, method=method)
-    lower = np.where(clean_margin > 0, clean_margin / max(1.0, 2 * parts.lock), -np.inf)
-    return ball_margins(check, lower, codes, small)
+    # One float down, for the rounding of the quotient.
+    kept = np.nextafter(clean_margin / max(1.0, 2 * parts.lock), -np.inf)
+    return ball_margins(check, np.where(kept > 0, kept, -np.inf), codes, small)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +136,6 @@ def box_of_balls(points: Float[np.ndarray, "n d"], radius: float) -> tuple[np.nd
 
 
 def covers(low: np.ndarray, high: np.ndarray, points: np.ndarray, radius: float) -> bool:
-    """Whether the box contains the balls `B_∞(x_i, radius)`, when its corners were set one float outward."""
-    # low and high are set one float outward, so the rounded difference decides.
-    return bool(np.all(points.min(axis=0) - radius >= low) and np.all(points.max(axis=0) + radius <= high))
+    """Whether the box surely contains the balls `B_∞(x_i, radius)`."""
+    least, greatest = box_of_balls(points, radius)
+    return bool(np.all(least >= low) and np.all(greatest <= high))

@@ -407,7 +407,7 @@ HUGE = network(([[1e200], [-1e200]], [0.0, 0.0]), ([[1e200, -1e200]], [1.0]))
         (lambda: separation(np.array([[0.0], [1.0]]), np.array([1, 1]), 2.0), "two different labels"),
         (lambda: separation(np.array([[0.0], [1.0]]), np.array([1, -1]), 0.5), "p >= 1, got p=0.5"),
         (lambda: small_margin(HUGE.layers, np.ones((1, 1)), np.array([1]), -0.5, 2.0), "radius >= 0, got -0.5"),
-        (lambda: small_margin(HUGE.layers, np.ones((1, 1)), np.array([1]), 0.5, 0.5), "p in .1, inf., got 0.5"),
+        (lambda: small_margin(HUGE.layers, np.ones((1, 1)), np.array([1]), 0.5, 0.5), "p >= 1, got p=0.5"),
         (lambda: clean_error(np.zeros(0)), "n >= 1"),
         (lambda: margins(np.ones(2), np.array([0, 1])), "map .0, 1. by 2 y - 1"),
     ],

@@ -337,7 +337,7 @@ def draw(path: Path) -> None:
         (
             lambda: IdealClassifier(np.zeros((1, 1)), np.array([1]), np.array([0]), 0.1, 0.5, first_less_half),
             ValueError,
-            "p in .1, inf., got 0.5",
+            "p >= 1, got p=0.5",
         ),
     ],
 )

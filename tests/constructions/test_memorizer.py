@@ -1,6 +1,8 @@
 """`robust_memorizer`: what it builds is f_adv off the shells; what it refuses, and how."""
 
 import math
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions import Affine, Memorizer, ReLUNetwork, guided_attack, robust_memorizer
+from constructions import Affine, Memorizer, ReLUNetwork, certify, guided_attack, robust_memorizer
 from constructions.power import power_gap
+from tests.rational import least_on_interval
 from tests.strategies import Instance, exponents, instances, methods
 from theory.errors import AssumptionError
 from theory.ideal import IdealClassifier
@@ -224,7 +227,7 @@ GOOD = {"points": SQUARE, "labels": DIAGONAL, "radius": 0.2, "p": 2}
         ({"points": SQUARE.astype(str)}, ValueError, "real numbers, got dtype <U"),
         ({"labels": [1, -1, -1]}, ValueError, "4 points and 3 labels"),
         ({"labels": [1, 1, 1, 1]}, AssumptionError, "at least two classes, got the label 1 only"),
-        ({"labels": [1.0, -1.0, NAN, 1.0]}, ValueError, "labels must not be NaN"),
+        ({"labels": [1.0, -1.0, NAN, 1.0]}, ValueError, "labels must not be missing or NaN"),
         ({"labels": [[1], [2], [1], [2]]}, ValueError, "hashable"),
         ({"labels": "abba"}, ValueError, "one label a point, got str"),
         ({"points": SQUARE[[0, 1, 0, 3]]}, AssumptionError, r"\b0\b.*\b2\b"),
@@ -234,9 +237,9 @@ GOOD = {"points": SQUARE, "labels": DIAGONAL, "radius": 0.2, "p": 2}
         ({"radius": -0.1}, ValueError, "radius > 0, got radius=-0.1"),
         ({"radius": NAN}, ValueError, "radius > 0, got radius=nan"),
         ({"radius": math.inf}, ValueError, "finite radius"),
-        ({"p": 0.5}, ValueError, r"p in \[1, inf\], got p=0.5"),
+        ({"p": 0.5}, ValueError, r"p >= 1, got p=0.5"),
         ({"p": -math.inf}, ValueError, "got p=-inf"),
-        ({"p": NAN}, ValueError, r"p in \[1, inf\], got p=nan"),
+        ({"p": NAN}, ValueError, r"p >= 1, got p=nan"),
         ({"p": 1e4}, ValueError, r"got p=10000 with radius\^p = 2\^-\d+ .* or use p=inf"),
         ({"p": 200.0, "points": 1e3 * SQUARE}, ValueError, r"\(greatest coordinate difference\)\^p = 2\^\d+: rescale"),
         ({"shell": 0.0}, ValueError, "shell > 0, got shell=0.0"),
@@ -279,3 +282,84 @@ def test_evaluation_refuses_bad_points(p: float) -> None:
         memorizer(np.zeros((1, 3)))
     with pytest.raises(ValueError, match="finite"):
         memorizer(np.full((1, 2), NAN))
+
+
+def separate(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Two clouds that an affine classifier tells apart, so that nothing need be memorized."""
+    rng = np.random.default_rng(seed)
+    return np.vstack([rng.random((20, 2)) * 0.3, rng.random((20, 2)) * 0.3 + 0.7]), np.repeat([-1, 1], 20)
+
+
+def test_what_the_caller_does_to_the_arrays_later_changes_nothing() -> None:
+    points, labels = separate()
+    for small in ("auto", "all"):
+        kept, codes = points.copy(), labels.copy()
+        built = robust_memorizer(points, labels, radius=0.05, p=np.inf, small=small)
+        points[:], labels[:] = points[::-1].copy(), -labels
+        assert np.array_equal(built.sample.points, kept)
+        assert np.array_equal(built.sample.codes, codes)
+        assert np.all(built.sample.codes * built.network(built.sample.points)[:, 0] > 0)
+        assert built.certify().is_of(built.network, kept, codes)
+        points[:], labels[:] = kept, codes
+        arrays = (built.sample.points, built.network.layers[0].bias, built.low, built.high, built.small)
+        assert not any(array.flags.writeable for array in arrays)
+
+
+def test_the_clean_classifier_that_was_given_stays_as_it_was() -> None:
+    points, labels = separate()
+    weight, bias = np.ones((1, 2)), np.array([-1.0])
+    built = robust_memorizer(points, labels, radius=0.05, p=np.inf, clean=Affine(weight, bias))
+    weight *= -1
+    assert built.certify().certified.all()
+    assert np.all(built.clean(points)[:, 0] * labels > 0)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, np.inf])
+def test_every_bound_is_of_the_network_that_is_there_now(p: float) -> None:
+    """Nothing is memorized, all points, or some: after another network was put in no old margin stands."""
+    points, labels = separate()
+    clean = Affine(np.ones((1, 2)), np.array([-1.0]))
+    zero = ReLUNetwork((Affine(np.zeros((1, 2)), np.zeros(1)),))
+    for small in ([], [0, 5, 30], "all"):
+        built = robust_memorizer(points, labels, radius=0.02, p=p, clean=clean, small=small)
+        assert built.certify().certified.all()
+        last = built.network.layers[-1]
+        negated = ReLUNetwork((*built.network.layers[:-1], Affine(-last.weight, -last.bias)))
+        for wrong in (zero, negated):
+            found = replace(built, network=wrong).certify()
+            assert found.count("refuted") == 40
+            assert found.misclassified == set(range(40))
+
+
+def test_of_what_was_stored_only_a_separation_of_these_points_is_used() -> None:
+    """Two points with the same label nearer than any pair, which is a false separation for other labels."""
+    points = np.array([[0.0], [0.25], [0.5], [1.0]])
+    built = robust_memorizer(points, [-1, -1, 1, 1], radius=0.1, p=np.inf, small="all")
+    far = replace(built.neighbours, distance=9.0)
+    assert not far.is_of(points, built.sample.codes)
+    assert replace(built, neighbours=far).proved_separation() == 0.25
+    exchanged = replace(built.sample, codes=np.array([-1, 1, -1, 1]))
+    # The same network for points that it gets wrong; and a radius that was never asked for.
+    for changes in ({"sample": exchanged}, {"radius": 0.2}, {"radius": 0.2, "neighbours": far}, {"shell": 0.5}):
+        found = replace(built, **changes).certify()
+        truth = certify(built.network, points, replace(built, **changes).sample.codes, found.radius, np.inf)
+        assert not np.any(found.certified & (truth.status == "refuted"))
+        assert not found.certified.all()
+
+
+@pytest.mark.parametrize("base", [1.0, 1e8])
+@pytest.mark.parametrize("p", [1.0, np.inf])
+def test_gaps_of_few_units_in_the_last_place(base: float, p: float) -> None:
+    """Verdicts against the exact minimum on a line: neither certified with an error nor refuted without one."""
+    for gap in (2, 4, 16, 256, 4096):
+        points = np.array([[base], [base + gap * np.spacing(base)]])
+        for ratio in (0.3, 0.49):
+            radius = ratio * gap * np.spacing(base)
+            clean = Affine(np.ones((1, 1)), np.zeros(1))
+            built = robust_memorizer(points, [-1, 1], radius=radius, p=p, small="all", clean=clean)
+            found = built.certify()
+            for i, label in enumerate((-1, 1)):
+                centre = Fraction(points[i, 0])
+                least = least_on_interval(built.network, centre - Fraction(radius), centre + Fraction(radius), label)
+                assert found.lower[i] <= least <= found.upper[i]
+                assert found.status[i] != ("refuted" if least > 0 else "certified")

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from constructions import Affine, ReLUNetwork
 from constructions import network as network_module
-from constructions.network import block_diagonal, count_nonzero, dense, network, smaller_storage, sparse
+from constructions.network import (
+    block_diagonal,
+    count_nonzero,
+    dense,
+    handed_over,
+    network,
+    smaller_storage,
+    sparse,
+)
 from tests.rational import rational_value, rationals
 from tests.strategies import arrays, networks
 from theory.layers import evaluate
@@ -421,3 +429,37 @@ def test_a_network_cannot_be_changed() -> None:
         EXAMPLE.layers = ()  # type: ignore[misc]
     with pytest.raises(AttributeError):
         EXAMPLE.layers[0].bias = np.ones(3)  # type: ignore[misc]
+
+
+def test_the_arrays_of_a_layer_are_its_own_and_read_only() -> None:
+    weight, bias = np.array([[1.0, 2.0]]), np.array([3.0])
+    stored = sp.csr_array(np.array([[0.0, 4.0], [5.0, 0.0]]))
+    dense, sparse = Affine(weight, bias), Affine(stored, np.zeros(2))
+    weight[:], bias[:], stored.data[:] = -1, -1, -1
+    assert dense.weight.tolist() == [[1.0, 2.0]]
+    assert dense.bias.tolist() == [3.0]
+    assert sparse.weight.data.tolist() == [4.0, 5.0]
+    for array in (dense.weight, dense.bias, sparse.weight.data, sparse.weight.indices, sparse.weight.indptr):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
+def test_read_only_arrays_are_not_copied_and_views_of_others_are() -> None:
+    weight = np.ones((2, 2))
+    view = weight[:1]
+    view.flags.writeable = False
+    assert not np.shares_memory(Affine(view, np.zeros(1)).weight, weight)
+    assert np.shares_memory(Affine(handed_over(weight), np.zeros(2)).weight, weight)
+    stored = sp.csr_array(np.eye(2))
+    layer = Affine(handed_over(stored), np.zeros(2))
+    assert np.shares_memory(layer.weight.data, stored.data)
+    again = Affine(layer.weight, layer.bias)
+    assert np.shares_memory(again.weight.data, layer.weight.data)
+    assert np.shares_memory(again.bias, layer.bias)
+
+
+def test_entries_that_are_stored_twice_are_added_in_a_copy() -> None:
+    twice = sp.csr_array((np.array([1.0, 2.0, 0.0]), np.array([0, 0, 1]), np.array([0, 3])), shape=(1, 2))
+    assert Affine(twice, np.zeros(1)).weight.toarray().tolist() == [[3.0, 0.0]]
+    assert Affine(twice, np.zeros(1)).nonzero == 1
+    assert twice.data.tolist() == [1.0, 2.0, 0.0]

@@ -10,7 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from constructions import Affine, Memorizer, ReLUNetwork, certify, indicators, robust_memorizer
+from constructions.assembly import clean_bound
 from constructions.indicator_check import IndicatorCheck, check_indicators
+from constructions.structure import box_of_balls, covers
 from tests.strategies import EXPONENTS, Instance, instances, methods
 
 POINTS = np.random.default_rng(5).random((9, 3))
@@ -155,3 +157,50 @@ def test_never_certifies_a_ball_on_which_the_attack_finds_an_error(
         built.network, instance.points, built.sample.codes, instance.radius * stretch, instance.p, shell=instance.shell
     )
     assert not np.any(certificate.certified & (worst <= 0))
+
+
+def test_the_lock_is_no_less_than_a_bound_just_above_a_power_of_two() -> None:
+    """`log2(1024 (1 + 2^-52))` rounds to 10: the lock is found by the exponent itself."""
+    for exponent in (-20, 0, 10, 300):
+        value = math.ldexp(1 + 2.0**-52, exponent)
+        constant = Affine(np.zeros((1, 1)), np.array([value]))
+        assert clean_bound((constant,), np.zeros(1), np.ones(1)) == math.ldexp(2.0, exponent)
+        power = Affine(np.zeros((1, 1)), np.array([math.ldexp(1.0, exponent)]))
+        # The bound of a constant has an allowance for rounding.
+        assert clean_bound((power,), np.zeros(1), np.ones(1)) in (math.ldexp(1.0, exponent), math.ldexp(2.0, exponent))
+    with pytest.raises(ValueError, match="at most 2"):
+        clean_bound((Affine(np.zeros((1, 1)), np.array([1e305])),), np.zeros(1), np.ones(1))
+
+
+def test_the_box_contains_the_balls_or_the_proof_fails() -> None:
+    """0.1 + 0.3 rounds to a float below 2/5 + ...: a box that ends at a rounded sum may not contain the real ball."""
+    points = np.array([[0.1], [0.7]])
+    radius = 0.3
+    end = points[1] + radius
+    low, high = box_of_balls(points, radius)
+    assert covers(low, high, points, radius)
+    assert not covers(low, end, points, radius)
+    assert not covers(points[0] - radius, high, points, radius)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
+def test_weights_that_would_vanish_in_a_product_are_refused(p: float) -> None:
+    """`I = 1 - 1e-400 ...` is not 1: a proof that multiplies such weights as floats would not see it."""
+    built = memorizer(p, "shared")
+    block = ReLUNetwork(
+        tuple(
+            Affine(f.weight[:width] if k == 0 else f.weight[:width, : built.widths[k]], f.bias[:width])
+            for k, (f, width) in enumerate(zip(built.network.layers, built.widths[1:], strict=False))
+        )
+    )
+
+    def check(network: ReLUNetwork) -> IndicatorCheck:
+        return check_indicators(network, POINTS, built.radius, built.shell, built.low, built.high, p=p, method="shared")
+
+    assert check(block).inner.all()
+    last = sp.lil_array(block.layers[-1].weight)
+    for tiny in (1e-200, -1e-200, 1e200):
+        last[0, last.shape[1] - 1] = tiny
+        wrong = ReLUNetwork((*block.layers[:-1], Affine(sp.csr_array(last), block.layers[-1].bias)))
+        assert not check(wrong).inner.any()
+        assert not check(wrong).outer.any()
