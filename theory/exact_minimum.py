@@ -1,16 +1,32 @@
-"""Exact minimum of a small ReLU network over an l_1 or l_∞ ball, by mixed-integer programming.
+"""The minimum of a small ReLU network over an l_1 or l_∞ ball, proved over the rationals.
 
-The second route to every bound of `theory.relaxation`: nothing is relaxed, each unstable neuron has one
-binary variable. The answer carries the solver's tolerances and is no certificate.
+The second route to every bound of `theory.relaxation`: nothing is relaxed in the end. A mixed-integer program finds a
+point; `theory.minimum_proof` proves that no point of the ball has a smaller value, or finds it. The solver's word
+alone is not enough: what is thinner than its tolerances is lost to it, in its bounds too.
 """
 
+from fractions import Fraction
+from typing import Any
+
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Float
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from theory.layers import Layers, evaluate
+from theory.minimum_proof import (
+    OPEN,
+    Minimum,
+    Problem,
+    ball_point,
+    improved,
+    known_phases,
+    problem,
+    proved_minimum,
+    relaxation,
+)
+from theory.rationals import exact
 from theory.relaxation import preactivation_bounds
+from theory.scalars import read_exponent, read_scalar
 
 # Beyond this the solver's time is out of hand; the tests' networks have a few dozen.
 MOST_UNSTABLE = 200
@@ -19,17 +35,19 @@ MOST_UNSTABLE = 200
 def minimum_over_ball(
     layers: Layers,
     centre: Float[np.ndarray, " d"],
-    radius: float,
-    p: float,
+    radius: Any,
+    p: Any,
     form: Float[np.ndarray, " outputs"],
     *,
     tolerance: float = 1e-6,
     time_limit: float = 60.0,
 ) -> tuple[float, Float[np.ndarray, " d"]]:
-    """Minimum of `form · f(x)` over `B_p(centre, radius)`, and a point where it is reached.
+    """Minimum of `form · f(x)` over `B_p(centre, radius)`, with proof, and a point where it is reached.
 
-    A neuron with sound bounds `l < 0 < u` is the big-M model `h >= z`, `0 <= h <= u a`, `h <= z - l (1 - a)`,
-    `a ∈ {0, 1}`; the others are linear. For p = 1 the ball has one auxiliary variable `>= |x_j - c_j|` a coordinate.
+    All is meant over the reals, for the float64 weights, centre and radius as the numbers they are. A neuron with sound
+    bounds `l < 0 < u` is the big-M model `h >= z`, `0 <= h <= u a`, `h <= z - l (1 - a)`, `a ∈ {0, 1}`; the others are
+    linear. Inputs and neurons are scaled by their own ranges, so that the solver's tolerances are relative to these.
+    Its point is only the start of the proof.
 
     Source: Tjeng, Xiao, Tedrake (2019), arXiv:1711.07356.
 
@@ -39,19 +57,23 @@ def minimum_over_ball(
         radius: of the ball, finite and >= 0.
         p: 1 or ∞.
         form: shape (outputs,).
-        tolerance: how far the network's value at the solver's point may be from the solver's optimum, in
-            units of `1 + max |output|` over the ball, times `‖form‖_1`.
-        time_limit: of the solver, in seconds.
+        tolerance: relative, see below.
+        time_limit: of the solver, and of the proof, in seconds.
 
     Returns:
-        value, argmin: the network evaluated at `argmin`, a point of the ball (pulled into it if the
-        solver left it by a rounding). `value` is within the tolerance of the solver's optimum.
+        value, argmin: `value` is reached at a rational point of the ball, up to the rounding of `value` itself, and no
+        point of the ball has a value below `value - tolerance |value|`; so its sign is that of the minimum. `argmin` is
+        that point rounded to floats within the ball, exactly; `form · f(argmin)`, over the rationals, is within
+        `tolerance` times the largest `|form · f|` that was seen in the ball of `value`, and equal to it, up to
+        rounding, if the point has float coordinates.
 
     Raises:
         ValueError: if p is neither 1 nor ∞, an argument is malformed, interval bounds on the ball are not finite,
-            or more than MOST_UNSTABLE neurons are unstable.
-        RuntimeError: if the solver does not finish, or its optimum is not the network's value.
+            more than MOST_UNSTABLE neurons are unstable, or a number is beyond the range of float64.
+        RuntimeError: if the solver or the proof does not finish, if the solver's optimum is not the minimum, or if no
+            float64 point is near enough to the point where the minimum is.
     """
+    radius, p = read_scalar(radius, "radius"), read_exponent(p)
     if p not in (1, np.inf):
         raise ValueError(
             f"minimum_over_ball needs p = 1 or inf (a polytope), got p={p}: use margin_lower_bound for a bound"
@@ -75,118 +97,87 @@ def minimum_over_ball(
             f"minimum_over_ball needs at most {MOST_UNSTABLE} unstable neurons, got {unstable}: "
             "take a smaller radius or network, or margin_lower_bound for a bound"
         )
-    program = _Program()
-    previous = _ball(program, centre, radius, p)
-    for layer, (low, high) in zip(layers[:-1], bounds[:-1], strict=True):
-        previous = _relu_layer(program, sp.csr_array(layer.weight), layer.bias, low, high, previous)
-    last = layers[-1]
-    objective, optimum = np.asarray(form @ last.weight).ravel(), float(form @ last.bias)
-    solution, least = program.minimum(previous, objective, time_limit)
-    argmin = _pulled_in(solution[: len(centre)], centre, radius, p)
-    value = float(evaluate(layers, argmin[None])[0] @ form)
+    task = problem(layers, bounds[:-1], centre, radius, p, form)
+    try:
+        least, found = _solved(task, time_limit)
+        best = proved_minimum(task, improved(task, improved(task, None, task.centre), found), tolerance, time_limit)
+        value, argmin = float(best.value), _rounded(task, best.point)
+    except OverflowError:
+        raise ValueError(
+            "the minimum or its scaled program is beyond the range of float64: rescale the weights or the form"
+        ) from None
     scale = np.abs(form).sum() * (1.0 + max(np.abs(bounds[-1][0]).max(), np.abs(bounds[-1][1]).max()))
-    if not abs(value - (least + optimum)) <= tolerance * scale:
+    if not abs(value - least) <= tolerance * scale:
         raise RuntimeError(
-            f"the solver's optimum {least + optimum} and the network's value {value} at its point differ by more "
-            f"than {tolerance * scale}: the big-M bounds are too large for its tolerances; take a smaller radius"
+            f"the mixed-integer solver's optimum {least} and the proved minimum {value} differ by more than "
+            f"{tolerance * scale}: one of the two routes is wrong; rescale the weights, or report the case"
         )
+    _check_argmin(layers, task, best, argmin, tolerance)
     return value, argmin
 
 
-class _Program:
-    """A mixed-integer program, built row by row."""
-
-    def __init__(self) -> None:
-        self.low: list[np.ndarray] = []
-        self.high: list[np.ndarray] = []
-        self.integral: list[np.ndarray] = []
-        self.count = 0
-        self.rows: list[tuple[list[tuple[np.ndarray, sp.csr_array]], np.ndarray, np.ndarray]] = []
-
-    def variables(self, low: np.ndarray, high: np.ndarray, *, integral: bool = False) -> np.ndarray:
-        """New variables between the bounds; their indices."""
-        self.low.append(low)
-        self.high.append(high)
-        self.integral.append(np.full(len(low), int(integral)))
-        self.count += len(low)
-        return np.arange(self.count - len(low), self.count)
-
-    def constrain(self, terms: list[tuple[np.ndarray, sp.csr_array]], low: np.ndarray, high: np.ndarray) -> None:
-        """`low <= Σ matrix @ variables <= high`."""
-        self.rows.append((terms, low, high))
-
-    def minimum(self, indices: np.ndarray, objective: np.ndarray, time_limit: float) -> tuple[np.ndarray, float]:
-        cost = np.zeros(self.count)
-        cost[indices] = objective
-        constraints = []
-        for terms, low, high in self.rows:
-            matrix = sum(m @ _selection(i, self.count) for i, m in terms)
-            constraints.append(LinearConstraint(sp.csr_array(matrix), low, high))
-        result = milp(
-            cost,
-            integrality=np.concatenate(self.integral),
-            bounds=Bounds(np.concatenate(self.low), np.concatenate(self.high)),
-            constraints=constraints,
-            options={"mip_rel_gap": 0.0, "time_limit": time_limit},
+def _solved(task: Problem, time_limit: float) -> tuple[float, np.ndarray]:
+    """The optimum of the mixed-integer program according to the solver, and its point of the ball."""
+    network = relaxation(task)
+    variables, inputs = len(network.cost), network.inputs
+    phases = known_phases(task)
+    unstable, alive = np.flatnonzero(phases == OPEN), np.flatnonzero(task.high > 0)
+    below = np.zeros((len(phases), len(unstable)))
+    unit = np.where(task.high > task.low, task.high - task.low, 1)
+    below[unstable, np.arange(len(unstable))] = -(task.low / unit)[unstable].astype(np.float64)
+    rows = [
+        # z <= h, and h <= z - l (1 - a) with a = 1 for the stable ones.
+        (np.column_stack([network.before - network.after, 0 * below])[alive], (network.rest - network.start)[alive]),
+        (
+            np.column_stack([network.after - network.before, below])[alive],
+            (below.sum(axis=1) + network.start - network.rest)[alive],
+        ),
+        # h <= u a
+        (
+            np.column_stack([np.eye(variables)[inputs + unstable], -np.eye(len(unstable))]),
+            np.zeros(len(unstable)),
+        ),
+    ]
+    if task.p == 1:
+        rows.append((np.append(np.ones(inputs), np.zeros(variables - inputs + len(unstable)))[None], np.ones(1)))
+    low = np.zeros(variables + len(unstable))
+    low[:inputs] = 0.0 if task.p == 1 else -1.0
+    high = np.concatenate([np.ones(inputs), task.high > 0, np.ones(len(unstable))])
+    matrix, limits = np.vstack([a for a, _ in rows]), np.concatenate([b for _, b in rows])
+    result = milp(
+        np.append(network.cost, np.zeros(len(unstable))),
+        integrality=np.append(np.zeros(variables), np.ones(len(unstable))),
+        bounds=Bounds(low, high),
+        constraints=[LinearConstraint(matrix, -np.inf, limits)],
+        options={"mip_rel_gap": 0.0, "time_limit": time_limit},
+    )
+    if not result.success:
+        raise RuntimeError(
+            f"the mixed-integer solver stopped without an optimum ({result.message.strip()}): raise time_limit, "
+            "or take a smaller network or radius"
         )
-        if not result.success:
-            raise RuntimeError(
-                f"the mixed-integer solver stopped without an optimum ({result.message.strip()}): raise time_limit, "
-                "or take a smaller network or radius"
-            )
-        return np.asarray(result.x), float(result.fun)
+    return float(network.constant + network.size * Fraction(float(result.fun))), ball_point(task, result.x[:inputs])
 
 
-def _selection(indices: np.ndarray, count: int) -> sp.csr_array:
-    """The matrix that picks the variables `indices` out of `count`."""
-    rows = np.arange(len(indices))
-    return sp.csr_array((np.ones(len(indices)), (rows, indices)), shape=(len(indices), count))
+def _rounded(task: Problem, point: np.ndarray) -> np.ndarray:
+    """A float64 point near the rational one, and in the ball exactly: the nearest, or else one nearer to the centre."""
+    nearest = point.astype(np.float64)
+    if task.holds(exact(nearest)):
+        return nearest
+    step = exact(nearest) - task.centre
+    beyond = np.abs(step) > np.abs(point - task.centre)
+    return np.asarray(np.where(beyond, np.nextafter(nearest, task.centre.astype(np.float64)), nearest))
 
 
-def _ball(program: _Program, centre: np.ndarray, radius: float, p: float) -> np.ndarray:
-    x = program.variables(centre - radius, centre + radius)
-    if p == 1:
-        d = len(centre)
-        size = program.variables(np.zeros(d), np.full(d, radius))
-        identity, free = sp.csr_array(sp.eye_array(d)), np.full(d, np.inf)
-        program.constrain([(size, identity), (x, -identity)], -centre, free)
-        program.constrain([(size, identity), (x, identity)], centre, free)
-        program.constrain([(size, sp.csr_array(np.ones((1, d))))], np.array([-np.inf]), np.array([radius]))
-    return x
-
-
-def _relu_layer(
-    program: _Program,
-    weight: sp.csr_array,
-    bias: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    previous: np.ndarray,
-) -> np.ndarray:
-    """Variables and constraints of `h = σ(W previous + b)`; the indices of h."""
-    after = program.variables(np.maximum(low, 0.0), np.maximum(high, 0.0))
-    identity = sp.csr_array(sp.eye_array(len(bias)))
-    active = np.flatnonzero(low >= 0)
-    unstable = np.flatnonzero((low < 0) & (high > 0))
-    if len(active):
-        terms = [(after[active], identity[active][:, active]), (previous, -weight[active])]
-        program.constrain(terms, bias[active], bias[active])
-    if len(unstable):
-        one = identity[unstable][:, unstable]
-        above = [(after[unstable], one), (previous, -weight[unstable])]
-        free = np.full(len(unstable), np.inf)
-        on = program.variables(np.zeros(len(unstable)), np.ones(len(unstable)), integral=True)
-        below, upto = low[unstable], high[unstable]
-        program.constrain(above, bias[unstable], free)
-        program.constrain([*above, (on, -sp.csr_array(sp.diags_array(below)))], -free, bias[unstable] - below)
-        program.constrain([(after[unstable], one), (on, -sp.csr_array(sp.diags_array(upto)))], -free, 0.0 * upto)
-    return after
-
-
-def _pulled_in(x: np.ndarray, centre: np.ndarray, radius: float, p: float) -> np.ndarray:
-    """The solver's point, moved into the ball if it left it by its tolerance."""
-    difference = np.clip(x - centre, -radius, radius)
-    length = np.abs(difference).sum()
-    if p == 1 and length > radius:
-        difference = difference * (radius / length)
-    return np.asarray(centre + difference)
+def _check_argmin(layers: Layers, task: Problem, best: Minimum, argmin: np.ndarray, tolerance: float) -> None:
+    """That the network at the float point is the minimum, relative to the size of its values in the ball."""
+    centre, radius = task.centre.astype(np.float64), float(task.radius)
+    poles = centre + radius * np.vstack([np.eye(len(centre)), -np.eye(len(centre)), np.zeros((1, len(centre)))])
+    size = max(abs(float(best.value)), np.abs(evaluate(layers, poles) @ task.form.astype(np.float64)).max())
+    there = task.value(exact(argmin))
+    if not abs(there - best.value) <= Fraction(tolerance) * Fraction(float(size)):
+        raise RuntimeError(
+            f"the minimum {float(best.value)} is at a point that no float64 point is near enough to: at the nearest, "
+            f"{argmin}, the network is {float(there)}: shift the network or rescale its first layer, so that the point "
+            "is nearer to a multiple of a power of two"
+        )

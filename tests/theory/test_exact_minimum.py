@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
 import jaxtyping
@@ -7,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import exact_minimum
+from theory import exact_minimum, minimum_proof
 from theory.exact_minimum import minimum_over_ball
 from theory.layers import evaluate
-from theory.relaxation import form_lower_bounds
+from theory.rationals import exact
+from theory.relaxation import form_lower_bounds, preactivation_bounds
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,136 @@ def test_a_wrong_big_m_is_caught(monkeypatch):
         return tuple((low / 2, high / 2) for low, high in bounds(*args, **kwargs))
 
     monkeypatch.setattr(exact_minimum, "preactivation_bounds", halved)
-    value, _ = minimum_over_ball(vee(), np.array([0.25, 0.25]), 1.0, np.inf, np.array([-1.0]))
-    assert value > -2.5 + 0.1
+    with pytest.raises(RuntimeError, match=r"proved minimum -2.5 differ"):
+        minimum_over_ball(vee(), np.array([0.25, 0.25]), 1.0, np.inf, np.array([-1.0]))
+
+
+R = [2.0**-13, 2.0**-19, 2.0**-22, 2.0**-26, 2.0**-300, 2.0**300]
+
+
+@pytest.mark.parametrize("p", [1, np.inf, np.float32(1), "inf"])
+@pytest.mark.parametrize("radius", R)
+def test_a_thin_ball(radius, p):
+    layers = [Layer(np.ones((1, 1)), np.zeros(1)), Layer(np.array([[-1 / radius]]), np.array([0.5]))]
+    assert minimum_over_ball(layers, np.zeros(1), radius, p, np.ones(1)) == (-0.5, np.array([radius]))
+
+
+def dip(width: float, at: float = 0.5) -> list[Layer]:
+    """1/2, and -1/2 at `at + width`."""
+    bias = np.array([-at, -(at + width), -(at + 2 * width)])
+    return [Layer(np.ones((3, 1)), bias), Layer(np.array([[-1.0, 2.0, -1.0]]) / width, np.array([0.5]))]
+
+
+@pytest.mark.parametrize("p", [1, np.inf])
+@pytest.mark.parametrize("width", [2.0**-13, 2.0**-19, 2.0**-22, 2.0**-26])
+def test_a_thin_dip(width, p):
+    value, argmin = minimum_over_ball(dip(width), np.array([0.5]), 0.25, p, np.ones(1))
+    assert (value, argmin.tolist()) == (-0.5, [0.5 + width])
+
+
+@pytest.mark.parametrize("p", [1.0, np.inf])
+@pytest.mark.parametrize("width", [2.0**-22, 2.0**-40, 2.0**-52])
+def test_the_proof_finds_what_the_solver_lost(width, p):
+    """From the centre alone, at widths that float64 solvers do not see."""
+    layers, centre = dip(width), np.array([0.5])
+    bounds = [(low[0], high[0]) for low, high in preactivation_bounds(layers, centre[None], 0.25, p)]
+    task = minimum_proof.problem(layers, bounds[:-1], centre, 0.25, p, np.ones(1))
+    start = minimum_proof.Minimum(task.value(task.centre), task.centre)
+    found = minimum_proof.proved_minimum(task, start, 1e-6, 60.0)
+    assert (start.value, found.value, found.point) == (
+        Fraction(1, 2),
+        Fraction(-1, 2),
+        [Fraction(0.5) + Fraction(width)],
+    )
+
+
+def test_a_minimum_between_two_floats(monkeypatch):
+    # |3x - 1| is 0 at 1/3 alone; the network is 0 there up to the rounding of the point.
+    vee = [Layer(np.array([[3.0], [-3.0]]), np.array([-1.0, 1.0])), Layer(np.ones((1, 2)), np.zeros(1))]
+    value, argmin = minimum_over_ball(vee, np.array([0.25]), 0.25, np.inf, np.ones(1))
+    assert (value, argmin.tolist()) == (0.0, [1 / 3])
+    # A dip at 3x - 1 = 2^-60, so thin that all floats are on its outside: no point can be handed out.
+    layers = [Layer(np.array([[3.0]]), np.array([-1.0])), *dip(2.0**-60, at=0.0)]
+    monkeypatch.setattr(exact_minimum, "_solved", lambda task, _: (-0.5, task.centre))
+    with pytest.raises(RuntimeError, match="no float64 point is near enough"):
+        minimum_over_ball(layers, np.array([0.25]), 0.25, np.inf, np.ones(1))
+
+
+@pytest.mark.parametrize(("centre", "radius"), [(0.1, 0.3), (1.0, 2.0**-60), (1e300, 1e284), (1 / 3, 0.1), (-0.7, 0.1)])
+@pytest.mark.parametrize("p", [1.0, np.inf])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_the_point_is_in_the_ball_exactly(centre, radius, p, sign):
+    # Affine: the minimum is at an end, which is rarely a float.
+    layers = [Layer(np.array([[1.0, 0.5]]), np.array([0.25]))]
+    x = np.array([centre, centre / 3])
+    value, argmin = minimum_over_ball(layers, x, radius, p, np.array([sign]))
+    steps = [abs(Fraction(a) - Fraction(b)) for a, b in zip(argmin.tolist(), x.tolist(), strict=True)]
+    assert (max(steps) if p > 1 else sum(steps)) <= Fraction(radius)
+    at_centre = int(sign) * (Fraction(x[0]) + Fraction(x[1]) / 2 + Fraction(0.25))
+    assert value == float(at_centre - Fraction(radius) * (Fraction(3, 2) if p > 1 else 1))
+
+
+def test_a_solver_that_lost_the_minimum_is_refused(monkeypatch):
+    # Planted fault: what the tolerances of an unscaled program do, a consistent point and bound without the neuron.
+    monkeypatch.setattr(exact_minimum, "_solved", lambda task, _: (0.5, task.centre))
+    layers = [Layer(np.ones((1, 1)), np.zeros(1)), Layer(np.array([[-(2.0**22)]]), np.array([0.5]))]
+    with pytest.raises(RuntimeError, match=r"optimum 0.5 and the proved minimum -0.5 differ"):
+        minimum_over_ball(layers, np.zeros(1), 2.0**-22, np.inf, np.ones(1))
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, np.inf]), st.sampled_from(["noise", "nothing", "stopped"]))
+def test_the_proof_does_not_rest_on_the_solver_of_the_relaxations(seed, p, fault):
+    """Any multipliers give a sound bound; bad ones only cost nodes."""
+    rng = np.random.default_rng(seed)
+    layers, centre, form = random_net(rng, 2, 3, 3, 2), rng.normal(size=2), rng.normal(size=2)
+    expected, _ = minimum_over_ball(layers, centre, 1.0, p, form)
+    solve = minimum_proof.linprog
+
+    def faulty(*args, **kwargs):
+        result = solve(*args, **kwargs)
+        if fault == "stopped":
+            result.status, result.success = 4, False
+        elif result.success:
+            shape = result.ineqlin.marginals.shape
+            result.ineqlin.marginals = np.zeros(shape) if fault == "nothing" else rng.normal(size=shape)
+            result.x = rng.normal(size=result.x.shape)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(minimum_proof, "linprog", faulty)
+        value, _ = minimum_over_ball(layers, centre, 1.0, p, form)
+    assert abs(value - expected) <= 1e-6 * abs(expected) * (1 + 1e-9)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, np.inf]))
+def test_the_bound_of_a_node_is_below_every_point_of_it(seed, p):
+    rng = np.random.default_rng(seed)
+    layers, centre, form = random_net(rng, 2, 4, 3, 2), rng.normal(size=2), rng.normal(size=2)
+    bounds = [(low[0], high[0]) for low, high in preactivation_bounds(layers, centre[None], 0.5, p)]
+    task = minimum_proof.problem(layers, bounds[:-1], centre, 0.5, p, form)
+    known = minimum_proof.known_phases(task)
+    multipliers = [exact(rng.exponential(size=7) * rng.integers(0, 2, 7)) for _ in range(2)]
+    for _ in range(20):
+        x = minimum_proof.ball_point(task, rng.uniform(-1, 1, 2) if np.isinf(p) else rng.dirichlet(np.ones(4)))
+        assert task.holds(x)
+        fixed = np.where(rng.integers(0, 2, 7), known, task.phases(x))
+        fixed = np.where(known == minimum_proof.OPEN, fixed, known)
+        assert minimum_proof.lagrangian_bound(task, fixed, task.form, *multipliers) <= task.value(x)
+        # And no certificate that the part of the ball with x in it is empty.
+        assert minimum_proof.lagrangian_bound(task, fixed, 0 * task.form, *multipliers) <= 0
+        piece = minimum_proof.least_of_piece(task, np.where(known == 0, task.phases(x), known))
+        assert task.holds(piece)
+        assert task.value(piece) <= task.value(x)
+
+
+def test_a_proof_that_takes_too_long_is_an_error():
+    bounds = [(low[0], high[0]) for low, high in preactivation_bounds(vee(), np.zeros((1, 2)), 1.0, np.inf)]
+    task = minimum_proof.problem(vee(), bounds[:-1], np.zeros(2), 1.0, np.inf, np.ones(1))
+    start = minimum_proof.improved(task, None, task.centre)
+    with pytest.raises(RuntimeError, match=r"no proof within -1\.0 seconds"):
+        minimum_proof.proved_minimum(task, start, 1e-6, -1.0)
 
 
 def test_a_solution_that_is_not_the_networks_value_is_refused(monkeypatch):
@@ -131,6 +261,10 @@ WIDE = [Layer(np.eye(201), np.zeros(201)), Layer(np.ones((1, 201)), np.zeros(1))
         (vee(), {"centre": np.array([0.0, np.nan])}, "finite"),
         (vee(), {"radius": -1.0}, "radius >= 0"),
         (vee(), {"radius": np.nan}, "radius >= 0"),
+        (vee(), {"radius": Fraction(1, 3)}, "radius must be a number that float64 holds exactly"),
+        (vee(), {"radius": "1"}, "radius must be one real number"),
+        (vee(), {"radius": 1e308}, "finite interval bounds"),
+        (vee(), {"p": 0.5}, "got p=0.5"),
         (vee(), {"form": np.ones(2)}, "form needs"),
         (vee(), {"form": np.array([np.nan])}, "form needs"),
         (vee(), {"tolerance": 0.0}, "tolerance"),

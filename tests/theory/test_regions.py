@@ -7,9 +7,9 @@ from math import comb
 import jaxtyping
 import numpy as np
 import pytest
-from hypothesis import event, given
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize, nnls
 
 from constructions.network import network
 from tests.rational import rational_value, rationals
@@ -17,6 +17,7 @@ from tests.strategies import arrays, dyadic, networks
 from theory import regions
 from theory.boundary_witnesses import plateau_network
 from theory.margin import affine_distance
+from theory.rationals import exact, least_vertex
 from theory.regions import cells, distance_to_boundary, distance_to_sign, has_plateau
 
 # Of the linear solver (feasibility 1e-10 of unit rows) after a few divisions by slopes.
@@ -71,12 +72,7 @@ def test_hyperplanes_in_general_position_have_the_known_number_of_regions(n, d, 
     # Schläfli, Buck: Σ_{k <= d} C(n, k). The output is constant, so that it cuts nothing.
     rng = np.random.default_rng(seed)
     f = network((rng.normal(size=(n, d)), rng.normal(size=n)), (np.zeros((1, n)), [1.0]))
-    try:
-        found = cells(f.layers)
-    except ValueError:  # a few planes nearly through one point
-        event("a thin cell")
-        return
-    assert len(found) == sum(comb(n, k) for k in range(d + 1))
+    assert len(cells(f.layers)) == sum(comb(n, k) for k in range(d + 1))
 
 
 @given(st.data(), st.integers(1, 4), exponents)
@@ -222,9 +218,7 @@ def test_pairs_of_cells_are_not_skipped_wrongly(monkeypatch):
     sound = [distance_to_boundary(c, np.zeros(2), 2.0)[0] for c in found]
     every = [
         min(
-            regions._nearest(
-                np.vstack([a.normals, b.normals]), np.concatenate([a.offsets, b.offsets]), np.zeros(2), 2.0
-            )[0]
+            regions._nearest(*regions._below(a.rows + b.rows), np.zeros(2), 2.0)[0]
             for a in c
             for b in c
             if a.sign > 0 > b.sign
@@ -244,6 +238,88 @@ def test_pairs_of_cells_are_not_skipped_wrongly(monkeypatch):
     assert [distance_to_boundary(c, np.zeros(2), 2.0)[0] for c in found] != sound
 
 
+def spike(width: float):
+    """1/2 at 1/2 + width, falling to -1/2 within the width on either side: exact for powers of two."""
+    return network(
+        ([[1.0]] * 3, [-0.5, -(0.5 + width), -(0.5 + 2 * width)]), ([[1 / width, -2 / width, 1 / width]], [-0.5])
+    )
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
+@pytest.mark.parametrize("width", [2.0**-10, 2.0**-22, 2.0**-31, 2.0**-34, 2.0**-50])
+def test_a_thin_spike_is_found(width, p):
+    found = cells(spike(width).layers)
+    assert [cell.sign for cell in sorted(found, key=lambda cell: cell.inside[0])] == [-1, -1, 1, 1, -1, -1]
+    assert distance_to_boundary(found, np.zeros(1), p)[0] == 0.5 + width / 2
+    assert distance_to_sign(found, np.zeros(1), 1, p) == 0.5 + width / 2
+    assert distance_to_sign(found, np.array([0.5 + width]), -1, p) == width / 2
+    # From the far side, to a number that is no float.
+    reach = Fraction(3) - (Fraction(0.5) + 3 * Fraction(width) / 2)
+    assert abs(Fraction(distance_to_boundary(found, np.array([3.0]), p)[0]) - reach) <= reach / 2**52
+
+
+def test_a_cell_without_any_float_inside():
+    # f = 3x - 1 less twice its part above 1/2^60: positive between 1/3 and 1/3 + 2^-60 · 2/3, where there is no float.
+    top = 2.0**-60
+    f = network(([[3.0], [3.0]], [-1.0, -1.0]), ([[1.0, 0.0]], [-top]))
+    thin = network(([[3.0]], [-1.0]), ([[1.0], [1.0]], [0.0, -top]), ([[1.0, -2.0]], [0.0]))
+    assert [cell.sign for cell in sorted(cells(f.layers), key=lambda cell: cell.inside[0])] == [-1, -1, 1]
+    found = cells(thin.layers)
+    between = [cell for cell in found if cell.sign > 0]
+    for cell in between:
+        assert 0 < 3 * cell.inside[0] - 1 < 2 * Fraction(top)
+        assert all(normal @ cell.inside + offset > 0 for normal, offset in cell.rows)
+        assert cell.inner == np.array([1 / 3])
+        assert [rational_value(thin, list(cell.inside))[0] > 0] == [True]
+    assert len(between) == 2
+    assert distance_to_boundary(found, np.array([1.0]), 2.0)[0] == float(Fraction(2, 3) - 2 * Fraction(top) / 3)
+
+
+def test_two_kinks_that_differ_by_a_rounding_have_a_cell_between_them():
+    found = cells(network(([[1.0], [1.0]], [0.0, 1e-7]), ([[1.0, -2.0]], [-1.0])).layers)
+    assert [cell.gradient.tolist() for cell in sorted(found, key=lambda cell: cell.inside[0])] == [
+        [0.0],
+        [-2.0],
+        [-1.0],
+    ]
+
+
+@given(st.integers(1, 3), st.integers(1, 6), st.integers(0, 2**32 - 1), exponents)
+def test_the_nearest_point_has_a_rational_certificate(d, rows, seed, p):
+    """Coarse polyhedra, often degenerate or empty: the emptiness against `linprog`, the least step against its dual."""
+    rng = np.random.default_rng(seed)
+    normals, room = rng.integers(-2, 3, (rows, d)).astype(float), rng.integers(-3, 4, rows).astype(float)
+    least = regions._least_step_2 if p == 2 else lambda a, b: regions._least_step(a, b, p)
+    step = least(exact(normals), exact(room))
+    known = linprog(np.zeros(d), A_ub=normals, b_ub=room, bounds=(None, None))
+    assert (step is None) == (known.status == 2)
+    if step is None:
+        return
+    assert (exact(normals) @ step <= exact(room)).all()
+    # Every feasible point of a grid is at least as far: exact, since the coordinates are multiples of 1/4.
+    grid = np.stack(np.meshgrid(*[np.arange(-3, 3.25, 0.25 if d < 3 else 0.5)] * d), axis=-1).reshape(-1, d)
+    grid = grid[(grid @ normals.T <= room).all(axis=1)]
+    assert (np.linalg.norm(grid, p, axis=1) >= np.linalg.norm(step.astype(float), p) * (1 - 1e-15)).all()
+    if p == 2 and (step != 0).any():  # Kuhn and Tucker: -step is in the cone of the rows that hold with equality.
+        tight = normals[[bool(b == a @ step) for a, b in zip(exact(normals), exact(room), strict=True)]]
+        assert nnls(tight.T, -step.astype(float))[1] <= 1e-9
+
+
+def test_a_cell_that_is_lost_is_noticed(monkeypatch):
+    # Planted fault: what holds no ball of radius 1e-9 is taken for empty.
+    inside = regions._inside
+
+    def coarse(rows):
+        found = inside(rows)
+        normals, offsets = regions._below(rows)
+        room = None if found is None else (offsets - normals @ found) / np.abs(normals).sum(axis=1)
+        return found if room is not None and min(room) > 1e-9 else None
+
+    monkeypatch.setattr(regions, "_inside", coarse)
+    assert distance_to_boundary(cells(spike(2.0**-22).layers), np.zeros(1), 2.0)[0] == 0.5 + 2.0**-23
+    assert distance_to_boundary(cells(spike(2.0**-34).layers), np.zeros(1), 2.0)[0] == np.inf
+
+
 @pytest.fixture
 def unchecked():
     """Let the functions' own checks speak: the shape annotations would refuse these calls first."""
@@ -258,9 +334,6 @@ class Layer:
 
 
 LINE = cells(network(([[1.0, 1.0]], [0.0])).layers)
-# Kinks at 0 and at 1e-7: between them is a cell that float64 does not tell from an empty one.
-THIN = network(([[1.0], [1.0]], [0.0, 1e-7]), ([[1.0, -2.0]], [-1.0]))
-
 STEEP = network(([[1e200], [-1e200]], [0.0, 0.0]), ([[1e200, -1e200]], [0.0]))
 
 
@@ -276,7 +349,11 @@ STEEP = network(([[1e200], [-1e200]], [0.0, 0.0]), ([[1e200, -1e200]], [0.0]))
         (lambda: cells([Layer([[1.0]], [np.nan])]), "finite weights"),
         (lambda: cells([Layer(np.ones((21, 1)), np.zeros(21)), Layer(np.ones((1, 21)), [0.0])]), "20 ReLUs, got 21"),
         (lambda: cells(STEEP.layers), "beyond the range of float64"),
-        (lambda: cells(THIN.layers), "no ball of radius 1e-06"),
+        (
+            lambda: distance_to_boundary(LINE, np.full(2, 1.5e308), 1.0),
+            "distance to a cell is beyond",
+        ),
+        (lambda: least_vertex(exact(np.array([-1.0])), exact(np.eye(1)), exact(np.ones(1))), "costs >= 0, got -1"),
         (lambda: distance_to_boundary(LINE, np.zeros(2), 3.0), "p = 1, 2 or inf, got p=3.0"),
         (lambda: distance_to_boundary(LINE, np.zeros(2), 0.5), "got p=0.5"),
         (lambda: distance_to_boundary(LINE, np.zeros(2), np.nan), "got p=nan"),
