@@ -3,7 +3,7 @@
 from constructions.attack import guided_attack
 from constructions.calculus import add, carry, chain, compose, concatenate, pad_depth, parallel, signed_pair
 from constructions.certificate import Certificate, certify
-from constructions.certificate_file import write_certificate
+from constructions.certificate_file import write_certificate, write_points
 from constructions.comparison import parameter_report
 from constructions.comparison_report import ParameterReport
 from constructions.data import load_sample
@@ -48,6 +48,7 @@ __all__ = [
     "certify_executed",
     "Certificate",
     "write_certificate",
+    "write_points",
     "bit_complexity",
     "guided_attack",
     # networks and their calculus

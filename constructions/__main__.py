@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from constructions.certificate import ARITHMETICS, Certificate, certify
-from constructions.certificate_file import write_certificate
+from constructions.certificate_file import write_certificate, write_points
 from constructions.comparison import parameter_report
 from constructions.data import load_sample
 from constructions.executed_structure import certify_executed
@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.certificate:
             network, sample, widths = memorizer.network, memorizer.sample, memorizer.widths
             write_certificate(options.certificate, certificate, network, sample.points, sample.codes, indicators=widths)
+        if options.points:
+            write_points(options.points, memorizer.sample.points, memorizer.sample.codes)
         if options.out:
             memorizer.save(options.out)
         if options.json:
@@ -62,11 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Console) -> int:
-    given = [name for name in ("clean", "out", "certificate") if getattr(options, name)]
+    given = [name for name in ("clean", "out", "points", "certificate") if getattr(options, name)]
     if given or options.small != "auto" or options.method != "shared" or options.arithmetic != "reals":
         raise ValueError(
             "--compare memorizes every point in every way and writes no network: leave out --clean, --small, --method, "
-            "--arithmetic, --out and --certificate"
+            "--arithmetic, --out, --points and --certificate"
         )
     report = parameter_report(
         points,
@@ -132,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         "--arithmetic", choices=tuple(ARITHMETICS), default="reals", help="what the certificate speaks of"
     )
     parser.add_argument("--certificate", help="write a certificate file here, for python -m constructions.check")
+    parser.add_argument("--points", help="write the points and the network's labels here, for the same program (.npz)")
     parser.add_argument("--json", help="write size and certificate here")
     return parser
 

@@ -10,6 +10,7 @@ import pytest
 from constructions import Affine, ReLUNetwork
 from constructions.__main__ import main
 from constructions.certificate import certify
+from constructions.check.__main__ import main as check
 
 SQUARE = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = np.array([-1, 1, 1, -1])
@@ -46,6 +47,15 @@ def test_a_file_is_memorized_and_the_network_written(
     assert f"{network.nonzero:,}" in printed
     if network.outputs == 1:
         assert certify(network, SQUARE, XOR, 0.3, float(p)).count("refuted") == 0
+
+
+@pytest.mark.parametrize("arithmetic", ["reals", "rational", "float64", "float32"])
+def test_the_three_files_that_it_writes_are_what_the_checker_reads(files: Path, arithmetic: str) -> None:
+    names = [str(files / name) for name in ("network.npz", "points.npz", "certificate.json")]
+    given = [value for pair in zip(("--out", "--points", "--certificate"), names, strict=True) for value in pair]
+    task = [str(files / "xor.csv"), "--radius", "0.3", "--p", "inf", "--small", "all", "--arithmetic", arithmetic]
+    assert main([*task, *given]) == 0
+    assert check(names) == 0
 
 
 def test_another_clean_classifier_is_taken_from_its_file(files: Path) -> None:
