@@ -32,6 +32,7 @@ from theory.layers import Layers, Matrix, evaluate
 from theory.losses import check_labels
 from theory.norms import dual_exponent
 from theory.relaxation import TINY, gamma, norm_upper_bound, read_ball
+from theory.subnormals import check_subnormals
 
 # Of the widest layer: what is carried from layer to layer should stay in the cache.
 _BLOCK_FLOATS = 2**21
@@ -123,6 +124,7 @@ def executed_margin_bound(
         ValueError: for another arithmetic, radius, p or label, or weights beyond the format.
     """
     form = read_format(arithmetic)
+    check_subnormals("a sound bound")
     radius, p = read_ball(radius, p)
     cast = executed_layers(layers, arithmetic)
     check_labels(labels, len(cast[-1].bias))
@@ -143,6 +145,7 @@ def executed_bounds(
 ) -> tuple[Float[np.ndarray, "n outputs"], Float[np.ndarray, "n outputs"]]:
     """Bounds of all that the executed network computes on the boxes; infinite where a partial sum may overflow."""
     form = read_format(arithmetic)
+    check_subnormals("a sound bound")
     (lower, upper), safe = _with_flushed(low.T, high.T, form), np.ones(len(low), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for k, layer in enumerate(executed_layers(layers, arithmetic)):

@@ -21,6 +21,7 @@ from theory.layers import Layers, Matrix
 from theory.losses import check_labels
 from theory.norms import dual_exponent
 from theory.scalars import read_exponent, read_scalar
+from theory.subnormals import check_subnormals
 
 Method: TypeAlias = Literal["interval", "linear"]
 Bounds: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -278,6 +279,7 @@ def _affine(weight: Matrix, bias: np.ndarray) -> _Affine:
 
 def _prepare(layers: Layers) -> list[_Affine]:
     """Check the layers, and take absolute values once."""
+    check_subnormals("a sound bound")
     if not len(layers):
         raise ValueError("a network needs at least one affine layer, got none")
     affines: list[_Affine] = []

@@ -3,14 +3,17 @@
 A distance by matrix product, even in float64, is off by `γ_d (‖x‖² + ‖y‖²)`, which for near-duplicates is more
 than the distance itself; in float32 it has certified separations several times too large. So a matrix product only
 names candidates here, within its error bound; they are decided by differences, whose relative error is `γ_{d+8}`
-(Higham), and the closest pair in rational arithmetic.
+(Higham), and the closest pair without rounding.
+
+A distance by differences has that relative error only where its square or power is far from the ends of float64. A
+distance found outside of that range is computed over again, scaled by its own largest difference.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,31 +23,46 @@ from rich.progress import track
 from scipy.spatial.distance import cdist
 
 from theory.errors import AssumptionError
-from theory.norms import check_exponent
+from theory.exact_distance import (
+    exactly_nearest,
+    floats_below,
+    rational_distance,
+    relative_error,
+    round_down,
+    scaled_distances,
+)
 from theory.relaxation import gamma
+from theory.scalars import read_exponent
+from theory.subnormals import check_subnormals
+
+__all__ = ["Separation", "rational_distance", "round_down", "separation"]
 
 _BLOCK = 1024
 _THREADS = 2
-# Pairs decided in rational arithmetic; ties beyond count with their directed lower bound, which is sound too.
-_MOST_RATIONAL = 4096
-# A power function is within this many units in the last place.
-_POWER_ULPS = 64
-# Coordinates beyond 2^±450 are scaled, so that no square or power of a distance leaves float64 at the large end.
-_EXPONENT = 450
+# A distance between 2^±450 has a square, and one whose p-th power is between 2^±900 a power, within relative rounding.
+_SQUARE_EXPONENT = 450
+_POWER_EXPONENT = 900
+# `1/p` is rounded, which changes a p-th root of t by `u |log t| / p`: little between 2^±32.
+_ROOT_EXPONENT = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Separation:
     """Separation of a labelled sample in l_p.
 
+    Bounds hold for all finite floats. `u` is the relative error of a distance by differences: `γ_{d+8}` for p = 1, 2
+    and ∞, else `γ_{d+72}`.
+
     Attributes:
         p: in [1, ∞].
-        distance: the largest float that is at most the distance of any two differently labelled points (for p
-            other than 1, 2, ∞: a float below it by a relative rounding bound).
-        pair: the closest two points with different labels, `i < j`.
-        nearest: per point, a lower bound on the distance to the nearest differently labelled point, within a
-            relative `4 γ_{d+8}` of it.
-        neighbour: the index of that point.
+        distance: the largest finite float that is at most the distance of any two differently labelled points. For p
+            other than 1, 2, ∞: a float below that distance, by a relative `4 u` and the least float `2^-1074` at most.
+        pair: the closest two points with different labels, `i < j`, and the first of them in that order; for p other
+            than 1, 2, ∞ the first whose distance is within a relative `8 u` of the least.
+        nearest: per point, a lower bound on the distance to the nearest differently labelled point, by a relative
+            `4 u` and the least float at most; read-only.
+        neighbour: the index of that point, or of one within a relative `4 u` of it; read-only.
+        of: a digest of what it is the separation of, set by `separation` only; "" for one put together by hand.
     """
 
     p: float
@@ -52,94 +70,117 @@ class Separation:
     pair: tuple[int, int]
     nearest: Float[np.ndarray, " n"]
     neighbour: Int[np.ndarray, " n"]
+    of: str = field(init=False, default="")
+
+    def is_of(self, points: Shaped[np.ndarray, "n d"], labels: Shaped[np.ndarray, " n_labels"]) -> bool:
+        """Whether `separation` computed it of these points and this partition into labels, and nothing was replaced.
+
+        The names of the labels do not matter. Raises as `separation` for malformed points or labels.
+        """
+        x = _read_points(points)
+        return self.of == _digest(x, _read_labels(labels, len(x)), self.p)
 
 
 def separation(
-    points: Float[np.ndarray, "n d"], labels: Shaped[np.ndarray, " n_labels"], p: float, *, progress: bool = False
+    points: Shaped[np.ndarray, "n d"], labels: Shaped[np.ndarray, " n_labels"], p: Any, *, progress: bool = False
 ) -> Separation:
     """The separation `R` of a labelled sample and the nearest differently labelled point of every point.
 
-    Time `O(n² d)`, for p = 2 in matrix products; memory `O(n)` and a few blocks of 1,024² distances.
+    Time `O(n² d)`, for p = 2 in matrix products; memory `O(n)` and a few blocks of 1,024² distances. Each point whose
+    nearest distance is beyond `2^±450` (for p other than 1, 2, ∞: beyond `2^±32` or `2^±(900/p)`) takes a slower
+    pass over all points, as does each that is in a closest pair.
 
     Args:
-        points: shape (n, d), finite.
-        labels: n labels, any number of classes.
+        points: shape (n, d), finite, of a type whose numbers are float64 numbers.
+        labels: n labels, any number of classes, hashable and not NaN; equal labels are one class.
         p: in [1, ∞].
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: for malformed points or labels or `p < 1`.
+        ValueError: for malformed points or labels or p, or where arithmetic flushes subnormal numbers to zero.
         AssumptionError: if there is one class only, or equal points have different labels.
     """
-    p = check_exponent(p)
-    _check(points, labels)
-    exponent = math.frexp(float(np.abs(points).max()))[1]
-    if abs(exponent) > (_EXPONENT if math.isinf(p) else 2 * _EXPONENT / max(p, 2.0)):
-        # A power of two changes no distance but its exponent.
-        found = separation(np.ldexp(points, -exponent), labels, p, progress=progress)
-        distance, nearest = np.ldexp(found.distance, exponent), np.ldexp(found.nearest, exponent)
-        return Separation(p, float(distance), found.pair, nearest, found.neighbour)
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise AssumptionError(f"a separation needs at least two different labels, got only {classes[0]}")
+    p = read_exponent(p)
+    check_subnormals("a separation")
+    points = _read_points(points)
+    codes = _read_labels(labels, len(points))
+    if not codes.any():
+        raise AssumptionError(f"a separation needs at least two different labels, got only {labels[0]}")
     # Sorted by label, so that blocks of one label are skipped.
     order = np.argsort(codes, kind="stable")
     x, y = _Sorted(points, order), codes[order]
-    best, neighbour = _nearest(x, y, p, progress)
-    duplicates = [i for i in np.flatnonzero(best == 0) if np.array_equal(x[i], x[neighbour[i]])]
-    if duplicates:
+    fractions, exponents, neighbour = _nearest_at_all_scales(x, y, p, progress)
+    duplicates = np.flatnonzero(fractions == 0)
+    if len(duplicates):
         i, j = sorted((int(order[duplicates[0]]), int(order[neighbour[duplicates[0]]])))
         raise AssumptionError(
             f"equal points must have equal labels, got labels {labels[i]} and {labels[j]} for the equal points "
             f"{i} and {j} ({len(duplicates)} points are in such pairs): remove or relabel them"
         )
-    slack = _relative_error(x.dim, p)
-    distance, pair = _closest(x, y, best, p, slack)
+    slack = relative_error(x.dim, p)
     nearest, original = np.empty(len(x)), np.empty(len(x), dtype=np.int64)
-    nearest[order] = best * (1 - 2 * slack)
+    nearest[order] = floats_below(fractions * (1 - 2 * slack), exponents)
     original[order] = order[neighbour]
-    i, j = sorted((int(order[pair[0]]), int(order[pair[1]])))
-    return Separation(p, distance, (i, j), nearest, original)
+    close = _close_pairs(x, y, fractions, exponents, p, slack)
+    if p in (1, 2, math.inf):
+        distance, i, j = _closest(x, close, p)
+    else:
+        distance, (k, others) = float(nearest.min()), next(close)
+        i, j = int(order[k]), int(order[others[0]])
+    nearest.setflags(write=False)
+    original.setflags(write=False)
+    found = Separation(p, distance, (i, j), nearest, original)
+    object.__setattr__(found, "of", _digest(points, codes, p))
+    return found
 
 
-def rational_distance(x: Float[np.ndarray, " d"], y: Float[np.ndarray, " d"], p: float) -> Fraction:
-    """`‖x - y‖_p` for p = 1 and ∞, its square for p = 2, without rounding."""
-    steps = (abs(Fraction(float(a)) - Fraction(float(b))) for a, b in zip(x, y, strict=True) if a != b)
-    if p == 2:
-        return sum((step * step for step in steps), Fraction(0))
-    return max(steps, default=Fraction(0)) if math.isinf(p) else sum(steps, Fraction(0))
-
-
-def round_down(exact: Fraction, p: float) -> float:
-    """The largest float at most `exact`, or for p = 2 the largest whose square is."""
-    power = 2 if p == 2 else 1
-    guess = _root(exact) if p == 2 else float(exact)
-    while Fraction(guess) ** power > exact:
-        guess = math.nextafter(guess, 0.0)
-    while Fraction(math.nextafter(guess, math.inf)) ** power <= exact:
-        guess = math.nextafter(guess, math.inf)
-    return guess
-
-
-def _root(exact: Fraction) -> float:
-    """`sqrt(exact)` up to rounding, also where `float(exact)` would underflow or overflow."""
-    half = (exact.numerator.bit_length() - exact.denominator.bit_length()) // 2
-    return math.ldexp(math.sqrt(exact / Fraction(4) ** half), half)
-
-
-def _check(points: np.ndarray, labels: np.ndarray) -> None:
+def _read_points(points: Any) -> np.ndarray:
+    """As a float64 array; what another type holds and float64 does not is refused."""
+    points = _unmasked(points, "points")
     if points.ndim != 2 or 0 in points.shape:
         raise ValueError(f"points must have shape (n, d) with n, d >= 1, got {points.shape}")
-    if labels.shape != (len(points),):
-        raise ValueError(f"there must be one label a point, got {len(points)} points and labels {labels.shape}")
-    if not np.isfinite(points).all():
-        bad = int(np.argmin(np.isfinite(points).all(axis=1)))
+    if points.dtype.kind not in "fiub":
+        raise ValueError(f"points must be real numbers, got dtype {points.dtype}")
+    with np.errstate(over="ignore"):
+        array: np.ndarray = points.astype(np.float64, copy=False)
+    if not np.isfinite(array).all():
+        bad = int(np.argmin(np.isfinite(array).all(axis=1)))
         raise ValueError(f"points must be finite, got NaN or infinity in point {bad}")
+    held = array == points if points.dtype.kind == "f" else (points >= -(2**53)) & (points <= 2**53)
+    if not held.all():
+        raise ValueError(
+            f"points must be numbers that float64 holds exactly, got others of dtype {points.dtype} in point "
+            f"{int(np.argmin(held.all(axis=1)))}: round them yourself, by points.astype(float)"
+        )
+    return array
 
 
-def _relative_error(dim: int, p: float) -> float:
-    """Of a distance by differences."""
-    return gamma(dim + 8) if p in (1, 2, math.inf) else gamma(dim + 8 + _POWER_ULPS)
+def _read_labels(labels: Any, size: int) -> Int[np.ndarray, " n"]:
+    """The classes, numbered in the order in which they occur."""
+    labels = _unmasked(labels, "labels")
+    if labels.shape != (size,):
+        raise ValueError(f"there must be one label a point, got {size} points and labels {labels.shape}")
+    number: dict[Any, int] = {}
+    try:
+        codes = [number.setdefault(label, len(number)) for label in labels.tolist()]
+    except TypeError as error:
+        raise ValueError(f"labels must be hashable classes, one a point: {error}") from error
+    if any(label != label for label in number) or (labels.dtype.kind in "mM" and np.isnat(labels).any()):
+        raise ValueError("labels must not be NaN, which is no class: it does not equal itself")
+    return np.array(codes, dtype=np.int64)
+
+
+def _unmasked(array: Any, name: str) -> np.ndarray:
+    if np.ma.is_masked(array):
+        raise ValueError(f"{name} must not have masked entries, got {np.ma.count_masked(array)}: drop those points")
+    return np.asarray(array)
+
+
+def _digest(points: np.ndarray, codes: np.ndarray, p: float) -> str:
+    seal = hashlib.sha256(repr((points.shape, p)).encode())
+    seal.update(np.ascontiguousarray(points).data)
+    seal.update(codes.data)
+    return seal.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +201,47 @@ class _Sorted:
         return int(self.points.shape[1])
 
 
+def _nearest_at_all_scales(
+    x: _Sorted, y: np.ndarray, p: float, progress: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distances `f · 2^e` to the nearest differently labelled point, and that point.
+
+    If the least of computed distances is in the range of relative errors, all are in it or beyond it, and none is less.
+    """
+    best, neighbour = _nearest(x, y, p, progress)
+    fractions, exponents = np.frexp(best)
+    exponents = exponents.astype(np.int64)
+    for i in np.flatnonzero(~_has_relative_error(best, p)):
+        others = np.flatnonzero(y != y[i])
+        f, e = _from_point(x, int(i), others, p)
+        least = _least(f, e)
+        fractions[i], exponents[i], neighbour[i] = f[least], e[least], others[least]
+    return fractions, exponents, neighbour
+
+
+def _has_relative_error(distances: np.ndarray, p: float) -> np.ndarray:
+    exponent = _SQUARE_EXPONENT if p in (1, 2, math.inf) else min(_ROOT_EXPONENT, _POWER_EXPONENT / p)
+    return (distances >= 2.0**-exponent) & (distances <= 2.0**exponent)
+
+
+def _from_point(x: _Sorted, i: int, others: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
+    """The distances of a point to others, `f · 2^e` with `1/2 <= f < 1` or, if the points are equal, `f = 0`."""
+    parts = []
+    for start in range(0, len(others), _BLOCK):
+        rows = x[others[start : start + _BLOCK]]
+        distances = _distances(rows, x[i][None], p)[:, 0]
+        f, e = np.frexp(distances)
+        again = ~_has_relative_error(distances, p)
+        e = e.astype(np.int64)
+        f[again], e[again] = scaled_distances(rows[again], x[i], p)
+        parts.append((f, e))
+    return np.concatenate([f for f, _ in parts]), np.concatenate([e for _, e in parts])
+
+
+def _least(fractions: np.ndarray, exponents: np.ndarray) -> int:
+    return int(np.lexsort((fractions, exponents))[0])
+
+
 def _nearest(x: _Sorted, y: np.ndarray, p: float, progress: bool) -> tuple[np.ndarray, np.ndarray]:
     """Distances by differences to the nearest differently labelled point, and that point."""
     best, neighbour = np.full(len(x), np.inf), np.zeros(len(x), dtype=np.int64)
@@ -172,7 +254,8 @@ def _nearest(x: _Sorted, y: np.ndarray, p: float, progress: bool) -> tuple[np.nd
         for b, label in zip(starts, last, strict=True)
         if b >= a and y[a] != label
     ]
-    norms = np.einsum("ij,ij->i", x.points, x.points)[x.order]
+    with np.errstate(over="ignore"):
+        norms = np.einsum("ij,ij->i", x.points, x.points)[x.order]
     bar = {"description": "separation", "total": len(blocks), "disable": not progress, "console": Console(stderr=True)}
     if p == 2:
         for rows, columns in track(blocks, **bar):  # type: ignore[arg-type]
@@ -202,16 +285,16 @@ def _update(best: np.ndarray, neighbour: np.ndarray, i: np.ndarray, j: np.ndarra
         best[a[better]], neighbour[a[better]] = smallest[better], b[better]
 
 
-def _distances(x: _Sorted, rows: slice, columns: slice, p: float) -> np.ndarray:
+def _distances(a: np.ndarray, b: np.ndarray, p: float) -> np.ndarray:
     metric = {1.0: "cityblock", 2.0: "euclidean", math.inf: "chebyshev"}.get(p, "minkowski")
-    return np.asarray(cdist(x[rows], x[columns], metric, **({"p": p} if metric == "minkowski" else {})))
+    return np.asarray(cdist(a, b, metric, **({"p": p} if metric == "minkowski" else {})))
 
 
 def _nearest_in_block(
     x: _Sorted, y: np.ndarray, p: float, rows: slice, columns: slice
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nearest differently labelled point of each row and each column of a block."""
-    d = _distances(x, rows, columns, p)
+    d = _distances(x[rows], x[columns], p)
     d[y[rows, None] == y[None, columns]] = np.inf
     i = np.concatenate([np.arange(d.shape[0]), d.argmin(axis=0)])
     j = np.concatenate([d.argmin(axis=1), np.arange(d.shape[1])])
@@ -222,18 +305,23 @@ def _candidates(
     x: _Sorted, y: np.ndarray, norms: np.ndarray, best: np.ndarray, rows: slice, columns: slice
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Pairs of a block that may improve on `best` in l_2, with their distances by differences."""
+    scale = float(norms[rows].max()) + float(norms[columns].max())
+    if not scale <= 2.0**_POWER_EXPONENT:
+        yield _nearest_in_block(x, y, 2.0, rows, columns)
+        return
     squared = x[rows] @ x[columns].T
     squared *= -2
     squared += norms[rows, None]
     squared += norms[None, columns]
     squared[y[rows, None] == y[None, columns]] = np.inf
-    error = 8 * gamma(x.dim + 8) * float(norms[rows].max() + norms[columns].max())
+    error = 8 * gamma(x.dim + 8) * scale
     first_i = np.concatenate([np.arange(squared.shape[0]), squared.argmin(axis=0)])
     first_j = np.concatenate([squared.argmin(axis=1), np.arange(squared.shape[1])])
     found = _by_differences(x, first_i + rows.start, first_j + columns.start)
     different = np.isfinite(squared[first_i, first_j])
     yield (first_i + rows.start)[different], (first_j + columns.start)[different], found[different]
-    # `best` has seen the yielded pairs by now; only what is not surely farther is left to look at.
+    # `best` has seen the yielded pairs by now; only what is not surely farther is left to look at. Products that
+    # underflow are off by less than `1e-12 best²` for a `best` that has a relative error; others are computed again.
     with np.errstate(over="ignore"):
         reach = best**2 * (1 + 1e-12) + error
     # A point that has met no other label yet has an infinite reach, as equal labels have an infinite entry here.
@@ -255,52 +343,35 @@ def _by_differences(x: _Sorted, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     return found
 
 
-def _closest(x: _Sorted, y: np.ndarray, best: np.ndarray, p: float, slack: float) -> tuple[float, tuple[int, int]]:
-    """The closest pair: all pairs within rounding of the least distance, decided without rounding."""
-    band = float(best.min()) * (1 + 4 * slack)
-    bits = _dyadic_bits(x.points)
-    decided: list[tuple[Fraction, tuple[int, int]]] = []
-    fallback, pair = math.inf, (0, 0)
-    for i in np.flatnonzero(best <= band):
-        row = slice(i, i + 1)
-        d = np.concatenate([_distances(x, row, slice(b, b + _BLOCK), p)[0] for b in range(0, len(x), _BLOCK)])
-        d[y == y[i]] = np.inf
-        near = np.flatnonzero(d <= band)
-        if p not in (1, 2, math.inf) or (bits is None and len(decided) >= _MOST_RATIONAL):
-            j = int(near[d[near].argmin()])
-            if d[j] * (1 - 2 * slack) < fallback:
-                fallback, pair = float(d[j]) * (1 - 2 * slack), (int(i), j)
-        elif bits is not None:
-            exact = _integer_distances(x[near] - x[i], bits, p)
-            k = int(exact.argmin())
-            decided.append((int(exact[k]) * Fraction(1, 2**bits) ** (2 if p == 2 else 1), (int(i), int(near[k]))))
-        else:
-            decided += [(rational_distance(x[i], x[j], p), (int(i), int(j))) for j in near]
-    if not decided:
-        return fallback, pair
-    exact_least, pair = min(decided)
-    return min(round_down(exact_least, p), fallback), pair
+def _close_pairs(
+    x: _Sorted, y: np.ndarray, fractions: np.ndarray, exponents: np.ndarray, p: float, slack: float
+) -> Iterator[tuple[int, np.ndarray]]:
+    """All pairs within rounding of the least distance, in the order of the points: the first, and all its second."""
+    unit = int(exponents.min())
+    least = _in_unit(fractions, exponents, unit)
+    band = float(least.min()) * (1 + 4 * slack)
+    first = np.flatnonzero(least <= band)
+    for i in first[np.argsort(x.order[first])]:
+        others = np.flatnonzero((y != y[i]) & (x.order > x.order[i]))
+        if len(others):
+            others = others[np.argsort(x.order[others])]
+            near = _in_unit(*_from_point(x, int(i), others, p), unit) <= band
+            if near.any():
+                yield int(i), others[near]
 
 
-def _dyadic_bits(points: np.ndarray) -> int | None:
-    """`b` such that the points are integers times `2^-b`, so few that int64 distances are exact; None if there is none.
-
-    On a grid ties are many, and integers decide them all at once.
-    """
-    for bits in range(0, 25, 4):
-        if all(_is_on_grid(points[start : start + _BLOCK], bits) for start in range(0, len(points), _BLOCK)):
-            return bits
-    return None
-
-
-def _is_on_grid(points: np.ndarray, bits: int) -> bool:
-    scaled = points * 2.0**bits
-    return bool(np.abs(scaled).max() <= 2**24 and np.array_equal(scaled, np.rint(scaled)))
+def _closest(x: _Sorted, close: Iterator[tuple[int, np.ndarray]], p: float) -> tuple[float, int, int]:
+    """The closest of the pairs, decided without rounding, and its distance rounded down."""
+    decided = []
+    for i, others in close:
+        for start in range(0, len(others), _BLOCK):
+            part = others[start : start + _BLOCK]
+            k, exact = exactly_nearest(x[part], x[i], p)
+            decided.append((exact, int(x.order[i]), int(x.order[part[k]])))
+    least, i, j = min(decided)
+    return round_down(least, p), i, j
 
 
-def _integer_distances(differences: np.ndarray, bits: int, p: float) -> np.ndarray:
-    """Differences of points on the grid are exact in float64, so their distances are integers times the unit."""
-    steps = np.abs(differences * 2.0**bits).astype(np.int64)
-    if p == 2:
-        return np.asarray((steps * steps).sum(axis=1))
-    return np.asarray(steps.max(axis=1) if math.isinf(p) else steps.sum(axis=1))
+def _in_unit(fractions: np.ndarray, exponents: np.ndarray, unit: int) -> np.ndarray:
+    """`f · 2^{e - unit}`, where what is far above the unit need not be right."""
+    return np.asarray(np.ldexp(fractions, np.minimum(exponents - unit, 1000)))

@@ -11,6 +11,7 @@ linear relaxation, those of points that are not memorized, and executed ones for
 """
 
 import json
+import math
 import sys
 
 from constructions.check.claims import check
@@ -24,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("usage: python -m constructions.check NETWORK POINTS CERTIFICATE", file=sys.stderr)
         return 2
     try:
+        if not math.ulp(0.0) > 0:
+            raise ValueError("this thread takes subnormal numbers for zero")
         certificate = read_certificate(given[2])
         layers = read_network(given[0])
         points, labels = read_points(given[1], layers)

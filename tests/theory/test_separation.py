@@ -2,10 +2,13 @@
 
 import itertools
 import math
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -15,7 +18,7 @@ from theory import separation as module_function
 from theory.errors import AssumptionError
 from theory.norms import norm
 from theory.relaxation import gamma
-from theory.separation import rational_distance, round_down, separation
+from theory.separation import Separation, rational_distance, round_down, separation
 
 exact_exponents = st.sampled_from([1.0, 2.0, math.inf])
 
@@ -132,15 +135,13 @@ def test_many_ties_on_a_grid_are_decided_exactly(p: float) -> None:
     assert separation(cube, parity, p).distance == 0.5
 
 
-def test_more_ties_than_are_decided_give_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.setattr(sys.modules["theory.separation"], "_MOST_RATIONAL", 3)
-    cube = np.array(list(itertools.product([0.1, 0.4], repeat=5)))
+@pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
+def test_many_ties_off_every_grid_are_decided_exactly(p: float) -> None:
+    cube = np.array(list(itertools.product([0.1, 0.4], repeat=9)))
     parity = (cube > 0.2).sum(axis=1) % 2
-    distance = separation(cube, parity, 2.0).distance
-    true = Fraction(0.4) - Fraction(0.1)
-    assert true * (1 - Fraction(1, 10**12)) <= Fraction(distance) <= true
+    found = separation(cube, parity, p)
+    assert found.distance == round_down(rational_distance(cube[0], cube[1], p), p)
+    assert found.pair == (0, 1)
 
 
 def test_strings_as_labels_and_public_name() -> None:
@@ -170,6 +171,115 @@ POINTS = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
 def test_bad_input(points: np.ndarray, labels: np.ndarray, p: float, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         separation(points, labels, p)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.array([0.0, np.nan, 1.0]), "labels must not be NaN"),
+        (np.array([0, math.nan, "a"], dtype=object), "labels must not be NaN"),
+        (np.array(["2020", "NaT", "2021"], dtype="datetime64[ns]"), "labels must not be NaN"),
+        (np.array([[0], {}, 1], dtype=object), "hashable classes"),
+    ],
+)
+def test_labels_that_are_no_classes(labels: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        separation(np.array([[0.0], [1.0], [2.0]]), labels, 1)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([0.5, -0.5, 0.5]),
+        np.array([True, False, True]),
+        np.array([1, "1", 1.0], dtype=object),
+        np.array([None, ("a", 2), None], dtype=object),
+        np.array([2**63, 2**63 + 1, 2**63], dtype=np.uint64),
+    ],
+)
+def test_any_hashable_labels(labels: np.ndarray) -> None:
+    found = separation(np.array([[0.0], [1.0], [0.5]]), labels, 1)
+    assert (found.distance, found.pair) == (0.5, (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.array([[0], [2**53 + 1]]), r"holds exactly, got others of dtype int64 in point 1"),
+        (np.array([[0], [2**64 - 1]], dtype=np.uint64), r"holds exactly, got others of dtype uint64 in point 1"),
+        (np.array([[0], [-(2**63)]]), r"holds exactly"),
+        (np.array([[0], [1 + np.longdouble(2) ** -60]]), r"holds exactly"),
+        (np.array([[0], [np.longdouble(2) ** 2000]]), "points must be finite"),
+    ],
+)
+def test_points_that_float64_does_not_hold(points: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        separation(points, np.array([0, 1]), 2)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.float16, np.float32, ">f8", "<i4"])
+def test_points_of_other_types_are_the_same_points(dtype: Any) -> None:
+    points = np.array([[0, 100], [3, 104], [7, 0]])
+    labels = np.array([0, 1, 0])
+    found = separation(points.astype(dtype), labels, 2)
+    assert found.distance == 5.0
+    assert found.is_of(points.astype(np.float64), labels)
+
+
+def test_zeros_of_both_signs_are_equal_and_neighbouring_floats_are_not() -> None:
+    labels = np.array([0, 1])
+    with pytest.raises(AssumptionError, match="equal points 0 and 1"):
+        separation(np.array([[0.0], [-0.0]]), labels, 1.5)
+    for p in (1.0, 1.5, 2.0, 100.0, math.inf):
+        least = math.ulp(0.0)
+        assert separation(np.array([[least], [0.0]]), labels, p).distance == least
+
+
+def test_without_subnormal_numbers_is_refused() -> None:
+    assert torch.set_flush_denormal(True)
+    try:
+        with pytest.raises(ValueError, match=r"set_flush_denormal\(False\)"):
+            separation(POINTS, np.array([0, 1, 0]), 1)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_the_seal_is_of_points_partition_and_exponent() -> None:
+    rng = np.random.default_rng(5)
+    points, labels = rng.random((20, 3)), np.arange(20) % 3
+    found = separation(points, labels, 2.0)
+    assert found.is_of(points.copy(order="F"), np.array(["c", "a", "b"])[labels])
+    other = points.copy()
+    other[3, 1] = math.nextafter(other[3, 1], 2.0)
+    merged, moved = np.minimum(labels, 1), labels.copy()
+    moved[19] = 0
+    assert not found.is_of(other, labels)
+    assert separation(points, labels, 1.0).of != found.of
+    assert not found.is_of(points.reshape(20, 3)[::-1], labels[::-1])
+    assert not found.is_of(points[:19], labels[:19])
+    assert not found.is_of(points, merged)
+    assert not found.is_of(points, moved)
+    for changed in ({"distance": 1.0}, {"p": 1.0}, {"nearest": found.nearest * 2}, {}):
+        assert not replace(found, **changed).is_of(points, labels)
+    assert not Separation(2.0, 1.0, (0, 1), found.nearest, found.neighbour).is_of(points, labels)
+    with pytest.raises(ValueError, match="one label a point"):
+        found.is_of(points, labels[:3])
+    points[0] = points[0][::-1].copy()
+    assert not found.is_of(points, labels)
+
+
+def test_results_are_read_only() -> None:
+    found = separation(POINTS, np.array([0, 1, 0]), 1)
+    for array in (found.nearest, found.neighbour):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
+def test_the_first_of_tied_pairs_whatever_the_labels_are_called(p: float) -> None:
+    points = np.array([[5.0], [0.0], [1.0], [2.0], [9.0]])
+    for labels in (np.array([0, 1, 0, 1, 0]), np.array([1, 0, 1, 0, 1]), np.array(["x", "b", "a", "b", "y"])):
+        assert separation(points, labels, p).pair == (1, 2)
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0, np.inf])
