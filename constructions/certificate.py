@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from constructions.attack import Function
 from constructions.digests import network_digest, points_digest
 from constructions.network import ReLUNetwork
+from constructions.plain_array import plain_array
 from constructions.rational import rational_margin_bound, round_down
 from constructions.rounding import FORMATS, executed_margin_bound
 from constructions.sample import read_points
@@ -20,6 +21,7 @@ from constructions.witness import executed_witnesses, real_witnesses
 from theory.losses import check_labels
 from theory.relaxation import margin_lower_bound
 from theory.scalars import read_exponent, read_scalar
+from theory.subnormals import check_subnormals
 
 CERTIFIED, REFUTED, UNDECIDED = "certified", "refuted", "undecided"
 
@@ -232,10 +234,10 @@ def real_margin_bounds(
 
 
 def _read_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
-    codes = np.asarray(labels)
+    codes = plain_array(labels, "labels")
     if codes.dtype.kind == "f" and np.array_equal(codes, np.rint(codes)):
         codes = codes.astype(np.int64)
-    if codes.dtype.kind not in "iu" or codes.ndim != 1:
+    if codes.dtype.kind not in "iu" or codes.ndim != 1 or (codes.size and codes.max() >= 2**63):
         raise ValueError(
             f"labels must be -1 and +1 or class numbers, shape (n,), got {codes.dtype} of shape {codes.shape}: "
             "Memorizer.sample.codes has them for other classes"
@@ -274,6 +276,7 @@ def decide(
         shell: as for `guided_attack`.
         seed: of the attack.
     """
+    check_subnormals("a certificate")
     lower = np.where(np.isnan(lower), -np.inf, lower)
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
     attacked = np.flatnonzero(status == UNDECIDED)

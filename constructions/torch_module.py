@@ -1,19 +1,26 @@
 """Between `ReLUNetwork` and torch; the only module of `constructions` that imports torch."""
 
-from typing import Any, TypeGuard, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_module
 
+from constructions.calculus import signed_pair
 from constructions.network import Affine, ReLUNetwork
 from constructions.network import dense as dense_array
 
 # Above this many bytes of dense float64 weights the sparse module is built instead.
 _DENSE_LIMIT = 2**29
 
-_Kind = TypeVar("_Kind", bound=nn.Module)
+# What `module(x)` calls; each may be replaced on one instance.
+_CALLED = {"forward", "_call_impl", "_compiled_call_impl"}
+# What a subclass of Sequential may have of its own; the rest are notes that Python takes on any class.
+_CONSTRUCTS = {"__init__", "__repr__", "extra_repr"}
+_NOTES = {"__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__firstlineno__"}
+_NOTES |= {"__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"}
 
 
 class SparseLinear(nn.Module):
@@ -54,34 +61,44 @@ def to_torch(network: ReLUNetwork, *, dense: bool | None = None) -> nn.Sequentia
 def _linear(layer: Affine) -> nn.Linear:
     linear = nn.Linear(layer.inputs, layer.outputs, dtype=torch.float64)
     with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(dense_array(layer.weight)))
-        linear.bias.copy_(torch.from_numpy(layer.bias))
+        linear.weight.copy_(torch.tensor(dense_array(layer.weight)))
+        linear.bias.copy_(torch.tensor(layer.bias))
     return linear
 
 
 def from_torch(module: Any) -> ReLUNetwork:
-    """The strict ReLU network of a torch module made of Linear, ReLU and Flatten.
+    """The strict ReLU network of a torch module made of Linear, ReLU and a leading Flatten, over the reals.
 
-    Consecutive Linear layers are multiplied out; Dropout in no form, convolutions and the like are refused.
+    Its weights are those of the module as they are now, in float64, which holds them exactly. Between consecutive
+    Linear layers values are carried as `z = σ(z) - σ(-z)`: their product would be rounded, and another function.
+    Flatten and Identity do nothing to points of shape (n, d).
+
+    Refused is what makes a module another function than its layers say: forward hooks and pre-hooks, its own or
+    global ones (also of weight norm and pruning), a replaced `forward`, parametrizations, subclasses, except those of
+    Sequential that only construct it.
+
+    Args:
+        module: a `torch.nn.Sequential`, nested as you like, or a `torch.nn.Linear`.
 
     Raises:
-        ValueError: for any other module, two ReLUs without Linear between being the identity on the second.
+        ValueError: for any other module, also Dropout, convolutions and the like; for weights that are not real
+            floating-point numbers in memory, or not finite; unless the module ends with a Linear layer.
     """
+    if torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
+        raise ValueError(
+            "a clean torch module must be all there is of its function, got global forward hooks of torch.nn: remove "
+            "them, or pass a ReLUNetwork"
+        )
     layers: list[Affine] = []
     after_relu = True
     for part in _leaves(module):
-        if _is(part, nn.Linear):
-            weight = _copied(part.weight)
-            bias = np.zeros(part.out_features) if part.bias is None else _copied(part.bias)
-            if after_relu:
-                layers.append(Affine(weight, bias))
-            else:
-                inner = layers.pop()
-                layers.append(Affine(weight @ inner.weight, weight @ inner.bias + bias))
+        kind = type(part)
+        if kind is nn.Linear:
+            layers += _affine(part, layers.pop() if layers and not after_relu else None)
             after_relu = False
-        elif _is(part, nn.ReLU) and layers:
+        elif kind is nn.ReLU and layers:
             after_relu = True
-        elif not ((_is(part, nn.Flatten) or _is(part, nn.Identity)) and not layers):
+        elif layers or not (kind is nn.Identity or (kind is nn.Flatten and (part.start_dim, part.end_dim) == (1, -1))):
             raise ValueError(
                 f"a clean torch module may hold Linear, ReLU and a leading Flatten only, got {part}: "
                 "convert it, or pass a ReLUNetwork"
@@ -91,17 +108,52 @@ def from_torch(module: Any) -> ReLUNetwork:
     return ReLUNetwork(tuple(layers))
 
 
-def _leaves(module: nn.Module) -> list[nn.Module]:
-    if _is(module, nn.Sequential):
-        return [leaf for child in module for leaf in _leaves(child)]
+def _affine(linear: nn.Linear, inner: Affine | None) -> list[Affine]:
+    """The layer; with `inner`, the affine map before it, both with a ReLU between them that changes nothing."""
+    weight = _values(linear, "weight")
+    bias = np.zeros(len(weight)) if linear.bias is None else _values(linear, "bias")
+    if inner is None:
+        return [Affine(weight, bias)]
+    return [*signed_pair(ReLUNetwork((inner,))).layers, Affine(np.hstack([weight, -weight]), bias)]
+
+
+def _leaves(module: Any) -> list[Any]:
+    """The parts that are no Sequential, in order, each computing what its class says, as do those around them."""
+    if isinstance(module, nn.Module) and (change := _change(module)):
+        raise ValueError(
+            f"a clean torch module must compute what its class does, got {type(module).__name__} with {change}: take "
+            "that away (torch.nn.utils.prune.remove, remove_weight_norm, parametrize.remove_parametrizations keep the "
+            "weights), put it into Linear layers, or pass a ReLUNetwork"
+        )
+    if isinstance(module, nn.Sequential):
+        return [leaf for child in module._modules.values() for leaf in _leaves(child)]
     return [module]
 
 
-def _is(module: nn.Module, kind: type[_Kind]) -> TypeGuard[_Kind]:
-    """Whether the module computes what `kind` does; a subclass with a `forward` of its own does not."""
-    return isinstance(module, kind) and type(module).forward is kind.forward
+def _change(module: nn.Module) -> str | None:
+    """What of this module a call runs beside or in place of the `forward` of its class."""
+    if module._forward_pre_hooks:
+        return "a forward pre-hook"
+    if module._forward_hooks:
+        return "a forward hook"
+    own = _CALLED & vars(module).keys()
+    if isinstance(module, nn.Sequential):
+        # A subclass may construct itself, hold a name, or have further methods.
+        between = type(module).mro()[: type(module).mro().index(nn.Sequential)]
+        own |= {name for kind in between for name in vars(kind) if hasattr(nn.Sequential, name)} - _CONSTRUCTS - _NOTES
+    return f"its own {', '.join(sorted(own))}" if own else None
 
 
-def _copied(parameter: torch.Tensor) -> np.ndarray:
+def _values(linear: nn.Linear, name: str) -> np.ndarray:
     """The values in float64, apart from the module's own memory, which further training would change."""
-    return np.array(parameter.detach().cpu().double().numpy())
+    tensor = getattr(linear, name)
+    if type(tensor) not in (nn.Parameter, torch.Tensor) or not (
+        tensor.is_floating_point() and tensor.layout is torch.strided
+    ):
+        raise ValueError(
+            f"a clean torch module must have dense real floating-point weights, got {type(tensor).__name__} "
+            f"of {tensor.dtype}, {tensor.layout}, as {name} of {linear}: convert it to float32 or float64"
+        )
+    if tensor.is_meta:
+        raise ValueError(f"a clean torch module must have weights in memory, got {name} of {linear} on the meta device")
+    return np.array(tensor.detach().cpu().double().numpy())

@@ -96,7 +96,7 @@ def flatness_brackets(
     _check_classes(net, labels)
     curves = flatness_curves(
         to_torch(net).eval(),
-        torch.from_numpy(points),
+        torch.tensor(points),
         torch.from_numpy(labels.astype(np.int64)),
         radii,
         clip=clip,

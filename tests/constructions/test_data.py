@@ -3,11 +3,13 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +62,9 @@ def test_a_list_of_classes(classes: str, kept: set[int]) -> None:
 @pytest.mark.parametrize(
     ("name", "classes", "message"),
     [
-        ("digits", "3,11", r"no class \[11\]; it has \[0, 1, 2"),
+        ("digits", "3,11", r"no class \['11'\]; it has \[0, 1, 2"),
+        ("digits", "03", r"no class \['03'\]"),
+        ("digits", "+3", r"no class \['\+3'\]"),
         ("digits", "three", r"no class \['three'\]"),
         ("digits", "", "no class"),
         ("digits", "3,,8", "no class"),
@@ -91,7 +95,7 @@ def test_npz_there_and_back(data: st.DataObject, size: int, dim: int, tmp_path_f
 
 @given(data=st.data(), size=st.integers(1, 5), dim=st.integers(1, 3))
 def test_csv_there_and_back(data: st.DataObject, size: int, dim: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """`repr` of a float is read back to the last bit; names of classes stay text, numbers become numbers."""
+    """`repr` of a float is read back to the last bit; labels are numbers again if all of them are, else text."""
     path = tmp_path_factory.mktemp("files") / "sample.csv"
     points = data.draw(arrays((size, dim), st.floats(allow_nan=False, allow_infinity=False)))
     kinds = st.sampled_from([-1, 1, 7, 0.5, "cat", "a dog"])
@@ -101,8 +105,151 @@ def test_csv_there_and_back(data: st.DataObject, size: int, dim: int, tmp_path_f
     )
     loaded = load_sample(str(path))
     assert loaded[0].tolist() == points.tolist()
-    assert loaded[1] == labels
-    assert [type(y) for y in loaded[1]] == [type(y) for y in labels]
+    expected = list(map(str, labels)) if any(isinstance(y, str) for y in labels) else labels
+    assert loaded[1] == expected
+    assert [type(y) for y in loaded[1]] == [type(y) for y in expected]
+
+
+texts = st.from_regex(r"[+-]?0{0,2}[0-9]{1,3}(\.[0-9]{1,2})?([eE][+-]?[0-9])?", fullmatch=True)
+
+
+@given(labels=st.lists(st.one_of(texts, st.integers().map(str), st.sampled_from(["a", "7 b", "07", "7"])), min_size=3))
+def test_labels_of_a_csv_merge_only_where_their_text_does(
+    labels: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("files") / "sample.csv"
+    path.write_text("".join(f"0.5,{label}\n" for label in labels))
+    read = load_sample(str(path))[1]
+    assert len(set(read)) == len(set(labels))
+    assert all(
+        (a == b) == (s == t) for a, s in zip(read, labels, strict=True) for b, t in zip(read, labels, strict=True)
+    )
+    # And what is read as a number is that number.
+    assert all(
+        isinstance(y, str) or Fraction(s) == Fraction(y) or float(s) == y for y, s in zip(read, labels, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["3", "8", "-1"], [3, 8, -1]),
+        (["1.0", "-1.0", "1.0"], [1, -1, 1]),
+        (["1.000000000000000000e+00", "-1.000000000000000000e+00"], [1, -1]),
+        (["0.5", "-0.5", "2"], [0.5, -0.5, 2]),
+        (["007", "7", "x"], ["007", "7", "x"]),
+        (["007", "7", "8"], ["007", "7", "8"]),
+        (["007", "8"], ["007", "8"]),
+        (["1e2", "100", "5"], ["1e2", "100", "5"]),
+        (["1e2", "5"], [100, 5]),
+        (["1", "1.0", "2"], ["1", "1.0", "2"]),
+        (["0.1", "0.10"], ["0.1", "0.10"]),
+        (["0.1", "0.1000000000000000055"], ["0.1", "0.1000000000000000055"]),
+        (["-0", "0"], ["-0", "0"]),
+        (["+1", "-1"], ["+1", "-1"]),
+        (["1_0", "10"], ["1_0", "10"]),
+        (["\uff11", "1"], ["\uff11", "1"]),
+        (["0x10", "16"], ["0x10", "16"]),
+        (["inf", "1e999"], ["inf", "1e999"]),
+        ([str(2**53), str(2**53 + 1)], [2**53, 2**53 + 1]),
+        ([str(2**64), str(2**64 + 1)], [2**64, 2**64 + 1]),
+        ([f"{2**53}.0", f"{2**53 + 1}.0"], [f"{2**53}.0", f"{2**53 + 1}.0"]),
+        ([f"{2**53 + 1}.0", "5"], [f"{2**53 + 1}.0", "5"]),
+        (["1e300", "5"], ["1e300", "5"]),
+        (["True", "False"], ["True", "False"]),
+        (['"a, b"', " a ", '"say ""a"""'], ["a, b", "a", 'say "a"']),
+        (["Ω", "ß"], ["Ω", "ß"]),
+        (["a\u2028b", "a"], ["a\u2028b", "a"]),
+    ],
+)
+def test_labels_of_a_csv(labels: list[str], expected: list[Hashable], tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text("".join(f"0.5,{label}\n" for label in labels), "utf-8")
+    read = load_sample(str(path))[1]
+    assert read == expected
+    assert [type(y) for y in read] == [type(y) for y in expected]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "1,-0.25,a\n1e-3,+2.,b\n",
+        " 1 ,\t-0.25 , a\n\n.001, 2E0,b\n  \n",
+        '"1","-0.25","a"\n"0.001","2",b',
+        "1,-0.25,a\r\n0.001,2,b\r\n",
+        "\ufeff1,-0.25,a\n0.001,2,b\n",
+        # Not numbered: too few lines, or with a decimal point.
+        "1,-0.25,a\n0.001,2,b\n",
+    ],
+)
+def test_forms_of_a_csv(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_bytes(content.encode())
+    points, labels = load_sample(str(path))
+    assert points.tolist() == [[1.0, -0.25], [0.001, 2.0]]
+    assert labels == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "0.0,5,a\n1.0,6,b\n2.0,7,a\n",
+        "0,5,a\n1,6,b\n",
+        "0,5,a\n1,6,b\n1,7,a\n",
+        "0,5,a\n1,6,b\n3,7,a\n",
+        # XOR, and one point a line of d = 1.
+        "0,1,1\n0,0,-1\n1,1,-1\n1,0,1\n",
+        "0,1\n5,1\n9,0\n",
+        "0.0,1.0,2\n5,6,0\n7,8,1\n",
+    ],
+)
+def test_points_that_number_nothing(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text(content)
+    rows = [line.split(",") for line in content.split()]
+    points, labels = load_sample(str(path))
+    assert points.tolist() == [[float(entry) for entry in row[:-1]] for row in rows]
+    assert list(map(str, labels)) == [row[-1] for row in rows]
+
+
+FRAME = pd.DataFrame(np.random.default_rng(0).random((6, 3)))
+FRAME[3] = [3, 1, 2, 0, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        (FRAME, {"header": False, "index": False}, None),
+        (FRAME, {}, "line 1 has '' in place of a decimal number; leave a header out"),
+        (FRAME, {"index": False}, "the first line numbers the columns: leave a header out"),
+        (FRAME.rename(columns={3: "label"}), {"index": False}, "the first line numbers the columns"),
+        (FRAME.rename(columns=str).add_prefix("x"), {"index": False}, "line 1 has 'x0' in place of a decimal number"),
+        (FRAME, {"header": False}, "the first column numbers the lines: leave an index out"),
+        (FRAME.sample(frac=1, random_state=0), {"header": False}, "the first column numbers the lines"),
+        (FRAME.set_index(FRAME.index + 1), {"header": False}, "the first column numbers the lines"),
+        (FRAME.replace({3: {2: None}}), {"header": False, "index": False}, "line 3 has '' in place of a label"),
+        (FRAME.mask(FRAME > 0.95), {"header": False, "index": False}, "line . has '' in place of a"),
+    ],
+)
+def test_csv_files_of_pandas(table: pd.DataFrame, options: dict[str, Any], message: str | None, tmp_path: Path) -> None:
+    """An index that is stored with the features would be one."""
+    path = tmp_path / "sample.csv"
+    table.to_csv(path, **options)
+    if message is None:
+        points, labels = load_sample(str(path))
+        assert points.tolist() == FRAME[[0, 1, 2]].to_numpy().tolist()
+        assert labels == FRAME[3].tolist()
+        return
+    with pytest.raises(ValueError, match=message):
+        load_sample(str(path))
+
+
+def test_csv_files_of_numpy(tmp_path: Path) -> None:
+    points, labels = np.random.default_rng(0).random((5, 2)), np.array([1, -1, 1, 1, -1])
+    np.savetxt(tmp_path / "sample.csv", np.column_stack([points, labels]), delimiter=",")
+    read, classes = load_sample(str(tmp_path / "sample.csv"))
+    assert np.array_equal(read, points)
+    assert classes == labels.tolist()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.uint8])
@@ -125,6 +272,31 @@ def test_classes_of_a_file(tmp_path: Path) -> None:
     path.write_text("0.1,3\n0.2,4\n0.3,-1\n")
     assert load_sample(str(path), classes="parity")[1] == [1, -1, 1]
     assert load_sample(str(path), classes="3.0,4")[1] == [3, 4]
+    path.write_text("0.1,1e2\n0.2,x\n")
+    with pytest.raises(ValueError, match=r"no class \['100'\]; it has \['1e2', 'x'\]"):
+        load_sample(str(path), classes="100")
+    path.write_text("0.1,007\n0.2,7\n0.3,+7\n0.4,7.0\n")
+    assert load_sample(str(path), classes="7")[0].tolist() == [[0.2]]
+    assert load_sample(str(path), classes="7.0,007")[1] == ["007", "7.0"]
+    with pytest.raises(ValueError, match="integer labels"):
+        load_sample(str(path), classes="parity")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "kept"),
+    [
+        (np.array(["3", "8", "10"]), "3,10", ["3", "10"]),
+        (np.array([3.0, 8.0, 0.5]), "3,0.5", [3.0, 0.5]),
+        (np.array([3, 8, 10], dtype=np.uint64), "10,3.0", [3, 10]),
+        (np.array([True, False, True]), "True", [True, True]),
+        (np.array([2**53, 2**53 + 1, 2**53 + 2]), str(2**53 + 1), [2**53 + 1]),
+        (np.array([0, -1, 1]), "0,-1", [0, -1]),
+    ],
+)
+def test_classes_of_an_npz(labels: np.ndarray, classes: str, kept: list[Hashable], tmp_path: Path) -> None:
+    # Other arrays, such as an index of pandas, are let alone.
+    np.savez(tmp_path / "sample.npz", points=np.eye(3), labels=labels, index=np.arange(3))
+    assert load_sample(str(tmp_path / "sample.npz"), classes=classes)[1] == kept
 
 
 class Opened:
@@ -139,7 +311,7 @@ def npz(**content: Any) -> Callable[[Path], None]:
 
 
 def text(content: str) -> Callable[[Path], Any]:
-    return lambda path: path.write_text(content)
+    return lambda path: path.write_text(content, "utf-8")
 
 
 def array_file(path: Path) -> None:
@@ -155,13 +327,20 @@ def array_file(path: Path) -> None:
         (".npz", npz(x=np.eye(2), y=np.ones(2)), "arrays named points and labels"),
         (".npz", npz(points=np.eye(3), labels=np.ones(2)), r"one label a point, got points \(3, 3\) and labels \(2,\)"),
         (".npz", npz(points=np.eye(2), labels=np.ones(3)), "one label a point"),
-        (".npz", npz(points=np.eye(2), labels=np.array(1)), "one label a point"),
-        (".npz", npz(points=np.eye(2), labels=np.eye(2)), "one label a point"),
-        (".npz", npz(points=np.array(1.0), labels=np.array(1)), "one label a point"),
+        (".npz", npz(points=np.eye(2), labels=np.array(1)), r"shape \(n,\), got \(\)"),
+        (".npz", npz(points=np.eye(2), labels=np.eye(2)), r"shape \(n,\), got \(2, 2\).*argmax"),
+        (".npz", npz(points=np.eye(2), labels=np.ones((2, 1))), r"shape \(n,\), got \(2, 1\): ravel"),
+        (".npz", npz(points=np.eye(2), labels=np.array([0, np.nan])), "missing or NaN, got nan for point 1"),
+        (".npz", npz(points=np.eye(2), labels=np.array([0, 1j])), "got dtype complex128"),
+        (".npz", npz(points=np.eye(2), labels=np.array(["2020", "2021"], dtype="M8[ns]")), "got dtype datetime64"),
+        (".npz", npz(points=np.eye(2), labels=np.zeros(2, dtype="i8,i8")), "got dtype"),
+        (".npz", npz(points=np.array(1.0), labels=np.array(1)), r"points must have shape \(n, d\)"),
         (".npz", npz(points=np.ones(2), labels=np.ones(2)), r"points must have shape \(n, d\)"),
         (".npz", npz(points=np.ones((2, 2, 2)), labels=np.ones(2)), "flatten images"),
         (".npz", npz(points=np.ones((0, 2)), labels=np.ones(0)), "n, d >= 1"),
         (".npz", npz(points=np.array([["a"]]), labels=np.ones(1)), "real numbers"),
+        (".npz", npz(points=np.array([[2**53 + 1]]), labels=np.ones(1)), "holds exactly, got 9007199254740993"),
+        (".npz", npz(points=np.zeros((1, 2), dtype="f8,f8"), labels=np.ones(1)), "real numbers"),
         (".npz", npz(points=np.array([[1j]]), labels=np.ones(1)), "real numbers"),
         (".npz", npz(points=np.array([[np.nan]]), labels=np.ones(1)), "NaN or infinity in point 0"),
         (".npz", npz(points=np.array([[Opened()]]), labels=np.ones(1)), "plain arrays"),
@@ -173,13 +352,38 @@ def array_file(path: Path) -> None:
         (".csv", text(""), "n, d >= 1"),
         (".csv", text("\n \n"), "n, d >= 1"),
         (".csv", text("1\n2\n"), "n, d >= 1"),
-        (".csv", text("x,y,label\n1,2,a\n"), "must hold numbers and a label last.*'x'"),
-        (".csv", text("1,2,a\n1,b\n"), "of one length"),
+        (".csv", text("x,y,label\n1,2,a\n"), "line 1 has 'x' in place of a decimal number; leave a header out"),
+        (".csv", text("1,2,a\nx,y,label\n"), "line 2 has 'x' in place of a decimal number$"),
+        (".csv", text("# x,y\n1,2,a\n"), "line 1 has '# x' in place"),
+        (".csv", text("1,2,a\n\n1,b\n"), "line 3 has 2 fields, the first one has 3"),
+        (".csv", text("1,2,a\n1,2,b,\n"), "line 2 has 4 fields"),
+        (".csv", text("1,2,a,\n1,2,b,\n"), "line 1 has 'a' in place"),
+        (".csv", text("1,2,\n3,4,\n"), "line 1 has '' in place of a label"),
+        (".csv", text("1,2,a\n,,\n"), "line 2 has '' in place of a decimal number"),
+        (".csv", text("1,2,a\n1,2,NaN\n"), "line 2 has 'NaN' in place of a label"),
+        (".csv", text("1,2,a\n1,2,<NA>\n"), "line 2 has '<NA>' in place of a label"),
         (".csv", text("1;2;a\n"), "n, d >= 1"),
-        (".csv", text("1,,a\n"), "must hold numbers"),
-        (".csv", text("1,nan,a\n"), "NaN or infinity in point 0"),
-        (".csv", text("1,2,a\n1,inf,b\n"), "NaN or infinity in point 1"),
-        (".csv", lambda path: path.write_bytes(b"\xff\xfe1,2\n"), "must hold numbers"),
+        (".csv", text("1,,a\n"), "line 1 has '' in place of a decimal number"),
+        (".csv", text("1,nan,a\n"), "line 1 has 'nan' in place"),
+        (".csv", text("1,2,a\n1,inf,b\n"), "line 2 has 'inf' in place"),
+        (".csv", text("1,2,a\n1,1e999,b\n"), "NaN or infinity in point 1"),
+        (".csv", text("1,1_000,a\n"), "'1_000'"),
+        (".csv", text('"1,000",2,a\n'), "'1,000'"),
+        (".csv", text("1,0x10,a\n"), "'0x10'"),
+        (".csv", text("1,1 000,a\n"), "'1 000'"),
+        (".csv", text("1,\u0663,a\n"), "'\u0663'"),
+        (".csv", text("1,1e,a\n"), "'1e'"),
+        (".csv", text("1,.,a\n"), "'.'"),
+        (".csv", text("1,True,a\n"), "'True'"),
+        (".csv", text("1,2,a\0\n1,.\0,b\n"), "line 2 has"),
+        (".csv", text('1,2,"a\n1,3,b\n'), "unexpected end of data"),
+        (".csv", text('1,2,"a"b\n'), "expected after"),
+        (".csv", text("0,2.5,a\n1,2.5,b\n2,2.5,a\n"), "the first column numbers the lines"),
+        (".csv", text("3,2.5,a\n1,2.5,b\n2,2.5,a\n"), "the first column numbers the lines"),
+        (".csv", text("0,a\n1,b\n2,a\n"), "the first column numbers the lines"),
+        (".csv", text("0,1,2\n0.5,7,2\n0.5,8,1\n"), "the first line numbers the columns"),
+        (".csv", text("0,1,y\n0.5,7,2\n0.5,8,1\n"), "the first line numbers the columns"),
+        (".csv", lambda path: path.write_bytes(b"\xff\xfe1,2\n"), "must hold numbers.*utf-8"),
     ],
 )
 def test_malformed_files_are_refused(

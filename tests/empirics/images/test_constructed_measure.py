@@ -117,7 +117,7 @@ def worst_vertex(built, x, low, high):
 
 
 def losses_and_norms(model, x, y):
-    at = torch.from_numpy(x).requires_grad_()
+    at = torch.tensor(x).requires_grad_()
     loss = torch.nn.functional.cross_entropy(model(at), torch.from_numpy(y), reduction="none")
     (gradient,) = torch.autograd.grad(loss.sum(), at)
     return loss.detach().numpy(), gradient.abs().sum(dim=1).numpy()
@@ -164,7 +164,7 @@ def exact_pairs(built):
 def test_the_search_finds_thin_walls_by_bisection_only(dim):
     """Radii on both sides of a wall that is `RAMP / dim` thick: steps jump over it, bisection does not."""
     built, y, net = memorizer(dim)
-    x, labels = torch.from_numpy(built.sample.points), torch.from_numpy(y)
+    x, labels = torch.tensor(built.sample.points), torch.from_numpy(y)
     radii = [0.05, 0.068, 0.09]
     exact = exact_curves(built, range(6), radii, clip=False)[-1]
     steps, bisected = (
@@ -210,7 +210,7 @@ def test_overlapping_cubes_of_one_class_are_not_claimed():
 
 def test_two_logits():
     built, y, net = memorizer(3, classes=2)
-    x = torch.from_numpy(built.sample.points)
+    x = torch.tensor(built.sample.points)
     loss = torch.nn.functional.cross_entropy(net.to_torch()(x), torch.from_numpy(y), reduction="none")
     np.testing.assert_allclose(loss.detach(), np.log1p(np.exp(-(2 * y - 1) * built.network(x.numpy())[:, 0])))
     with pytest.raises(ValueError, match="one output"):
