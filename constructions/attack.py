@@ -119,7 +119,7 @@ def _candidates(
                 depths = distances[j] - radius - shell * np.array([1 + 1e-6, 1 - 1e-6, 0.75, 0.5, 0.25, 1e-6, -1e-6])
                 yield x + step / distances[j] * depths[(depths > 0) & (depths <= radius)][:, None]
     directions = rng.standard_normal((_RANDOM, len(x)))
-    yield x + radius * directions / _length(directions, p)[:, None]
+    yield x + radius * directions / norm(directions, p)[:, None]
     yield x + radius * np.sign(directions)
     axes = rng.permutation(len(x))[:_RANDOM]
     for sign in (1.0, -1.0):
@@ -131,18 +131,10 @@ def _candidates(
 _METRIC = {1.0: "cityblock", 2.0: "euclidean", np.inf: "chebyshev"}
 
 
-def _length(steps: np.ndarray, p: float) -> np.ndarray:
-    """`‖steps‖_p` along the last axis, in units of the greatest entry, whose p-th power may be no float."""
-    unit = np.abs(steps).max(axis=-1, keepdims=True)
-    unit = np.where(unit > 0, unit, 1.0)
-    with np.errstate(under="ignore"):
-        return np.asarray(unit[..., 0] * norm(steps / unit, p))
-
-
 def _into_ball(tried: np.ndarray, centre: np.ndarray, radius: float, p: float) -> np.ndarray:
     """Scales every step down to the ball, and rounds every sum toward the centre."""
     step = tried - centre
-    length = _length(step, p)
+    length = norm(step, p)
     factor = np.where(length > radius * _INSIDE, radius * _INSIDE / np.where(length > 0, length, 1.0), 1.0)
     step = factor[:, None] * step
     drawn = centre + step

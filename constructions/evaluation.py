@@ -33,9 +33,14 @@ def near_pairs(
         return
     if p != 2:
         reach = reach * x.shape[1] ** max(0.0, 1 / 2 - 1 / p) * (1 + 1e-9)
-    halves = np.einsum("ij,ij->i", centres, centres) / 2
-    own = np.einsum("ij,ij->i", x, x)
-    scale, roundings = float(own.max() + halves.max()), 4 * (x.shape[1] + 4)
+    with np.errstate(over="ignore"):
+        halves, own = np.einsum("ij,ij->i", centres, centres) / 2, np.einsum("ij,ij->i", x, x)
+        scale, roundings = float(own.max()) + float(halves.max()), 4 * (x.shape[1] + 4)
+    if not max(scale, reach * reach) < 1e300:
+        # Squares say nothing: all pairs are near.
+        for start in range(0, len(x), rows):
+            yield _indices(np.ones((len(x[start : start + rows]), len(centres)), dtype=bool), start)
+        return
     # Single precision names the candidates wherever its error is small against the reach.
     single = reach**2 > 1e-30 and scale < 1e30 and 8 * roundings * np.finfo(np.float32).eps * scale < reach**2
     real = np.float32 if single else np.float64

@@ -27,7 +27,7 @@ from theory.scalars import read_exponent, read_scalar
 from theory.separation import Separation, separation
 
 # log2 of what float64 can hold, with room.
-_LOG_POWER = 900
+_LOG_POWER, _LOG_SCALE = 900, 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +227,7 @@ def robust_memorizer(
     say(f"separation of {len(sample.points)} points in dimension {sample.points.shape[1]}")
     neighbours = separation(sample.points, sample.named_labels(), p, progress=progress)
     shell = _checked_shell(shell, radius, neighbours)
+    _check_scale(sample.points, radius, shell)
 
     if clean is None:
         say("fitting a clean classifier")
@@ -282,16 +283,27 @@ def _read_method(method: str) -> Method:
 
 
 def _check_powers(points: Float[np.ndarray, "n d"], radius: float, p: float) -> None:
-    """Distances in l_p, p other than 1, 2 and ∞, are right only where their p-th powers are floats."""
-    if p in (1, 2, np.inf):
+    """The networks for p other than 1 and ∞ compute p-th powers of distances, which have to be floats."""
+    if p in (1, np.inf):
         return
-    widest = float(np.ptp(points, axis=0).max())
+    with np.errstate(over="ignore"):
+        widest = float(np.ptp(points, axis=0).max())
     least, greatest = p * np.log2(radius), p * np.log2(max(widest, radius)) + np.log2(points.shape[1])
     if not (least >= -_LOG_POWER and greatest <= _LOG_POWER):
         raise ValueError(
             f"robust_memorizer needs p-th powers between 2^-{_LOG_POWER} and 2^{_LOG_POWER}, got p={p:g} with "
             f"radius^p = 2^{least:.0f} and {points.shape[1]} (greatest coordinate difference)^p = 2^{greatest:.0f}: "
             "rescale points and radius together, or use p=inf, whose balls contain those of p"
+        )
+
+
+def _check_scale(points: Float[np.ndarray, "n d"], radius: float, shell: float) -> None:
+    """The weights are coordinates, radii and their quotients."""
+    greatest = max(float(np.abs(points).max()), radius)
+    if not (greatest <= 2.0**_LOG_SCALE and shell >= 2.0**-_LOG_SCALE):
+        raise ValueError(
+            f"robust_memorizer needs coordinates and a radius up to 2^{_LOG_SCALE} and a shell of at least "
+            f"2^-{_LOG_SCALE}, got {greatest:g} and shell={shell:g}: rescale points and radius together"
         )
 
 

@@ -1,6 +1,7 @@
 """l_p norms on R^d, p ∈ [1, ∞]: duality, distances, projection on balls, uniform samples of balls."""
 
 import math
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,9 +21,16 @@ def dual_exponent(p: float) -> float:
     return 1.0 if math.isinf(p) else p / (p - 1)
 
 
-def norm(x: Float[np.ndarray, "*batch d"], p: float) -> Float[np.ndarray, "*batch"]:
-    """`‖x‖_p` along the last axis."""
-    return np.asarray(np.linalg.norm(x, read_exponent(p), axis=-1))
+def norm(x: Float[np.ndarray, "*batch d"], p: Any) -> Float[np.ndarray, "*batch"]:
+    """`‖x‖_p` along the last axis, up to rounding at every scale."""
+    p = read_exponent(p)
+    if p == 1 or math.isinf(p):
+        return np.asarray(np.linalg.norm(x, p, axis=-1))
+    # In units of a power of two near the greatest entry, whose square or power may be no float.
+    greatest = np.abs(x).max(axis=-1, keepdims=True, initial=0.0)
+    exponent = np.where(np.isfinite(greatest), np.frexp(greatest)[1], 0)
+    with np.errstate(under="ignore", over="ignore"):
+        return np.asarray(np.ldexp(np.linalg.norm(np.ldexp(x, -exponent), p, axis=-1), exponent[..., 0]))
 
 
 def distance(

@@ -363,3 +363,23 @@ def test_gaps_of_few_units_in_the_last_place(base: float, p: float) -> None:
                 least = least_on_interval(built.network, centre - Fraction(radius), centre + Fraction(radius), label)
                 assert found.lower[i] <= least <= found.upper[i]
                 assert found.status[i] != ("refuted" if least > 0 else "certified")
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, np.inf])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+@pytest.mark.parametrize("unit", [1e-320, 1e-290, 1e-165, 1e-30, 1e30, 1e160, 1e300, 1.7e308])
+def test_data_of_any_scale_are_memorized_or_refused_by_name(p: float, method: str, unit: float) -> None:
+    """Never refuted; proved where no number is beyond 2^250, as one is for p = 2 in a ball of 1e-30 in the unit cube."""
+    points, labels = np.random.default_rng(0).random((6, 2)) * unit, [1, -1] * 3
+    radius = 0.3 * float(separation(points, np.array(labels), p).distance)
+    arguments = {"radius": radius, "p": p, "small": "all", "clean": Affine(np.zeros((1, 2)), np.ones(1))}
+    log_power = 0.0 if p in (1, np.inf) else p * abs(math.log2(radius))
+    if unit in (1e-320, 1.7e308) or log_power > 890:
+        with pytest.raises(ValueError, match="rescale points and radius together"):
+            robust_memorizer(points, labels, method=method, **arguments)
+        return
+    built = robust_memorizer(points, labels, method=method, **arguments)
+    found = built.certify()
+    assert not found.count("refuted")
+    assert found.certified.all() or p == 2 or not 1e-30 <= unit <= 1e30
+    assert not certify(built.network, points, built.sample.codes, radius, p).count("refuted")

@@ -278,3 +278,10 @@ def test_bad_steps():
     call = {k: v for k, v in GOOD.items() if k not in ("weight", "bias")}
     with pytest.raises(ValueError, match="steps >= 0, got -1"):
         small_margin([Layer(GOOD["weight"], GOOD["bias"])], **call, steps=-1)
+
+
+def test_the_exact_margin_of_weights_whose_squares_underflow() -> None:
+    """w = (1e-200, 1e-200): 2e-200 at the point, and 5 √2 1e-200 less in its ball."""
+    arguments = np.full((1, 2), 1e-200), np.zeros(1), np.ones((1, 2)), np.array([1])
+    assert affine_margin(*arguments, 5.0, 2)[0] == pytest.approx((2 - 5 * np.sqrt(2)) * 1e-200, rel=1e-14)
+    assert affine_distance(*arguments, 2)[0] == pytest.approx(np.sqrt(2), rel=1e-14)

@@ -112,3 +112,18 @@ def test_samples_scale_with_the_radius() -> None:
 def test_bad_arguments(call: object) -> None:
     with pytest.raises(ValueError, match="needs"):
         call()  # type: ignore[operator]
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=4), st.integers(-1000, 1000), exponents)
+def test_a_norm_is_right_at_every_scale(entries: list[int], scale: int, p: float) -> None:
+    """`‖2^k x‖ = 2^k ‖x‖`, where squares and powers of the one underflow or overflow."""
+    x = np.array(entries, dtype=float)
+    expected = math.ldexp(float(norm(x, p)), scale)
+    assert float(norm(np.ldexp(x, scale), p)) == pytest.approx(expected, rel=1e-14)
+
+
+def test_norms_beyond_floats() -> None:
+    assert norm(np.full(4, 1.7e308), 2) == math.inf
+    assert norm(np.array([1e-170, 1e-170]), 2) == pytest.approx(math.sqrt(2) * 1e-170, rel=1e-15)
+    assert norm(np.array([5e-4, 0.0]), 100) == pytest.approx(5e-4, rel=1e-14)
+    assert norm(np.zeros((0, 3)), 2).shape == (0,)

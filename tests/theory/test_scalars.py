@@ -34,7 +34,15 @@ EXACT = [
 ]
 NO_NUMBER = [True, np.True_, torch.tensor(True), "0.1", b"1", None, [0.1], (0.1,), 1j, np.complex128(1), np.array("a")]
 NO_SCALAR = [np.array([0.1]), np.zeros((1, 1)), torch.tensor([0.1])]
-INEXACT = [Decimal("0.3"), Fraction(1, 3), 2**53 + 1, np.uint64(2**64 - 1), 10**400, Decimal("1e400"), Decimal("1e-400")]
+INEXACT = [
+    Decimal("0.3"),
+    Fraction(1, 3),
+    2**53 + 1,
+    np.uint64(2**64 - 1),
+    10**400,
+    Decimal("1e400"),
+    Decimal("1e-400"),
+]
 
 
 @pytest.mark.parametrize(("value", "number"), EXACT)
