@@ -369,7 +369,7 @@ def test_gaps_of_few_units_in_the_last_place(base: float, p: float) -> None:
 @pytest.mark.parametrize("method", ["shared", "per_point"])
 @pytest.mark.parametrize("unit", [1e-320, 1e-290, 1e-165, 1e-30, 1e30, 1e160, 1e300, 1.7e308])
 def test_data_of_any_scale_are_memorized_or_refused_by_name(p: float, method: str, unit: float) -> None:
-    """Never refuted; proved where no number is beyond 2^250, as one is for p = 2 in a ball of 1e-30 in the unit cube."""
+    """Never refuted; proved where no number is beyond 2^250, as one is for p = 2 and a ball of 1e-30 in a unit cube."""
     points, labels = np.random.default_rng(0).random((6, 2)) * unit, [1, -1] * 3
     radius = 0.3 * float(separation(points, np.array(labels), p).distance)
     arguments = {"radius": radius, "p": p, "small": "all", "clean": Affine(np.zeros((1, 2)), np.ones(1))}

@@ -285,3 +285,24 @@ def test_the_exact_margin_of_weights_whose_squares_underflow() -> None:
     arguments = np.full((1, 2), 1e-200), np.zeros(1), np.ones((1, 2)), np.array([1])
     assert affine_margin(*arguments, 5.0, 2)[0] == pytest.approx((2 - 5 * np.sqrt(2)) * 1e-200, rel=1e-14)
     assert affine_distance(*arguments, 2)[0] == pytest.approx(np.sqrt(2), rel=1e-14)
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, np.inf])
+def test_numbers_that_overflow_leave_a_bracket(p: float) -> None:
+    """f = 1 over the reals by 1e400 - 1e400, and a radius beyond which no float is: bounds that say less, no crash."""
+    first, last = np.array([[1e200], [1e200]]), np.array([[1e200, -1e200]])
+    found = small_margin([Layer(first, np.zeros(2)), Layer(last, np.ones(1))], np.ones((1, 1)), np.array([1]), 0.1, p)
+    assert found.lower[0] <= 1 <= found.upper[0]
+    line = [Layer(np.ones((1, 2)), np.ones(1))]
+    for radius in (1e308, float(np.finfo(np.float64).max)):
+        found = small_margin(line, np.array([[1e308, -1e308]]), np.array([1]), radius, p)
+        assert found.lower[0] <= 1 - radius
+        assert found.lower[0] <= found.upper[0]
+
+
+@pytest.mark.parametrize("radius", [np.float32(0.25), np.array(0.25)])
+def test_radii_of_other_types_are_read(radius: object) -> None:
+    line = [Layer(np.ones((1, 2)), np.ones(1))]
+    assert small_margin(line, np.zeros((1, 2)), np.array([1]), radius, "inf").lower[0] == pytest.approx(0.5, rel=1e-12)
+    with pytest.raises(ValueError, match="float64 holds exactly"):
+        small_margin(line, np.zeros((1, 2)), np.array([1]), Fraction(1, 3), "inf")
