@@ -13,12 +13,12 @@ from jaxtyping import Bool, Float, Int, Shaped
 from constructions.attack import Function
 from constructions.digests import network_digest, points_digest
 from constructions.network import ReLUNetwork
-from constructions.plain_array import plain_array
 from constructions.rational import rational_margin_bound, round_down
 from constructions.rounding import FORMATS, executed_margin_bound
 from constructions.sample import read_points
 from constructions.witness import executed_witnesses, real_witnesses
 from theory.losses import check_labels
+from theory.plain_array import plain_array
 from theory.relaxation import margin_lower_bound
 from theory.scalars import read_exponent, read_scalar
 from theory.subnormals import check_subnormals
@@ -77,6 +77,11 @@ class Certificate:
 
         A certificate put together by hand, or by `dataclasses.replace`, is of nothing.
         """
+        check_subnormals("a comparison")
+        try:
+            points, labels = read_points(points, network.inputs), read_codes(labels)
+        except ValueError:
+            return False
         return self.seal != "" and self.seal == _seal(self, network, points, labels)
 
     def count(self, status: str) -> int:
@@ -156,10 +161,14 @@ def _finite(value: np.floating[Any]) -> float | None:
 def _seal(
     certificate: Certificate, network: ReLUNetwork, points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]
 ) -> str:
-    about = [network_digest(network), points_digest(points, labels)]
-    # Not the seconds, which claim nothing.
-    claim = {**certificate.to_dict(), "seconds": None, "about": about}
-    return hashlib.sha256(json.dumps(claim).encode()).hexdigest()
+    """Of every bit that claims something: not the seconds."""
+    c = certificate
+    seal = hashlib.sha256(repr((c.radius, c.p, c.arithmetic, sorted(c.misclassified))).encode())
+    seal.update(repr((c.status.tolist(), c.method.tolist(), sorted(c.counterexamples))).encode())
+    for array in (c.lower, c.upper, *(c.counterexamples[i] for i in sorted(c.counterexamples))):
+        seal.update(np.ascontiguousarray(array).data)
+    seal.update((network_digest(network) + points_digest(points, labels)).encode())
+    return seal.hexdigest()
 
 
 def certify(
@@ -194,12 +203,13 @@ def certify(
     Raises:
         ValueError: for malformed arguments, or a network too large for exact arithmetic.
     """
-    if arithmetic not in ARITHMETICS:
-        raise ValueError(f"arithmetic must be one of {', '.join(ARITHMETICS)}, got {arithmetic!r}")
+    _check_arithmetic(arithmetic)
     if not isinstance(network, ReLUNetwork):
         raise ValueError(f"certify needs a ReLUNetwork, such as Memorizer.network, got {type(network).__name__}")
     radius, p = read_scalar(radius, "radius"), read_exponent(p)
-    points, labels = read_points(points, network.inputs), _read_codes(labels)
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
+    points, labels = read_points(points, network.inputs), read_codes(labels)
     if labels.shape != (len(points),):
         raise ValueError(f"labels must hold one label a point, got {len(points)} points and shape {labels.shape}")
     check_labels(labels, network.outputs)
@@ -214,6 +224,11 @@ def certify(
         lower, method = real_margin_bounds(network, points, labels, radius, p)
     seconds = (time.perf_counter() - started) / len(points)
     return decide(network, points, labels, radius, p, lower, method, arithmetic=arithmetic, seconds=seconds, seed=seed)
+
+
+def _check_arithmetic(arithmetic: Any) -> None:
+    if not (isinstance(arithmetic, str) and arithmetic in ARITHMETICS):
+        raise ValueError(f"arithmetic must be one of {', '.join(ARITHMETICS)}, got {arithmetic!r}")
 
 
 def real_margin_bounds(
@@ -233,7 +248,8 @@ def real_margin_bounds(
     return lower, method
 
 
-def _read_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
+def read_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
+    """Labels of a network's own: -1 and +1, or class numbers."""
     codes = plain_array(labels, "labels")
     if codes.dtype.kind == "f" and np.array_equal(codes, np.rint(codes)):
         codes = codes.astype(np.int64)
@@ -276,6 +292,7 @@ def decide(
         shell: as for `guided_attack`.
         seed: of the attack.
     """
+    _check_arithmetic(arithmetic)
     check_subnormals("a certificate")
     lower = np.where(np.isnan(lower), -np.inf, lower)
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
@@ -292,7 +309,8 @@ def decide(
         upper[attacked], misclassified = found.upper, frozenset(attacked[found.misclassified].tolist())
         refuted = found.upper <= 0
         status[attacked[refuted]] = REFUTED
-        counterexamples = dict(zip(attacked[refuted].tolist(), found.where[refuted], strict=True))
+        witnesses = zip(attacked[refuted].tolist(), found.where[refuted], strict=True)
+        counterexamples = {i: x.copy() for i, x in witnesses}
         taken[attacked] += (time.perf_counter() - started) / len(attacked)
     for array in (status, lower, upper, method, taken, *counterexamples.values()):
         array.flags.writeable = False

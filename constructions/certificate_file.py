@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from constructions.certificate import Certificate
+from constructions.certificate import Certificate, read_codes
 from constructions.digests import network_digest, points_digest
 from constructions.network import ReLUNetwork
+from constructions.sample import read_points
 from constructions.whole_file import replacing
 
 FORMAT = "robust memorization certificate 2"
@@ -84,7 +85,7 @@ def write_points(path: str | os.PathLike[str], points: Float[np.ndarray, "n d"],
 
 
 def _as_written(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.ascontiguousarray(points, dtype=np.float64), np.ascontiguousarray(labels, dtype=np.int64)
+    return np.ascontiguousarray(read_points(points)), np.ascontiguousarray(read_codes(labels))
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Hashable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -179,10 +180,11 @@ def _number(entry: str) -> int | float | None:
         return int(entry)
     if not _NUMBER.fullmatch(entry):
         return None
-    number = float(entry)
-    if not abs(number) < 2.0**53:
-        return None
-    return int(number) if number.is_integer() else number
+    exact, number = Decimal(entry), float(entry)
+    if exact == exact.to_integral_value() and abs(exact) < 2**53:
+        return int(exact)
+    # Text whose number is not between floats of its own size, such as 1e-400, is a name.
+    return number if 2.0**-1000 < abs(number) < 2.0**53 and not number.is_integer() else None
 
 
 def _select(points: np.ndarray, labels: list[Any], classes: str) -> tuple[np.ndarray, list[Hashable]]:

@@ -16,6 +16,7 @@ from constructions.network import Affine, ReLUNetwork, smaller_storage, sparse
 from constructions.power import Hinges
 from constructions.square import sum_of_squares
 from theory.layers import Matrix
+from theory.plain_array import exact_floats
 
 
 def linf_excess(centres: Float[np.ndarray, "n d"], t: float) -> ReLUNetwork:
@@ -69,6 +70,7 @@ def shared_squares(low: Float[np.ndarray, " d"], high: Float[np.ndarray, " d"], 
 
     `S` is the sum over the coordinates of the square network with `m` tents on `[low_j, high_j]`.
     """
+    low, high = exact_floats(low, "low"), exact_floats(high, "high")
     width = high - low
     return sum_of_squares(
         Affine(sp.diags_array(1 / width, format="csr"), -low / width),

@@ -76,7 +76,7 @@ def executed_structural_bounds(memorizer: Memorizer, arithmetic: str) -> Float[n
     failed = np.full(len(codes), -np.inf)
     if not (len(small) and covers(memorizer.low, memorizer.high, memorizer.sample.points, memorizer.radius)):
         return failed
-    if not Fraction(memorizer.proved_separation()) >= 2 * Fraction(memorizer.radius) + Fraction(memorizer.shell):
+    if not Fraction(memorizer.separation) >= 2 * Fraction(memorizer.radius) + Fraction(memorizer.shell):
         return failed
     parts = memorizing_parts(memorizer.network, memorizer.widths, memorizer.clean, codes[small])
     if parts is None or not _locks(memorizer, parts, arithmetic):
@@ -114,10 +114,12 @@ def _locks(memorizer: Memorizer, parts: Parts, arithmetic: str) -> bool:
 def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) -> IndicatorCheck:
     points, low, high, p = memorizer.sample.points, memorizer.low, memorizer.high, memorizer.p
     least, block, moved = FORMATS[arithmetic].least, parts.indicators, None
-    radius, shell, excess = memorizer.radius, memorizer.shell, ReLUNetwork(block.layers[:-1])
+    radius, shell, excess = memorizer.radius, memorizer.shell, ReLUNetwork(block.layers[:-1] or block.layers)
     nothing = np.zeros(len(memorizer.small), dtype=bool)
     executed = as_executed(block, arithmetic)
     # For p < ∞ the error bound allows for subnormal weights of the excess; those of the ramp are left.
+    if excess.outputs != len(nothing) and not np.isinf(p):
+        return IndicatorCheck(nothing, nothing)
     if any(_has_subnormal(f, least) for f in (executed.layers if np.isinf(p) else executed.layers[-1:])):
         return IndicatorCheck(nothing, nothing)
     if np.isinf(p):

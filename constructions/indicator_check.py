@@ -2,8 +2,8 @@
 
 Each check reads the centres, thresholds and slopes back from the layers, whatever built them, and leaves an allowance
 for the float64 arithmetic of the check itself, and for values that are computed with errors: `moved` bounds how far the
-executed `E_i` is from the real one. For p = 1, 2 and ∞ no number is beyond 2^250 and no weight but 0 below 2^-250: then
-no product of weights vanishes, and what underflows in a square is below 2^-500.
+executed `E_i` is from the real one. For p = 1, 2 and ∞ no number is beyond 2^250 and no weight but 0 below 2^-250: what
+underflows in a product of two is then below 2^-500.
 """
 
 from dataclasses import dataclass
@@ -78,13 +78,15 @@ def check_indicators(
 
 
 def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, moved: np.ndarray) -> IndicatorCheck:
-    """`I_i = σ(1 - Σ_r w_ir σ(s_r x_{j_r} + b_r))` with `s_r = ±1`, `w_ir >= 0`, both signs in each coordinate."""
+    """`I_i = σ(1 - Σ_r w_ir σ(s_r x_{j_r} + b_r))` with `s_r = ±1`, `w_ir >= 0`, both signs in each coordinate.
+
+    Layers between only add features up, each at most once: no product and no rounding comes between a feature and its
+    weight, over the reals and executed.
+    """
     size, dim = c.shape
     first, *middle, last = block.layers
     sides = sparse(first.weight)
-    positive = all(np.all(sparse(f.weight).data >= 0) and not f.bias.any() for f in middle)
-    rounding = gamma(8 + 2 * sum(block.widths[1:-1]))
-    if not (_one_signed_entry(sides) and positive and np.all(last.bias == 1)):
+    if not (_one_signed_entry(sides) and all(map(_adds_up, middle)) and np.all(last.bias == 1)):
         return _nothing(size)
     coordinate, sign = sides.indices, sides.data
     inner, outer = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
@@ -101,7 +103,7 @@ def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, 
         off = (at_centre + radius + error <= 0) & (weights.data >= 0)
         inner[rows] = np.bincount(i[~off], minlength=len(rows)) == 0
         reach = at_centre + radius + shell - error - moved[rows[i]]
-        closes = (weights.data > 0) & (weights.data * reach >= 1 + rounding)
+        closes = (weights.data > 0) & (weights.data * reach >= 1 + 4 * gamma(4))
         side = coordinate[r] + dim * (sign[r] > 0)
         closed = sp.coo_array((closes.astype(np.int64), (i, side)), shape=(len(rows), 2 * dim)).tocsr()
         # One feature closes the indicator if no other one can open it again.
@@ -287,6 +289,14 @@ def _is_ordinary(block: ReLUNetwork, numbers: tuple[np.ndarray, ...]) -> bool:
 def _one_signed_entry(weight: sp.csr_array) -> bool:
     """Whether every row is `±e_j`."""
     return bool(np.all(np.diff(weight.indptr) == 1) and np.all(np.abs(weight.data) == 1))
+
+
+def _adds_up(layer: Affine) -> bool:
+    """Whether every output is a sum of inputs, and no input is in two of them."""
+    weight = sparse(layer.weight)
+    return bool(
+        np.all(weight.data == 1) and np.bincount(weight.indices, minlength=1).max() <= 1 and not layer.bias.any()
+    )
 
 
 def _ramp_slopes(layer: Affine) -> np.ndarray | None:

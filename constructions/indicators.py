@@ -36,6 +36,7 @@ from constructions.network import Affine, ReLUNetwork
 from constructions.power import interpolated_power, power_gap
 from constructions.square import interpolated_square
 from theory.errors import AssumptionError
+from theory.plain_array import exact_floats
 from theory.scalars import read_exponent
 
 Method: TypeAlias = Literal["shared", "per_point"]
@@ -121,7 +122,8 @@ def indicators(
     Raises:
         ValueError: if not `p >= 1`.
     """
-    p = read_exponent(p)
+    p, centres = read_exponent(p), exact_floats(centres, "centres")
+    low, high = exact_floats(low, "low"), exact_floats(high, "high")
     if p == 2:
         build = _l2_shared if method == "shared" else _l2_per_point
         return build(centres, radius, shell, low, high)

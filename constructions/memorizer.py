@@ -16,13 +16,14 @@ from constructions.certificate import Certificate, decide, real_margin_bounds
 from constructions.clean import as_network, fit_clean
 from constructions.evaluation import near_pairs
 from constructions.indicators import Method, Pairwise, indicators
-from constructions.network import ReLUNetwork
+from constructions.network import ReLUNetwork, read_only
 from constructions.sample import Sample, class_positions, read_points, read_sample
 from constructions.size import SizeReport, size_report
 from constructions.structure import structural_bounds
 from theory.errors import AssumptionError
 from theory.losses import check_labels
 from theory.margin import MarginBracket, small_margin
+from theory.plain_array import exact_floats
 from theory.scalars import read_exponent, read_scalar
 from theory.separation import Separation, separation
 
@@ -75,10 +76,27 @@ class Memorizer:
     # Whether `robust_memorizer` made it as it is; `dataclasses.replace` does not carry this over.
     _as_built: bool = field(init=False, default=False, repr=False)
 
+    def __post_init__(self) -> None:
+        for name in ("radius", "shell"):
+            value = read_scalar(getattr(self, name), name)
+            if not 0 < value < np.inf:
+                raise ValueError(f"a Memorizer needs a finite {name} > 0, got {value}")
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "p", read_exponent(self.p))
+        for name in ("low", "high"):
+            object.__setattr__(self, name, read_only(exact_floats(getattr(self, name), name)))
+        object.__setattr__(self, "small", read_only(_read_indices(self.small, len(self.sample.points))))
+
     @property
     def separation(self) -> float:
-        """R: no two points with different labels are nearer than this; exact, rounded down to a float."""
-        return float(self.neighbours.distance)
+        """R: no two points with different labels are nearer than this; exact, rounded down to a float.
+
+        Of the points and labels that this object holds now: as it was found for them, or found again.
+        """
+        points, codes = self.sample.points, self.sample.codes
+        if self._as_built and self.neighbours.is_of(points, codes):
+            return float(self.neighbours.distance)
+        return float(separation(points, codes, self.p).distance)
 
     @property
     def _memorizes_all(self) -> bool:
@@ -146,7 +164,7 @@ class Memorizer:
             points,
             codes,
             self.small,
-            self.proved_separation(),
+            self.separation,
             radius=self.radius,
             shell=self.shell,
             p=self.p,
@@ -154,13 +172,6 @@ class Memorizer:
             low=self.low,
             high=self.high,
         )
-
-    def proved_separation(self) -> float:
-        """The separation of the points and labels that this object holds now: as it was found, or found again."""
-        points, codes = self.sample.points, self.sample.codes
-        if self.neighbours.p == self.p and self.neighbours.is_of(points, codes):
-            return self.separation
-        return float(separation(points, codes, self.p).distance)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""
@@ -206,7 +217,8 @@ def robust_memorizer(
         progress: whether to show on stderr what is being done, with a bar for the separation.
 
     Returns:
-        The `Memorizer`.
+        The `Memorizer`. Its weights are rounded to float64: where `‖x‖² 2^-50` is more than the room that the shell
+        leaves (points far from the origin and near each other) the network may be another one, and `certify` says so.
 
     Raises:
         ValueError: for malformed arguments.
@@ -250,8 +262,6 @@ def robust_memorizer(
         centres = sample.points if everything else sample.points[chosen]
         parts = indicators(centres, radius, shell, low, high, p=p, method=way)
         network = memorizing_network(parts.network, sample.codes[chosen], clean, bound)
-    for array in (low, high, chosen):
-        array.flags.writeable = False
     made = Memorizer(
         network=network,
         sample=sample,

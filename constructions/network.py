@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,8 @@ from jaxtyping import Float
 
 from constructions.whole_file import replacing
 from theory.layers import Matrix, evaluate
+from theory.plain_array import exact_floats
+from theory.subnormals import check_subnormals
 
 # A CSR entry costs 8 bytes and a 4-byte column index, a dense entry 8 bytes.
 _CSR_BYTES, _DENSE_BYTES = 12, 8
@@ -115,21 +117,21 @@ class Affine:
         bias: shape (outputs,).
 
     Raises:
-        ValueError: if the shapes do not fit or an entry is not finite.
+        ValueError: if the shapes do not fit, or an entry is not finite or no float64.
     """
 
     weight: Matrix
     bias: np.ndarray
 
     def __post_init__(self) -> None:
-        if np.iscomplexobj(self.weight) or np.iscomplexobj(self.bias):
-            raise ValueError("Affine needs real weights and biases, got complex ones")
+        check_subnormals("a network")
         if sp.issparse(self.weight):
+            exact_floats(self.weight.data, "weights")
             weight = _read_only_csr(self.weight)
             entries = weight.data
         else:
-            weight = entries = read_only(np.asarray(self.weight, dtype=np.float64))
-        bias = read_only(np.asarray(self.bias, dtype=np.float64))
+            weight = entries = read_only(exact_floats(self.weight, "weights"))
+        bias = read_only(exact_floats(self.bias, "biases"))
         if weight.ndim != 2 or bias.ndim != 1 or weight.shape[0] != bias.shape[0] or 0 in weight.shape:
             raise ValueError(
                 "Affine needs a non-empty weight of shape (outputs, inputs) and a bias of shape (outputs,), "
@@ -181,7 +183,14 @@ class ReLUNetwork:
     layers: tuple[Affine, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, Iterable):
+            raise ValueError(f"ReLUNetwork needs a tuple of layers, got {type(self.layers).__name__}")
         object.__setattr__(self, "layers", tuple(self.layers))
+        wrong = [type(f).__name__ for f in self.layers if type(f) is not Affine]
+        if wrong:
+            raise ValueError(
+                f"ReLUNetwork needs layers of type Affine, got {type(wrong).__name__}: Affine(weight, bias)"
+            )
         if not self.layers:
             raise ValueError("ReLUNetwork needs at least one layer, got none")
         for k in range(1, len(self.layers)):
@@ -275,7 +284,13 @@ class ReLUNetwork:
         try:
             # numpy leaves a file open that it opened itself and found damaged.
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                layers = [_read_layer(file, k) for k in range(int(file["depth"]))]
+                arrays = {name: file[name] for name in file.files}
+            depth = arrays.pop("depth")
+            if depth.shape or depth.dtype.kind not in "iu":
+                raise ValueError(f"depth must be one whole number, got {depth.dtype} of shape {depth.shape}")
+            layers = [_read_layer(arrays, k) for k in range(int(depth))]
+            if arrays:
+                raise ValueError(f"there are other arrays: {sorted(arrays)}")
         except FileNotFoundError:
             raise
         except Exception as error:  # a damaged archive can fail in many ways, none of them the caller's
@@ -283,17 +298,19 @@ class ReLUNetwork:
         return cls(tuple(layers))
 
 
-def _read_layer(file: Any, k: int) -> Affine:
-    if f"weight_{k}" in file:
-        return Affine(file[f"weight_{k}"], file[f"bias_{k}"])
-    parts = (file[f"data_{k}"], file[f"indices_{k}"], file[f"indptr_{k}"])
-    weight = sp.csr_array(parts, shape=tuple(file[f"shape_{k}"]))
+def _read_layer(arrays: dict[str, np.ndarray], k: int) -> Affine:
+    """The layer, whose arrays are taken out."""
+    bias = arrays.pop(f"bias_{k}")
+    if f"weight_{k}" in arrays:
+        return Affine(arrays.pop(f"weight_{k}"), bias)
+    data, indices, indptr, shape = (arrays.pop(f"{name}_{k}") for name in ("data", "indices", "indptr", "shape"))
+    weight = sp.csr_array((data, indices, indptr), shape=tuple(shape))
     weight.check_format(full_check=True)
-    return Affine(weight, file[f"bias_{k}"])
+    return Affine(weight, bias)
 
 
 def network(*layers: tuple[Matrix | Sequence[Sequence[float]], np.ndarray | Sequence[float]]) -> ReLUNetwork:
     """`ReLUNetwork` from pairs (weight, bias); lists are accepted for small networks."""
     return ReLUNetwork(
-        tuple(Affine(w if sp.issparse(w) else np.asarray(w, dtype=np.float64), np.asarray(b)) for w, b in layers)
+        tuple(Affine(w if sp.issparse(w) else exact_floats(w, "weights"), exact_floats(b, "biases")) for w, b in layers)
     )

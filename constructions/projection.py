@@ -74,7 +74,8 @@ class ProjectionMemorizer:
         centres = _project(first, points)
         lower, reals = np.full(len(points), -np.inf), arithmetic == "reals"
         if (
-            is_same(ReLUNetwork(tuple(rest)), self.inner.network)
+            self.inner.p == 2
+            and is_same(ReLUNetwork(tuple(rest)), self.inner.network)
             and np.array_equal(centres, self.inner.sample.points)
             and np.array_equal(codes, self.inner.sample.codes)
         ):
@@ -193,6 +194,8 @@ def _fits(vectors: np.ndarray, task: Task, arithmetic: str) -> bool:
     """Whether the separation of the computed projections is at least `2 δ' + γ`, `δ'` their radius."""
     first = _shifted(vectors, task.sample.points, task.radius)
     reach = float(_reach(first, task.sample.points, task.radius, arithmetic).max())
+    if not math.isfinite(reach):
+        return False
     try:
         found = separation(_project(first, task.sample.points), task.sample.codes, 2.0).distance
     except AssumptionError:  # equal projections

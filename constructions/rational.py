@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from theory.layers import Layers
 from theory.losses import check_labels
+from theory.plain_array import exact_floats
 from theory.relaxation import read_ball
 
 # Integer multiplications of one certificate; some seconds.
@@ -53,6 +54,9 @@ def rational_margin_bound(
             f"rational arithmetic is for at most {_LIMIT:,} weights times points, got {len(points)} points: "
             'take fewer points, or arithmetic="reals" or "float64", whose bounds include their rounding'
         )
+    points = exact_floats(points, "points")
+    if points.ndim != 2 or labels.shape != points.shape[:1]:
+        raise ValueError(f"labels must hold one label a point, got points {points.shape} and labels {labels.shape}")
     check_labels(labels, len(layers[-1].bias))
     exact = [_exact(layer.weight, layer.bias) for layer in layers]
     return [_margin(exact, x, int(y), radius, p) for x, y in zip(points, labels, strict=True)]
@@ -87,7 +91,8 @@ def _count(weight: np.ndarray | sp.csr_array) -> int:
 
 
 def _exact(weight: np.ndarray | sp.csr_array, bias: np.ndarray) -> _Exact:
-    matrix = sp.csr_array(weight)
+    matrix = sp.csr_array(weight, copy=True)
+    matrix.sum_duplicates()
     data, shift = _integers([*matrix.data.tolist(), *bias.tolist()])
     cut = [slice(a, b) for a, b in zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True)]
     indices = matrix.indices.tolist()

@@ -34,6 +34,11 @@ class Task:
     shell: float
     p: float
 
+    def __post_init__(self) -> None:
+        for name in ("separation", "radius", "shell"):
+            object.__setattr__(self, name, read_scalar(getattr(self, name), name))
+        object.__setattr__(self, "p", read_exponent(self.p))
+
 
 @dataclass(frozen=True, eq=False)
 class Rival:

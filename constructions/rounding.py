@@ -31,6 +31,7 @@ from constructions.network import Affine, ReLUNetwork, dense
 from theory.layers import Layers, Matrix, evaluate
 from theory.losses import check_labels
 from theory.norms import dual_exponent
+from theory.plain_array import exact_floats
 from theory.relaxation import TINY, gamma, norm_upper_bound, read_ball
 from theory.subnormals import check_subnormals
 
@@ -127,6 +128,9 @@ def executed_margin_bound(
     check_subnormals("a sound bound")
     radius, p = read_ball(radius, p)
     cast = executed_layers(layers, arithmetic)
+    points = exact_floats(points, "points")
+    if points.ndim != 2 or labels.shape != points.shape[:1]:
+        raise ValueError(f"labels must hold one label a point, got points {points.shape} and labels {labels.shape}")
     check_labels(labels, len(cast[-1].bias))
     hidden = [_prepare(layer, form) for layer in cast[:-1]]
     heads = {int(label): _head(cast[-1], int(label), form) for label in np.unique(labels)}
@@ -146,6 +150,7 @@ def executed_bounds(
     """Bounds of all that the executed network computes on the boxes; infinite where a partial sum may overflow."""
     form = read_format(arithmetic)
     check_subnormals("a sound bound")
+    low, high = exact_floats(low, "corners"), exact_floats(high, "corners")
     (lower, upper), safe = _with_flushed(low.T, high.T, form), np.ones(len(low), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for k, layer in enumerate(executed_layers(layers, arithmetic)):
@@ -205,7 +210,7 @@ def _slack(terms: int, form: Format, *, exact: bool = False) -> float:
 
 
 def _floor(terms: int, form: Format) -> float:
-    return (2 * terms + 2) * form.least + TINY if terms else 0.0
+    return (2 * terms + 2) * form.least + TINY
 
 
 def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
@@ -214,10 +219,13 @@ def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
     terms = np.count_nonzero(weight, axis=1) if isinstance(weight, np.ndarray) else np.diff(weight.indptr)
     vanishing = _subnormal(weight, form)
     weight = _quick(weight.astype(np.float64))
-    sums = np.asarray(abs(weight).sum(axis=1)).ravel()
-    # A row ±2^k e_j without bias rounds nothing; the others in classes of about as many terms.
+    with np.errstate(over="ignore"):
+        sums = np.asarray(abs(weight).sum(axis=1)).ravel()
+    # A row ±2^k e_j without bias rounds nothing, and one without weights is its bias, unless that is subnormal; the
+    # others in classes of about as many terms.
     exact = (terms == 1) & (bias == 0) & (np.frexp(sums)[0] == 0.5)
-    groups = np.where(exact, -1, [int(t).bit_length() for t in terms])
+    constant = (terms == 0) & ((bias == 0) | (np.abs(bias) >= form.least))
+    groups = np.select([constant, exact], [-2, -1], [int(t).bit_length() for t in terms])
     signed = 1.0 if np.all(stored >= 0) else -1.0 if np.all(stored <= 0) else 0.0
     rows = []
     for group in np.unique(groups):
@@ -226,7 +234,8 @@ def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
         most = int(terms[index].max())
         own = bias[index]
         absolute = None if signed else abs(part)
-        slack, floor = _slack(most, form, exact=bool(group == -1)) if most else 0.0, _floor(most, form)
+        slack = _slack(most, form, exact=bool(group == -1)) if most else 0.0
+        floor = 0.0 if group == -2 else _floor(most, form)
         lost = form.least * float(vanishing[index].max())
         rows.append(_Rows(index, part, absolute, signed, own, np.abs(own), slack, floor, lost))
     return _Layer(rows, len(bias), float(sums.max()), float(np.abs(bias).max()))
@@ -270,13 +279,15 @@ def _head(last: ExecutedLayer, label: int, form: Format) -> _Head:
     terms = int(np.count_nonzero(weight, axis=1).max())
     slack, floor = _slack(terms + 2, form), 2 * _floor(terms, form)
     vanishing = 2 * form.least * float(_subnormal(weight, form).max())
-    gain = float(np.abs(weight).sum(axis=1).max() + np.abs(bias).max())
+    with np.errstate(over="ignore"):
+        gain = float(np.abs(weight).sum(axis=1).max() + np.abs(bias).max())
     if len(bias) == 1:
         return _Head(label * weight, np.abs(weight), label * bias, np.abs(bias), slack, floor, vanishing, gain)
     others = np.delete(np.arange(len(bias)), label)
-    size = np.abs(weight[label]) + np.abs(weight[others])
-    bias_size = np.abs(bias[label]) + np.abs(bias[others])
-    merged, shift = weight[label] - weight[others], bias[label] - bias[others]
+    with np.errstate(over="ignore"):
+        size = np.abs(weight[label]) + np.abs(weight[others])
+        bias_size = np.abs(bias[label]) + np.abs(bias[others])
+        merged, shift = weight[label] - weight[others], bias[label] - bias[others]
     return _Head(merged, size, shift, bias_size, slack, floor, vanishing, gain)
 
 

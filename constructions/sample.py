@@ -9,8 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int, Shaped
 
-from constructions.plain_array import exact_floats, is_table, plain_array
 from theory.errors import AssumptionError
+from theory.plain_array import exact_floats, is_table, plain_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +190,9 @@ def _read_label(label: Any, k: int) -> Hashable:
     kind = type(label)
     if kind in (int, str, bool, bytes):
         return label  # type: ignore[no-any-return]
+    if isinstance(label, str | bytes):
+        # A numpy array of them would drop null characters at the end.
+        return str(label) if isinstance(label, str) else bytes(label)
     if hasattr(label, "__array__"):
         array = _plain_labels(label, "labels")
         if array.ndim:
@@ -218,5 +221,5 @@ def _read_label(label: Any, k: int) -> Hashable:
 def _is_missing(label: Any) -> bool:
     try:
         return label is None or bool(label != label)
-    except TypeError:  # the NA of pandas is neither equal to itself nor not
+    except (TypeError, ArithmeticError):  # the NA of pandas is neither equal to itself nor not, a signalling NaN raises
         return True

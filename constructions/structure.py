@@ -112,7 +112,7 @@ def ball_margins(
 
 def _indicator_part(network: ReLUNetwork, widths: tuple[int, ...], size: int) -> ReLUNetwork | None:
     """The leading rows and columns of the layers: the indicators, when they depend on nothing else."""
-    if len(widths) > network.depth or widths[-1] != size:
+    if not widths or len(widths) > network.depth or widths[-1] != size:
         return None
     layers = []
     for k, layer in enumerate(network.layers[: len(widths) - 1]):

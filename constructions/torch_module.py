@@ -91,7 +91,11 @@ def from_torch(module: Any) -> ReLUNetwork:
         )
     layers: list[Affine] = []
     after_relu = True
-    for part in _leaves(module):
+    try:
+        parts = _leaves(module)
+    except RecursionError as error:
+        raise ValueError("a clean torch module must not hold itself") from error
+    for part in parts:
         kind = type(part)
         if kind is nn.Linear:
             layers += _affine(part, layers.pop() if layers and not after_relu else None)
@@ -138,9 +142,10 @@ def _change(module: nn.Module) -> str | None:
         return "a forward hook"
     own = _CALLED & vars(module).keys()
     if isinstance(module, nn.Sequential):
-        # A subclass may construct itself, hold a name, or have further methods.
-        between = type(module).mro()[: type(module).mro().index(nn.Sequential)]
-        own |= {name for kind in between for name in vars(kind) if hasattr(nn.Sequential, name)} - _CONSTRUCTS - _NOTES
+        # A subclass, or a class beside Sequential, may construct itself, hold a name, or have further methods.
+        others = [kind for kind in type(module).mro() if kind not in nn.Sequential.mro()]
+        held = {*dir(nn.Sequential), *vars(nn.Sequential())}
+        own |= {name for kind in others for name in vars(kind)} & held - _CONSTRUCTS - _NOTES
     return f"its own {', '.join(sorted(own))}" if own else None
 
 
@@ -156,4 +161,4 @@ def _values(linear: nn.Linear, name: str) -> np.ndarray:
         )
     if tensor.is_meta:
         raise ValueError(f"a clean torch module must have weights in memory, got {name} of {linear} on the meta device")
-    return np.array(tensor.detach().cpu().double().numpy())
+    return np.array(tensor.detach().cpu().double().resolve_neg().numpy())

@@ -4,10 +4,11 @@ Shapes and types are checked in every module of the project that is imported aft
 and what it imports may import the project's packages inside functions only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from jaxtyping import install_import_hook
@@ -70,6 +71,14 @@ def _selected(item: pytest.Item, config: pytest.Config) -> bool:
     if item.get_closest_marker("nightly") and not config.getoption("--nightly"):
         return False
     return item.get_closest_marker("whole_audit") is None or bool(config.getoption("--audit"))
+
+
+@pytest.fixture
+def untyped() -> Iterator[None]:
+    """Calls as users make them, who have no run-time type checker."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """Whether a point is in an l_p ball: exactly, and never true of a point outside."""
 
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
 from jaxtyping import Float
 
 from theory.norms import norm
+from theory.plain_array import exact_floats
 from theory.scalars import read_exponent, read_scalar
+from theory.subnormals import check_subnormals
 
 # Relative distance from the surface at which float64 decides: far above the rounding of sums and powers of any length.
 _CLEAR = 2.0**-24
@@ -15,7 +18,7 @@ _CLEAR = 2.0**-24
 _MOST_RATIONAL, _BITS = 64, 400
 
 
-def is_in_ball(x: Float[np.ndarray, " d"], centre: Float[np.ndarray, " d"], radius: float, p: float) -> bool:
+def is_in_ball(x: Float[np.ndarray, " d"], centre: Float[np.ndarray, " d"], radius: Any, p: Any) -> bool:
     """Whether `‖x - centre‖_p <= radius`, for the real numbers that the floats are.
 
     Decided exactly for p = ∞, for whole p up to 64, and where one coordinate differs. For other p by an interval that
@@ -30,7 +33,11 @@ def is_in_ball(x: Float[np.ndarray, " d"], centre: Float[np.ndarray, " d"], radi
     Raises:
         ValueError: for another p, or a radius that is no number.
     """
+    check_subnormals("membership of a ball")
     radius, p = read_scalar(radius, "radius"), read_exponent(p)
+    x, centre = exact_floats(x, "x"), exact_floats(centre, "centre")
+    if x.shape != centre.shape or x.ndim != 1:
+        raise ValueError(f"a point and a centre need one shape (d,), got {x.shape} and {centre.shape}")
     if not (np.isfinite(x).all() and 0 <= radius < np.inf):
         return False
     # Rounding is monotone, so only a step that rounds to the radius itself is left to rational arithmetic.

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from theory.relaxation import gamma
+from theory.subnormals import check_subnormals
 
 # Two power functions and a rounded exponent 1/p are within this many units in the last place.
 _POWER_ULPS = 64
@@ -34,6 +35,7 @@ def relative_error(dim: int, p: float) -> float:
 
 def rational_distance(x: Float[np.ndarray, " d"], y: Float[np.ndarray, " d"], p: float) -> Fraction:
     """`‖x - y‖_p` for p = 1 and ∞, its square for p = 2, without rounding."""
+    check_subnormals("a distance")
     steps = (abs(Fraction(float(a)) - Fraction(float(b))) for a, b in zip(x, y, strict=True) if a != b)
     if p == 2:
         return sum((step * step for step in steps), Fraction(0))

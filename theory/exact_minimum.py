@@ -24,6 +24,7 @@ from theory.minimum_proof import (
     proved_minimum,
     relaxation,
 )
+from theory.plain_array import exact_floats
 from theory.rationals import exact
 from theory.relaxation import preactivation_bounds
 from theory.scalars import read_exponent, read_scalar
@@ -78,10 +79,14 @@ def minimum_over_ball(
         raise ValueError(
             f"minimum_over_ball needs p = 1 or inf (a polytope), got p={p}: use margin_lower_bound for a bound"
         )
+    centre, form = exact_floats(centre, "centre"), exact_floats(form, "form")
     if centre.ndim != 1:
         raise ValueError(f"centre needs shape (d,), got {centre.shape}")
-    if not (tolerance > 0 and time_limit > 0):
-        raise ValueError(f"tolerance and time_limit need to be > 0, got {tolerance} and {time_limit}")
+    # With a tolerance of 1 or more the sign of the answer would be none.
+    if not (0 < tolerance < 1 and time_limit > 0):
+        raise ValueError(
+            f"minimum_over_ball needs 0 < tolerance < 1 and a time_limit > 0, got {tolerance} and {time_limit}"
+        )
     bounds = [(low[0], high[0]) for low, high in preactivation_bounds(layers, centre[None], radius, p)]
     if not all(np.isfinite(low).all() and np.isfinite(high).all() for low, high in bounds):
         raise ValueError(

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from theory.layers import Layers, evaluate
 from theory.losses import check_labels, known_margins
 from theory.norms import dual_exponent, norm
+from theory.plain_array import exact_floats
 from theory.relaxation import (
     form_lower_bounds,
     margin_forms,
@@ -79,7 +80,7 @@ def affine_distance(
     Raises:
         ValueError: if shapes do not fit, an entry is not finite, p < 1, or a label is none.
     """
-    gaps, norms = _gaps_and_norms(weight, bias, points, labels, p)
+    gaps, norms, _ = _gaps_and_norms(weight, bias, points, labels, p)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = gaps / norms
     return np.asarray(np.where(gaps == 0, 0.0, ratios).min(axis=1))
@@ -99,8 +100,8 @@ def affine_margin(
     Arguments and errors as for `affine_distance`; `radius` is finite and >= 0.
     """
     radius, p = read_ball(radius, p)
-    gaps, norms = _gaps_and_norms(weight, bias, points, labels, p)
-    return np.asarray((gaps - radius * norms).min(axis=1))
+    gaps, norms, exponent = _gaps_and_norms(weight, bias, points, labels, p)
+    return np.ldexp((gaps - radius * norms).min(axis=1), exponent)
 
 
 def small_margin(
@@ -133,6 +134,7 @@ def small_margin(
     if not steps >= 0:
         raise ValueError(f"the attack needs steps >= 0, got {steps}")
     radius, p = read_ball(radius, p)
+    points = exact_floats(points, "points")
     lower = margin_lower_bound(layers, points, labels, radius, p, method="interval")
     widest = max(max(layer.weight.shape) for layer in layers)
     size = max(1, BLOCK_BYTES // (8 * widest))
@@ -161,6 +163,9 @@ def margin_upper_bound(
         labels: shape (n,), ±1 for one output, 0..C-1 for C.
     """
     outputs = int(layers[-1].weight.shape[0])
+    if labels.shape != (len(x),):
+        raise ValueError(f"labels need shape ({len(x)},), one a point, got {labels.shape}")
+    check_labels(labels, outputs)
     upper = np.empty(len(x))
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
@@ -171,8 +176,11 @@ def margin_upper_bound(
 
 def _gaps_and_norms(
     weight: np.ndarray, bias: np.ndarray, points: np.ndarray, labels: np.ndarray, p: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """`f_y - f_c` and `‖w_y - w_c‖_q` for every c; both as for a constant +∞ gap at c = y."""
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """`2^-e (f_y - f_c)`, `2^-e ‖w_y - w_c‖_q` for every c, and e; both as for a constant +∞ gap at c = y.
+
+    `2^e` is near the greatest weight, so that no product that matters overflows or vanishes.
+    """
     q = dual_exponent(p)
     if weight.ndim != 2 or 0 in weight.shape or bias.shape != weight.shape[:1]:
         raise ValueError(f"weight needs shape (outputs, d), bias (outputs,), got {weight.shape}, {bias.shape}")
@@ -183,13 +191,15 @@ def _gaps_and_norms(
     if not all(np.isfinite(a).all() for a in (weight, bias, points)):
         raise ValueError("weight, bias and points need finite entries, got NaN or infinity")
     check_labels(labels, len(weight))
+    exponent = int(np.frexp(np.abs(weight).max())[1])
+    weight, bias = np.ldexp(weight, -exponent), np.ldexp(bias, -exponent)
     values = points @ weight.T + bias
     if len(weight) == 1:
-        return labels[:, None] * values, norm(weight, q)[None]
+        return labels[:, None] * values, norm(weight, q)[None], exponent
     rows = np.arange(len(points))
     gaps = values[rows, labels][:, None] - values
     gaps[rows, labels] = np.inf
-    return gaps, _rival_norms(weight, q)[labels]
+    return gaps, _rival_norms(weight, q)[labels], exponent
 
 
 def _rival_norms(weight: np.ndarray, q: float) -> np.ndarray:

@@ -22,8 +22,10 @@ import numpy as np
 from jaxtyping import Float
 
 from theory.layers import Layers
+from theory.plain_array import exact_floats
 from theory.rationals import exact, integers, least_vertex, rational_layers
 from theory.scalars import read_exponent
+from theory.subnormals import check_subnormals
 
 MOST_NEURONS = 20
 # A point inside is kept for both halves of a cell if the cut passes it at this distance or more, relative to 1.
@@ -66,6 +68,7 @@ def cells(layers: Layers) -> tuple[Cell, ...]:
         ValueError: if there is more than one output, or too many ReLUs, sizes do not fit, an entry is not finite, or
             a gradient, an offset or a point inside is beyond the range of float64.
     """
+    check_subnormals("an enumeration of cells")
     affines = _rational(layers)
     try:
         return tuple(_cells(affines))
@@ -82,7 +85,7 @@ def has_plateau(found: Sequence[Cell]) -> bool:
 
 def distance_to_sign(found: Sequence[Cell], x: Float[np.ndarray, " d"], sign: int, p: Any) -> float:
     """`dist_p(x, {z : sign · f(z) > 0})`, ∞ if there is no such z. Arguments as for `distance_to_boundary`."""
-    p = _check(found, x, p)
+    x, p = _read(found, x, p)
     if sign not in (-1, 1):
         raise ValueError(f"sign needs to be -1 or 1, got {sign}")
     return min((_nearest(*_below(cell.rows), x, p)[0] for cell in found if cell.sign == sign), default=np.inf)
@@ -106,7 +109,7 @@ def distance_to_boundary(
         ValueError: if x has another shape or is not finite, or p is another one, or the distance is beyond the range of
             float64.
     """
-    p = _check(found, x, p)
+    x, p = _read(found, x, p)
     sides = [[(_nearest(*_below(cell.rows), x, p)[0], cell) for cell in found if cell.sign == sign] for sign in (1, -1)]
     # Of two cells the farther one bounds the distance to their intersection from below.
     pairs = [(max(a[0], b[0]), a[1], b[1]) for a, b in itertools.product(*sides)]
@@ -315,12 +318,13 @@ def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.asarray(table[:, -1])
 
 
-def _check(found: Sequence[Cell], x: np.ndarray, p: Any) -> float:
-    exponent = read_exponent(p)
+def _read(found: Sequence[Cell], x: Any, p: Any) -> tuple[np.ndarray, float]:
+    check_subnormals("a distance")
+    exponent, point = read_exponent(p), exact_floats(x, "x")
     if exponent not in (1, 2, np.inf):
         raise ValueError(f"distances to cells need p = 1, 2 or inf, got p={p}")
     if not found:
         raise ValueError("distances need the cells of a network, got none")
-    if x.shape != found[0].inner.shape or not np.isfinite(x).all():
+    if point.shape != found[0].inner.shape or not np.isfinite(point).all():
         raise ValueError(f"x needs finite coordinates and shape {found[0].inner.shape}, got {x}")
-    return exponent
+    return point, exponent

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from theory.layers import Layers, Matrix
 from theory.losses import check_labels
 from theory.norms import dual_exponent
+from theory.plain_array import exact_floats
 from theory.scalars import read_exponent, read_scalar
 from theory.subnormals import check_subnormals
 
@@ -61,8 +62,7 @@ def interval_preactivations(
     The last pair is what `interval_bounds` returns. Arguments and errors are the same.
     """
     affines = _prepare(layers)
-    _check_points(affines, lower)
-    _check_points(affines, upper)
+    lower, upper = _read_points(affines, lower), _read_points(affines, upper)
     if lower.shape != upper.shape:
         raise ValueError(f"boxes need corners of one shape, got {lower.shape} and {upper.shape}")
     if (lower > upper).any():
@@ -123,7 +123,7 @@ def preactivation_bounds(
     `margin_lower_bound`.
     """
     affines = _prepare(layers)
-    _check_points(affines, centres)
+    centres = _read_points(affines, centres)
     radius, p = read_ball(radius, p)
     _check_method(method)
     blocks = []
@@ -162,7 +162,7 @@ def form_lower_bounds(
         ValueError: as `ball_bounds`, or if `forms` does not fit the outputs.
     """
     affines = _prepare(layers)
-    _check_points(affines, centres)
+    centres = _read_points(affines, centres)
     radius, p = read_ball(radius, p)
     _check_method(method)
     outputs = affines[-1].weight.shape[0]
@@ -197,7 +197,7 @@ def margin_lower_bound(
         ValueError: as `ball_bounds`, or if a label is not one of the network's.
     """
     affines = _prepare(layers)
-    _check_points(affines, points)
+    points = _read_points(affines, points)
     radius, p = read_ball(radius, p)
     _check_method(method)
     outputs = int(affines[-1].weight.shape[0])
@@ -307,12 +307,15 @@ def _prepare(layers: Layers) -> list[_Affine]:
     return affines
 
 
-def _check_points(affines: Sequence[_Affine], points: np.ndarray) -> None:
+def _read_points(affines: Sequence[_Affine], points: np.ndarray) -> np.ndarray:
+    """The points in float64: in a narrower format the bounds would be computed in it."""
+    points = exact_floats(points, "points")
     inputs = affines[0].weight.shape[1]
     if points.ndim != 2 or not len(points) or points.shape[1] != inputs:
         raise ValueError(f"points need shape (n >= 1, {inputs}), the network's inputs, got {points.shape}")
     if not np.isfinite(points).all():
         raise ValueError(f"points need finite coordinates, got {points[~np.isfinite(points)][0]}")
+    return points
 
 
 def read_ball(radius: Any, p: Any) -> tuple[float, float]:
@@ -489,7 +492,9 @@ def _merge(forms: np.ndarray, last: _Affine) -> _Affine:
     exact = (np.count_nonzero(forms, axis=1) == 1) & (size.max(axis=1) == 1)
     error = np.where(exact[:, None], 0.0, error + TINY)
     merged = _affine(weight, forms @ last.bias)
-    return replace(merged, bias_size=size @ last.bias_size, error=error, spent=forms.shape[1])
+    # The product of a form and a bias may underflow, also where all weights are 0.
+    floor = merged.floor + np.where(exact, 0.0, TINY)
+    return replace(merged, bias_size=size @ last.bias_size, floor=floor, error=error, spent=forms.shape[1])
 
 
 def _backward(head: _Affine, hidden: Sequence[_Affine], bounds: Sequence[Bounds], ball: _Ball) -> np.ndarray:

@@ -8,6 +8,8 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 
 def read_scalar(value: Any, name: str) -> float:
     """The number as a float, exactly; infinities and NaN pass, for the caller to judge.
@@ -19,8 +21,8 @@ def read_scalar(value: Any, name: str) -> float:
     Raises:
         ValueError: for anything else, or for a number that no float64 equals.
     """
-    number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    if isinstance(number, bool) or not hasattr(number, "as_integer_ratio"):
+    number = _plain(value)
+    if isinstance(number, bool | type) or not hasattr(number, "as_integer_ratio"):
         raise ValueError(
             f"{name} must be one real number, got {value!r:.60} of type {type(value).__name__}: give a float, an int, "
             "or a numpy or torch scalar"
@@ -39,6 +41,19 @@ def read_scalar(value: Any, name: str) -> float:
             f"float({name}), and the claim is about that number"
         )
     return near
+
+
+def _plain(value: Any) -> Any:
+    """The Python number in an array or tensor of no axis; what has no number in it as it is."""
+    if isinstance(value, type) or not hasattr(value, "item") or getattr(value, "ndim", 0) != 0:
+        return value
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")
+    if np.ma.is_masked(value) or kind not in "fiu":
+        return value if kind == "b" else None
+    try:
+        return value.item()
+    except RuntimeError:  # a tensor without memory
+        return None
 
 
 def read_exponent(p: Any) -> float:

@@ -31,6 +31,7 @@ from theory.exact_distance import (
     round_down,
     scaled_distances,
 )
+from theory.plain_array import exact_floats, plain_array
 from theory.relaxation import gamma
 from theory.scalars import read_exponent
 from theory.subnormals import check_subnormals
@@ -77,8 +78,9 @@ class Separation:
 
         The names of the labels do not matter. Raises as `separation` for malformed points or labels.
         """
+        check_subnormals("a comparison")
         x = _read_points(points)
-        return self.of == _digest(x, _read_labels(labels, len(x)), self.p)
+        return self.of == _digest(self, x, _read_labels(labels, len(x)))
 
 
 def separation(
@@ -130,56 +132,44 @@ def separation(
     nearest.setflags(write=False)
     original.setflags(write=False)
     found = Separation(p, distance, (i, j), nearest, original)
-    object.__setattr__(found, "of", _digest(points, codes, p))
+    object.__setattr__(found, "of", _digest(found, points, codes))
     return found
 
 
 def _read_points(points: Any) -> np.ndarray:
     """As a float64 array; what another type holds and float64 does not is refused."""
-    points = _unmasked(points, "points")
-    if points.ndim != 2 or 0 in points.shape:
-        raise ValueError(f"points must have shape (n, d) with n, d >= 1, got {points.shape}")
-    if points.dtype.kind not in "fiub":
-        raise ValueError(f"points must be real numbers, got dtype {points.dtype}")
-    with np.errstate(over="ignore"):
-        array: np.ndarray = points.astype(np.float64, copy=False)
+    array = exact_floats(points, "points")
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"points must have shape (n, d) with n, d >= 1, got {array.shape}")
     if not np.isfinite(array).all():
         bad = int(np.argmin(np.isfinite(array).all(axis=1)))
         raise ValueError(f"points must be finite, got NaN or infinity in point {bad}")
-    held = array == points if points.dtype.kind == "f" else (points >= -(2**53)) & (points <= 2**53)
-    if not held.all():
-        raise ValueError(
-            f"points must be numbers that float64 holds exactly, got others of dtype {points.dtype} in point "
-            f"{int(np.argmin(held.all(axis=1)))}: round them yourself, by points.astype(float)"
-        )
     return array
 
 
 def _read_labels(labels: Any, size: int) -> Int[np.ndarray, " n"]:
     """The classes, numbered in the order in which they occur."""
-    labels = _unmasked(labels, "labels")
-    if labels.shape != (size,):
-        raise ValueError(f"there must be one label a point, got {size} points and labels {labels.shape}")
+    # numpy would make text of [1, "1"] and floats of large integers.
+    values = labels if isinstance(labels, list | tuple) else plain_array(labels, "labels")
+    shape = (len(values),) if isinstance(values, list | tuple) else values.shape
+    if shape != (size,):
+        raise ValueError(f"there must be one label a point, got {size} points and labels {shape}")
     number: dict[Any, int] = {}
     try:
-        codes = [number.setdefault(label, len(number)) for label in labels.tolist()]
-    except TypeError as error:
+        listed = list(values) if isinstance(values, list | tuple) else values.tolist()
+        codes = [number.setdefault(label, len(number)) for label in listed]
+        missing = any(label != label for label in number)
+    except (TypeError, ArithmeticError) as error:
         raise ValueError(f"labels must be hashable classes, one a point: {error}") from error
-    if any(label != label for label in number) or (labels.dtype.kind in "mM" and np.isnat(labels).any()):
+    if missing or (isinstance(values, np.ndarray) and values.dtype.kind in "mM" and np.isnat(values).any()):
         raise ValueError("labels must not be NaN, which is no class: it does not equal itself")
     return np.array(codes, dtype=np.int64)
 
 
-def _unmasked(array: Any, name: str) -> np.ndarray:
-    if np.ma.is_masked(array):
-        raise ValueError(f"{name} must not have masked entries, got {np.ma.count_masked(array)}: drop those points")
-    return np.asarray(array)
-
-
-def _digest(points: np.ndarray, codes: np.ndarray, p: float) -> str:
-    seal = hashlib.sha256(repr((points.shape, p)).encode())
-    seal.update(np.ascontiguousarray(points).data)
-    seal.update(codes.data)
+def _digest(found: Separation, points: np.ndarray, codes: np.ndarray) -> str:
+    seal = hashlib.sha256(repr((points.shape, found.p, float(found.distance).hex(), found.pair)).encode())
+    for array in (points, codes, found.nearest, found.neighbour):
+        seal.update(np.ascontiguousarray(array).data)
     return seal.hexdigest()
 
 

@@ -36,9 +36,9 @@ def check(certificate: dict[str, Any], layers: list[Layer], points: np.ndarray, 
         if open_claim and arithmetic == "reals" and small:
             bound = max(bound, exact_margin(layers, points[i], int(labels[i]), radius, p))
         if status == "certified" and not bound > 0:
-            failures.append(f"point {i}: certified, but the bound found here is {float(bound):g}")
+            failures.append(f"point {i}: certified, but the bound found here is {_shown(bound)}")
         elif claim is not None and not bound >= claim:
-            failures.append(f"point {i}: lower bound {claim!r}, but {float(bound)!r} found here")
+            failures.append(f"point {i}: lower bound {claim!r}, but {_shown(bound)} found here")
         elif status == "certified" and not (claim is not None and claim > 0):
             failures.append(f"point {i}: certified with the lower bound {claim!r}")
         elif (status == "refuted") != (record["witness"] is not None):
@@ -48,3 +48,10 @@ def check(certificate: dict[str, Any], layers: list[Layer], points: np.ndarray, 
             if not (is_inside(x, points[i], radius, p) and fails(layers, executed, x, int(labels[i]), arithmetic)):
                 failures.append(f"point {i}: refuted, but the witness fails to be in the ball or to be an error")
     return failures
+
+
+def _shown(bound: float | Fraction) -> str:
+    try:
+        return repr(float(bound))
+    except OverflowError:
+        return "a number beyond float64"

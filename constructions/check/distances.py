@@ -137,8 +137,12 @@ def _square_bounds(layers: list[Layer], widths: list[int], points: np.ndarray, r
     above = omega.sum() * 4.0 ** (-tents - 1) * (1 + SLACK)
     # The excess reads the ReLU of the sum, where the linear part reads that of y.
     dropped = float(error.max()) + float(np.abs(linear).sum()) * negative * (1 + SLACK)
-    above += max(0.0, dropped - _least_sum(squares, least, greatest))
-    if not (outside <= SLACK and np.isfinite(above) and np.isfinite(error).all()):
+    dropped += 8 * unit * float(np.abs(linear) @ (np.abs(shift) + largest)) * (1 + SLACK)
+    lowest = _least_sum(squares, least, greatest)
+    above += max(0.0, dropped - lowest)
+    if not (outside <= SLACK and np.isfinite([above, lowest]).all() and np.isfinite(error).all()):
+        return None
+    if not np.all(omega * scale**2 >= VANISHING):
         return None
 
     def bounds(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

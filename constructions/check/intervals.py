@@ -85,6 +85,8 @@ def _bounds(
             least, greatest = known[1](balls)
             rows = slice(len(least))
             low[rows], high[rows] = np.maximum(low[rows], least), np.minimum(high[rows], greatest)
+            # Bounds that contradict each other are no bounds.
+            safe &= np.all(low <= high, axis=0)
         safe &= size.max(axis=0) <= GREATEST[arithmetic] / 8
         # No positive number so small that its product with a weight could vanish.
         low, high, dual = np.maximum(low, 0), np.where(high <= 0, 0.0, np.maximum(high, TINY)), None
@@ -192,8 +194,9 @@ def _raise_to_greatest_term(f: Layer, low: np.ndarray, lower: np.ndarray, arithm
 
 
 def _kept(value: np.ndarray, arithmetic: str) -> np.ndarray:
-    """What is left of a product after its rounding, there and here: all of it for a power of two."""
-    return np.where(np.frexp(value)[0] == 0.5, 1.0, 1 - 2 * ROUNDOFF[arithmetic] - 2.0**-51)
+    """What is left of a product after its rounding, there and here: all for a power of two, none for a subnormal."""
+    kept = np.where(np.frexp(value)[0] == 0.5, 1.0, 1 - 2 * ROUNDOFF[arithmetic] - 2.0**-51)
+    return np.where(np.abs(value) < LEAST[arithmetic], 0.0, kept)
 
 
 def _monotone_margin(last: Layer, label: int, low: np.ndarray, high: np.ndarray, arithmetic: str) -> np.ndarray:

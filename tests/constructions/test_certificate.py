@@ -1,7 +1,9 @@
 """Certificates of arbitrary networks: sound, read from the weights, honest about what they do not know."""
 
+import copy
 import json
 import math
+import pickle
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -290,3 +292,56 @@ def test_scalars_of_every_library_are_read(radius: Any) -> None:
         assert found.certified.all()
         assert found.radius == 0.25
         assert robust_memorizer(np.eye(2), [-1, 1], radius=radius, p=p, shell=np.float32(0.125)).shell == 0.125
+
+
+@pytest.mark.parametrize("arithmetic", ["reals", "float32"])
+def test_a_copy_that_was_changed_is_of_nothing(arithmetic: str) -> None:
+    """Also in what JSON writes alike: infinities of both signs and NaN."""
+    points, labels = np.array([[1.0], [0.5]]), np.array([1, 1])
+    made = certify(LINE, points, labels, 0.25, 2, arithmetic=arithmetic)
+    assert made.status.tolist() == ["certified", "refuted"]
+    assert copy.deepcopy(made).is_of(LINE, points, labels)
+    changes = [("upper", -np.inf), ("lower", np.inf), ("lower", np.nan), ("status", "certified"), ("method", "linear")]
+    for name, value in changes:
+        changed = pickle.loads(pickle.dumps(made))
+        array = getattr(changed, name).copy()
+        array[0] = array[1] if name == "status" else value
+        object.__setattr__(changed, name, array)
+        assert not changed.is_of(LINE, points, labels)
+    changed = copy.deepcopy(made)
+    changed.counterexamples[1][:] = 0.75
+    assert not changed.is_of(LINE, points, labels)
+    assert not any(x.base is not None or x.flags.writeable for x in made.counterexamples.values())
+
+
+@pytest.mark.usefixtures("untyped")
+def test_what_only_a_conversion_makes_equal_is_not_what_it_was_made_of() -> None:
+    points, labels = np.array([[1.0], [0.5]]), np.array([1, 1])
+    made = certify(LINE, points, labels, 0.25, 2)
+    for x, y in [
+        (points, labels + 0.5),
+        (points + 1j, labels),
+        (np.ma.masked_array(points, mask=[[1], [0]]), labels),
+        (points.astype(str), labels),
+        (points.astype(np.longdouble) + np.longdouble(2) ** -60, labels),
+    ]:
+        assert not made.is_of(LINE, x, y)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arithmetic": []}, "arithmetic must be one of"),
+        ({"seed": "a"}, "seed must be"),
+        ({"seed": 1.5}, "seed must be"),
+        ({"radius": float}, "radius must be one real number"),
+        ({"radius": np.ma.masked}, "radius must be one real number"),
+        ({"labels": np.ma.masked_array([1, 1], mask=[0, 1])}, "masked"),
+        ({"labels": np.array([2**64 - 1, 1], dtype=np.uint64)}, "labels must be"),
+    ],
+)
+def test_other_malformed_arguments_are_named(change: dict[str, Any], message: str) -> None:
+    arguments = {"labels": np.array([1, 1]), "radius": 0.25, "p": 2} | change
+    with pytest.raises(ValueError, match=message):
+        certify(LINE, np.array([[1.0], [0.5]]), **arguments)

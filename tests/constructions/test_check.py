@@ -375,15 +375,24 @@ def test_as_many_records_as_points_are_written(tmp_path: Path) -> None:
 
 
 def forged(
-    folder: Path, network: ReLUNetwork, x: np.ndarray, labels: np.ndarray, radius: float, p: float, arithmetic: str
+    folder: Path,
+    network: ReLUNetwork,
+    x: np.ndarray,
+    labels: np.ndarray,
+    radius: float,
+    p: float,
+    arithmetic: str,
+    lower: float = 0.5,
+    widths: list[int] | None = None,
 ) -> int:
-    """The checker's answer to the claim that every margin is at least 0.5."""
+    """The checker's answer to the claim that every margin is at least `lower`."""
     files = folder / "n.npz", folder / "p.npz", folder / "c.json"
     network.save(files[0])
     write_points(files[1], x, labels)
     write_certificate(files[2], certify(network, x, labels, 0.5, 2), network, x, labels)
-    changed(files, lambda c: c.update(radius=radius, p="inf" if math.isinf(p) else p, arithmetic=arithmetic))
-    claim = {"status": "certified", "lower": 0.5, "witness": None, "arithmetic": arithmetic}
+    about = {"radius": radius, "p": "inf" if math.isinf(p) else p, "arithmetic": arithmetic, "indicators": widths or []}
+    changed(files, lambda c: c.update(about))
+    claim = {"status": "certified", "lower": lower, "witness": None, "arithmetic": arithmetic}
     changed(files, lambda c: [record.update(claim) for record in c["records"]])
     return code(files)
 
@@ -580,3 +589,60 @@ def test_a_witness_is_inside_exactly(tmp_path: Path) -> None:
         if not math.isinf(p):
             assert not is_inside(np.array([3.0, side * (1 + 2.0**-40), side * (1 + 2.0**-40)]), centre, 1.0, p)
             assert not is_inside(np.array([3.0, 1.0, 1e-3]), centre, 1.0, p)
+
+
+@pytest.mark.parametrize(
+    ("layers", "x", "radius", "lower", "widths"),
+    [
+        # ω α² vanishes, and the least value of the sum is 0 / 0: the sum is -100, and its ReLU 100 more.
+        (
+            [
+                ([[2.0**-240], [2.0**-240], [1.0]], [0.0, -0.5, 0.0]),
+                ([[2.0**-601, 2.0**-600, 0.0], [0, 0, 1.0]], [-100.0, 0.0]),
+                ([[1.0, 0.0]], [50.0]),
+                ([[1.0]], [0.0]),
+                ([[-1.0]], [10.0]),
+            ],
+            [0.5],
+            0.25,
+            9.0,
+            [1, 3, 2, 1, 1],
+        ),
+        # λ = 2^60 in the sum, which the excess takes back: the rounding of the sum alone is what counts for its ReLU.
+        (
+            [
+                ([[1, 0], [0, 1], [1, 0], [0, 1], [1, 0], [0, 1]], [0, 0, -0.5, -0.5, 0, 2.0**-55]),
+                ([[0.5, 0.5, 1, 1, 2.0**60, -(2.0**60)], [0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]], [0.0, 0, 0]),
+                ([[1.0, -(2.0**60), 2.0**60]], [-10.0]),
+                ([[1.0]], [0.0]),
+                ([[-1.0]], [1.0]),
+            ],
+            [0.5, 0.5],
+            2.0**-100,
+            0.9,
+            [2, 6, 3, 1, 1],
+        ),
+    ],
+)
+def test_sums_of_squares_whose_least_value_is_not_known_are_not_confirmed(
+    tmp_path: Path, layers: Any, x: list[float], radius: float, lower: float, widths: list[int]
+) -> None:
+    assert forged(tmp_path, line(*layers), np.array([x]), np.array([1]), radius, 2.0, "reals", lower, widths) == 1
+
+
+def test_bounds_that_contradict_each_other_are_no_bounds() -> None:
+    from constructions.check.files import Layer
+    from constructions.check.intervals import margin_bounds
+
+    def layer(weight: float, bias: float) -> Layer:
+        return Layer((1, 1), np.array([0, 1]), np.array([0]), np.array([weight]), np.array([bias]))
+
+    layers, points, labels = [layer(1.0, 0.0), layer(1.0, 0.0), layer(-1.0, 9.0)], np.array([[5.0]]), np.array([1])
+
+    def bound(least: float, greatest: float) -> float:
+        known = 1, lambda balls: (np.array([[least]]), np.array([[greatest]]))
+        return float(margin_bounds(layers, points, labels, 1.0, math.inf, "reals", known)[0])
+
+    assert bound(-9.0, 9.0) == pytest.approx(3.0)
+    assert bound(4.5, 5.5) == pytest.approx(3.5)
+    assert bound(1.0, 2.0) == -math.inf

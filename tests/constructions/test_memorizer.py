@@ -337,7 +337,7 @@ def test_of_what_was_stored_only_a_separation_of_these_points_is_used() -> None:
     built = robust_memorizer(points, [-1, -1, 1, 1], radius=0.1, p=np.inf, small="all")
     far = replace(built.neighbours, distance=9.0)
     assert not far.is_of(points, built.sample.codes)
-    assert replace(built, neighbours=far).proved_separation() == 0.25
+    assert replace(built, neighbours=far).separation == 0.25
     exchanged = replace(built.sample, codes=np.array([-1, 1, -1, 1]))
     # The same network for points that it gets wrong; and a radius that was never asked for.
     for changes in ({"sample": exchanged}, {"radius": 0.2}, {"radius": 0.2, "neighbours": far}, {"shell": 0.5}):

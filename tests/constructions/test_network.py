@@ -388,7 +388,7 @@ def test_saving_into_a_missing_folder_names_it(tmp_path: Path) -> None:
         (np.array([[1j]]), np.ones(1), "real"),
         (sp.csr_array(np.array([[1j]])), np.ones(1), "real"),
         (np.ones((1, 1)), np.array([1j]), "real"),
-        (np.array([["a"]]), np.ones(1), "could not convert"),
+        (np.array([["a"]]), np.ones(1), "real numbers, got dtype <U1"),
     ],
 )
 def test_bad_layers_are_refused(weight: Any, bias: Any, message: str) -> None:
@@ -463,3 +463,39 @@ def test_entries_that_are_stored_twice_are_added_in_a_copy() -> None:
     assert Affine(twice, np.zeros(1)).weight.toarray().tolist() == [[3.0, 0.0]]
     assert Affine(twice, np.zeros(1)).nonzero == 1
     assert twice.data.tolist() == [1.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.array([[2**53 + 1]]), "float64 holds exactly"),
+        (np.array([["0.1"]]), "real numbers"),
+        (np.ma.masked_array([[1.0]], mask=[[True]]), "masked"),
+        (np.array([[1j]]), "real numbers"),
+        (np.array([[1]], dtype="m8[s]"), "real numbers"),
+    ],
+)
+def test_weights_that_are_no_floats_are_refused(weight: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Affine(weight, np.zeros(1))
+    with pytest.raises(ValueError, match=message):
+        Affine(np.zeros((1, 1)), weight[0])
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("layers", [None, (np.eye(2),), (None,), 5])
+def test_layers_are_affine(layers: Any) -> None:
+    with pytest.raises(ValueError, match="ReLUNetwork needs"):
+        ReLUNetwork(layers)
+
+
+@pytest.mark.parametrize(
+    "change", [{"depth": np.array(1.7)}, {"depth": np.array([2])}, {"more": np.zeros(1)}, {"depth": np.array(1)}]
+)
+def test_a_file_with_another_depth_or_more_arrays_is_refused(tmp_path: Path, change: dict[str, np.ndarray]) -> None:
+    EXAMPLE.save(tmp_path / "n.npz")
+    with np.load(tmp_path / "n.npz") as stored:
+        content = {**stored, **change}
+    np.savez(tmp_path / "n.npz", **content)
+    with pytest.raises(ValueError, match="not a network saved by"):
+        ReLUNetwork.load(tmp_path / "n.npz")

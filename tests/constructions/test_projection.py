@@ -8,10 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from constructions import projection
+from constructions import chain, projection, robust_memorizer
 from constructions.attack import guided_attack
 from constructions.network import Affine, ReLUNetwork, dense
 from constructions.projection import ProjectionMemorizer, projection_memorizer
+from constructions.rivals import read_task
 from tests.strategies import Instance, instances
 from theory.errors import AssumptionError
 from theory.norms import sample_ball
@@ -124,3 +125,18 @@ def test_bad_input_is_refused(change: dict[str, object], error: type[Exception],
         projection_memorizer(
             **{"points": SQUARE, "labels": XOR, "radius": 0.2, "shell": 0.2, **change}  # type: ignore[arg-type]
         )
+
+
+def test_the_inner_memorizer_must_be_of_the_same_norm() -> None:
+    """Balls of l_1 are smaller than the images of balls of l_2."""
+    dim = 9
+    points, labels, shift = np.array([[4.0] * dim, [8.0] * dim]), [-1, 1], np.full(dim, 8.0)
+    first, task = Affine(np.eye(dim), shift), read_task(points, labels, 1.0, 0.5, 2.0)
+    clean = Affine(np.zeros((1, dim)), np.ones(1))
+    for p in (1, 2):
+        inner = robust_memorizer(points + shift, labels, radius=1 + 1e-6, p=p, shell=0.5, small="all", clean=clean)
+        built = ProjectionMemorizer(chain(ReLUNetwork((first,)), inner.network), inner, task, "pca")
+        for arithmetic in ("reals", "float64"):
+            found = built.certify(arithmetic)
+            assert found.certified.all() == (p == 2)
+    assert built.network((points[0] + 0.33)[None])[0, 0] < 0

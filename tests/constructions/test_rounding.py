@@ -180,3 +180,30 @@ def test_rational_arithmetic_is_for_small_networks_and_three_norms() -> None:
         rational_margin_bound(wide.layers, np.zeros((10_000, 4000)), np.ones(10_000, dtype=int), 0.1, math.inf)
     with pytest.raises(ValueError, match="p in 1, 2, inf"):
         rational_margin_bound(LOSES_X.layers, np.zeros((1, 1)), np.array([1]), 0.1, 3.0)
+
+
+@pytest.mark.parametrize("arithmetic", ["float32", "float64"])
+def test_a_row_without_weights_is_its_bias_unless_that_is_subnormal(arithmetic: str) -> None:
+    """A bias below the least normal number may be read as zero, before a weight that makes it count."""
+    least = FORMATS[arithmetic].least
+    for last in (False, True):
+        hidden = Affine(np.zeros((1, 1)), np.array([least / 16]))
+        layers = (hidden,) if last else (hidden, Affine(np.array([[1 / least]]), np.array([-(2.0**-20)])))
+        at = np.array([[0.5]])
+        assert rational_margin_bound(layers, at, np.array([1]), 0.1, math.inf)[0] > 0
+        assert not executed_margin_bound(layers, at, np.array([1]), 0.1, math.inf, arithmetic)[0] > 0
+    normal = Affine(np.zeros((1, 1)), np.array([least]))
+    low, high = executed_bounds((normal, Affine(np.eye(1), np.zeros(1))), np.zeros((1, 1)), np.ones((1, 1)), arithmetic)
+    assert low[0, 0] <= least <= high[0, 0]
+
+
+@pytest.mark.usefixtures("untyped")
+def test_bounds_are_computed_in_float64_whatever_the_points_are_stored_in() -> None:
+    line = (Affine(np.array([[-1.0]]), np.array([1e-9])),)
+    point, label = np.array([[-0.7]], dtype=np.float32), np.array([1])
+    exact = Fraction(1e-9) - Fraction(float(point[0, 0])) - Fraction(0.7)
+    executed = executed_margin_bound(line, point.astype(np.float64), label, 0.7, math.inf, "float64")[0]
+    assert executed <= exact
+    for wrong in (np.array([1, 1]), np.array([7])):
+        with pytest.raises(ValueError, match="labels"):
+            executed_margin_bound(line, point.astype(np.float64), wrong, 0.7, math.inf, "float64")

@@ -9,10 +9,12 @@ import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from constructions import Affine, Memorizer, ReLUNetwork, certify, indicators, robust_memorizer
-from constructions.assembly import clean_bound
+from constructions import Affine, Memorizer, ReLUNetwork, certify, certify_executed, indicators, robust_memorizer
+from constructions.assembly import clean_bound, memorizing_network
 from constructions.indicator_check import IndicatorCheck, check_indicators
+from constructions.rounding import executed_layers, run
 from constructions.structure import box_of_balls, covers
+from tests.rational import rational_value, rationals
 from tests.strategies import EXPONENTS, Instance, instances, methods
 
 POINTS = np.random.default_rng(5).random((9, 3))
@@ -204,3 +206,76 @@ def test_weights_that_would_vanish_in_a_product_are_refused(p: float) -> None:
         wrong = ReLUNetwork((*block.layers[:-1], Affine(sp.csr_array(last), block.layers[-1].bias)))
         assert not check(wrong).inner.any()
         assert not check(wrong).outer.any()
+
+
+@pytest.mark.parametrize(
+    "factors",
+    [
+        # 2^-1500 and back: over the reals the same function, in floats nothing is left of it.
+        [2.0**-250] * 6 + [2.0**250] * 4,
+        # What vanishes in float32 between the layers, and comes back too late.
+        [2.0**-80, 2.0**-80, 2.0**80],
+    ],
+)
+def test_nothing_but_sums_may_come_between_a_feature_and_its_weight(factors: list[float]) -> None:
+    points = np.array([[0.0], [1e-4], [1.0]])
+    built = robust_memorizer(points, [-1, -1, 1], radius=0.2, p=np.inf, small="all", method="per_point")
+    sides, *_, ramp = (
+        Affine(f.weight[:width], f.bias[:width])
+        for f, width in zip(built.network.layers, built.widths[1:], strict=False)
+    )
+    between = [Affine(np.eye(6) * factor, np.zeros(6)) for factor in factors]
+    # What undoes the factors, as far as a weight can.
+    rest = 1 / factors[0]
+    own = sp.csr_array(ramp.weight)[:, : sides.outputs]
+    block = ReLUNetwork((sides, *between, Affine(own * rest, ramp.bias)))
+    network = memorizing_network(block, built.sample.codes, built.clean, built.bound)
+    changed = dataclasses.replace(built, network=network, widths=block.widths)
+    truth = [label * rational_value(network, rationals(x))[0] for x, label in zip(points, (-1, -1, 1), strict=True)]
+    found = changed.certify()
+    assert all(lower <= margin for lower, margin in zip(found.lower, truth, strict=True))
+    for arithmetic in ("float64", "float32") if rest < 2.0**120 else ("float64",):
+        executed = certify_executed(changed, arithmetic)
+        runs = run(executed_layers(network.layers, arithmetic), points)[:, 0] * [-1, -1, 1]
+        assert np.all(executed.lower <= runs)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shell": math.inf}, "finite shell > 0"),
+        ({"radius": math.inf}, "finite radius > 0"),
+        ({"radius": 0.0}, "finite radius > 0"),
+        ({"radius": "0.1"}, "radius must be one real number"),
+        ({"p": 0.5}, "p >= 1"),
+        ({"small": [9]}, "between 0 and 8"),
+        ({"small": [1.5]}, "integer indices"),
+        ({"low": [1j] * 3}, "low must be"),
+    ],
+)
+def test_malformed_parts_are_named(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(memorizer(2.0, "shared"), **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("untyped")
+def test_scalars_and_corners_of_other_types_are_read() -> None:
+    right = memorizer(2.0, "shared")
+    same = dataclasses.replace(right, p=np.float32(2), small=list(range(9)))
+    assert same.certify().certified.all()
+    assert dataclasses.replace(right, p="inf").p == math.inf
+
+
+@pytest.mark.usefixtures("untyped")
+def test_corners_in_small_integers_do_not_wrap_around() -> None:
+    """300² is no int16."""
+    points, labels = np.array([[-290.0], [-289.9], [-280.0]]), [-1, -1, 1]
+    low, high = np.array([-300], dtype=np.int16), np.array([-270], dtype=np.int16)
+    parts = indicators(points, 1.0, 5.0, low, high, p=2, method="shared")
+    clean = Affine(np.ones((1, 1)), np.ones(1))
+    built = robust_memorizer(points, labels, radius=1.0, p=2, shell=5.0, small="all", clean=clean)
+    network = memorizing_network(parts.network, built.sample.codes, built.clean, built.bound)
+    changed = dataclasses.replace(built, network=network, widths=parts.network.widths, low=low, high=high)
+    truth = [y * rational_value(network, rationals(x))[0] for x, y in zip(points, labels, strict=True)]
+    assert all(lower <= margin for lower, margin in zip(changed.certify().lower, truth, strict=True))

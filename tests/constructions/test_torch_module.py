@@ -458,3 +458,38 @@ def test_converting_imports_torch() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "True"]
+
+
+class _Negated(nn.Module):
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return -super().__call__(x)  # type: ignore[no-any-return]
+
+
+class _Silent(nn.Module):
+    def _call_impl(self, *args: torch.Tensor) -> torch.Tensor:
+        return 0 * super()._call_impl(*args)  # type: ignore[no-any-return]
+
+
+class _CallsBeside(nn.Sequential, _Negated): ...
+
+
+class _CallsWithin(nn.Sequential, _Silent): ...
+
+
+@pytest.mark.parametrize("kind", [_CallsBeside, _CallsWithin])
+def test_a_class_beside_sequential_is_looked_at_too(kind: type[nn.Sequential]) -> None:
+    with pytest.raises(ValueError, match="must compute what its class does"):
+        from_torch(kind(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
+
+
+def test_what_holds_itself_is_refused() -> None:
+    module = nn.Sequential(nn.Linear(1, 1))
+    module._modules["1"] = module
+    with pytest.raises(ValueError, match="must not hold itself"):
+        from_torch(module)
+
+
+def test_weights_with_a_lazy_sign_are_read() -> None:
+    linear = nn.Linear(1, 1, bias=False, dtype=torch.float64)
+    linear.weight = nn.Parameter(torch.tensor([[1 + 2j]], dtype=torch.complex128).conj().imag)
+    assert from_torch(linear).layers[0].weight.tolist() == [[-2.0]]

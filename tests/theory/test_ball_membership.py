@@ -67,3 +67,15 @@ def test_a_diagonal_of_a_ball_of_many_coordinates() -> None:
         assert is_in_ball(np.full(784, inside), np.zeros(784), 1.0, p)
         assert not is_in_ball(np.full(784, outside), np.zeros(784), 1.0, p)
     assert Fraction(inside) < Fraction(outside)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_coordinates_of_other_types_are_the_numbers_that_they_are() -> None:
+    """0 - 255 wraps around in bytes, and a difference in single precision is another one."""
+    for p in (2, math.inf):
+        assert not is_in_ball(np.array([0], dtype=np.uint8), np.array([255], dtype=np.uint8), 2.0, p)
+    x, centre = np.full(5000, 0.1, dtype=np.float32), np.zeros(5000, dtype=np.float32)
+    length = sum(map(Fraction, x.tolist()))
+    assert not is_in_ball(x, centre, float(length) * (1 - 1e-12), 1)
+    with pytest.raises(ValueError, match="one shape"):
+        is_in_ball(np.zeros(2), np.zeros(3), 1.0, 2)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from constructions import Affine, ReLUNetwork
 from theory import exact_minimum, minimum_proof
 from theory.exact_minimum import minimum_over_ball
 from theory.layers import evaluate
@@ -277,3 +278,10 @@ def test_bad_calls(layers, change, message):
     call = dict(centre=np.zeros(2), radius=1.0, p=np.inf, form=np.ones(1)) | change
     with pytest.raises(ValueError, match=message):
         minimum_over_ball(layers, **call)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, -1.0, 1.0, 3.0, np.inf, np.nan])
+def test_a_tolerance_that_leaves_no_sign_is_refused(tolerance: float) -> None:
+    line = ReLUNetwork((Affine(np.eye(1), np.zeros(1)),))
+    with pytest.raises(ValueError, match="0 < tolerance < 1"):
+        minimum_over_ball(line.layers, np.zeros(1), 1.0, np.inf, np.ones(1), tolerance=tolerance)

@@ -1,10 +1,11 @@
 """Flatness: brackets, averages, the plain search, and the loss change, on losses known in closed form."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from theory.flatness import (
@@ -16,6 +17,7 @@ from theory.flatness import (
     maximum_by_search,
     ridge_smoothness,
 )
+from theory.flatness_witnesses import flatness_failure
 
 
 def exact(values, radius=0.1, p=math.inf, unit_box=False):
@@ -40,6 +42,22 @@ def test_a_search_leaves_the_upper_end_open():
     assert found.ratio == (0.0, math.inf)
     assert flatness(exact([0.0]), exact([1.0])).ratio == (math.inf, math.inf)
     assert flatness(exact([0.0]), exact([0.0])).ratio == (0.0, math.inf)
+
+
+@given(st.floats(1e-12, 1e3), st.floats(0.0, 10.0), st.floats(0.01, 0.99), st.integers(2, 6))
+@example(1e-9, 0.125e9 * math.sqrt(0.5), 0.5, 2)
+def test_the_witness_against_the_printed_bound_keeps_its_promise(constant, distribution_constant, failure, dim):
+    """`left >= 3/4` and `right <= 1/4`; in the example the balls decide on the radius, at N = 2, and not the slope."""
+    found = flatness_failure(constant, distribution_constant, failure, dim)
+    left = 1 - found.n * (4 * Fraction(found.radius)) ** dim
+    assert left >= Fraction(3, 4)
+    assert found.left == float(left)
+    flatness = found.n * (6 * Fraction(found.radius)) ** dim / Fraction(found.radius)
+    assert found.flatness == pytest.approx(float(flatness), rel=1e-12)
+    offset = distribution_constant / math.sqrt(failure)
+    right = constant * found.n ** (-1 / (dim + 2)) * (float(flatness) + offset)
+    assert found.right == pytest.approx(right, rel=1e-12)
+    assert found.right <= 0.25
 
 
 def test_maxima_over_other_balls_are_not_compared():

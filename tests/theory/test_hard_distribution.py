@@ -273,6 +273,30 @@ def test_bad_calls(call, error, message):
         call()
 
 
+TWO, SIXTY_FOURTH = np.array([1, -1]), 2.0**-6
+
+
+def test_classes_that_are_twice_the_radius_apart_are_too_near():
+    """`s - 3η = 1 - 5η = 2δ` on a grid of two, everything dyadic: refused; one float less of δ is accepted."""
+    limit = (1 - 5 * SIXTY_FOURTH) / 2
+    with pytest.raises(AssumptionError, match=r"s - 3 \* eta > 2 \* radius"):
+        HardDistribution(2, 2, limit, TWO, SIXTY_FOURTH, 0.25)
+    below = math.nextafter(limit, 0)
+    hard = HardDistribution(2, 2, below, TWO, SIXTY_FOURTH, 0.25)
+    assert hard.separation == 2 * limit > 2 * below
+
+
+def test_a_cube_whose_far_corner_is_just_in_reach_of_the_midpoint_is_as_high_as_one_may_be():
+    """The l_1 distance from the mid-point to the far corner is `τ + dη`: δ is allowed, a float more is not."""
+    highest = 0.25 - 2 * SIXTY_FOURTH
+    hard = HardDistribution(2, 2, 0.25, TWO, SIXTY_FOURTH, highest)
+    corner = hard.centres()[0] + np.array([-1.0, 1.0]) * SIXTY_FOURTH
+    assert rational_distance(corner, hard.midpoints()[0], 1.0) == Fraction(1, 4)
+    for higher in (highest + 2.0**-50, highest + SIXTY_FOURTH):
+        with pytest.raises(AssumptionError, match=r"tau \+ dim \* eta <= radius"):
+            HardDistribution(2, 2, 0.25, TWO, SIXTY_FOURTH, higher)
+
+
 def test_the_radius_may_come_near_to_its_limit():
     """As long as eta has room among floats."""
     for radius in (0.5 - 2.0**-30, 2.0**-30):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
-from scipy.stats import binom
+from scipy.stats import binom, chi2
 
 from theory.errors import AssumptionError
 from theory.linear_data import (
@@ -62,6 +62,35 @@ def test_the_sample_is_separated_as_often_as_the_bound_says():
     # Planted: without the deviation the distance is wrong about every second time.
     wrong = int((found < math.sqrt(200)).sum())
     assert binom.sf(wrong - 1, 300, bound.failure) < 1e-6
+
+
+@pytest.mark.parametrize("t", [0.5, 2.0, 8.0])
+@pytest.mark.parametrize("dim", [101, 10**4 + 1])
+def test_one_pair_is_close_at_most_as_often_as_the_bound_says(dim, t):
+    """`‖ξ_1 - ξ_2‖² / 2` is a χ² with d - 1 degrees: the exact chance."""
+    bound = separation_bound(dim, 2, t)
+    chance = float(chi2.cdf(bound.distance**2 / 2, dim - 1))
+    assert chance <= bound.failure == pytest.approx(math.exp(-t), rel=1e-15)
+    # Planted: the distance without half of its deviation.
+    wider = dim - 1 - math.sqrt((dim - 1) * t)
+    assert (float(chi2.cdf(wider, dim - 1)) > bound.failure) == (t > 0.5)
+
+
+def test_every_pair_counts():
+    """200 points have 19,900 pairs: two times of three one is close; were there 100, at most one time of eleven."""
+    rng = np.random.default_rng(3)
+    dim, n, trials, t = 2501, 200, 24, 7.0
+    bound = separation_bound(dim, n, t)
+    close = 0
+    for _ in range(trials):
+        points = rng.standard_normal((n, dim - 1))
+        products = points @ points.T
+        squares = np.diag(products)[:, None] + np.diag(products) - 2 * products
+        # Rounded by less than 1e-9 of the 4,470 that are compared.
+        close += bool(squares[np.triu_indices(n, 1)].min() < bound.distance**2)
+    assert binom.sf(close - 1, trials, bound.failure) >= 1e-6
+    assert binom.sf(close - 1, trials, n / 2 * math.exp(-t)) < 1e-6
+    assert separation_bound(dim, n, 12.0).failure == pytest.approx(19_900 * math.exp(-12.0), rel=1e-14)
 
 
 def test_the_separation_bound_grows_like_the_root_of_the_dimension():

@@ -197,6 +197,18 @@ def test_the_values_of_the_formulas():
     assert set(VALUES) | set(TINY) == set(PUBLISHED)
 
 
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    # N = 4, d = 25.
+    [("small ρ", 1 / (5 * 4 * 5)), ("moderate ρ", 1 / (5 * 5))],
+)
+def test_the_ranges_of_small_and_moderate_radii_end_where_the_source_says(name, limit):
+    """1/(5N√d) and 1/(5√d): Kim, Moon and Yun, Theorem 4.2 (i) and (ii)."""
+    assert PUBLISHED[name](N=4, d=25, rho=limit * (1 - 1e-9)) > 0
+    with pytest.raises(AssumptionError, match="rho <="):
+        PUBLISHED[name](N=4, d=25, rho=limit * (1 + 1e-9))
+
+
 def test_every_bound_says_what_it_counts():
     for name, bound in PUBLISHED.items():
         assert bound.name == name

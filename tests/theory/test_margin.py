@@ -15,7 +15,7 @@ from theory import margin, relaxation
 from theory.exact_minimum import minimum_over_ball
 from theory.layers import evaluate
 from theory.losses import margins
-from theory.margin import MarginBracket, affine_distance, affine_margin, small_margin
+from theory.margin import MarginBracket, affine_distance, affine_margin, margin_upper_bound, small_margin
 from theory.relaxation import gamma, margin_forms, margin_lower_bound
 
 EXPONENTS = (1.0, 1.5, 2.0, 3.0, np.inf)
@@ -306,3 +306,24 @@ def test_radii_of_other_types_are_read(radius: object) -> None:
     assert small_margin(line, np.zeros((1, 2)), np.array([1]), radius, "inf").lower[0] == pytest.approx(0.5, rel=1e-12)
     with pytest.raises(ValueError, match="float64 holds exactly"):
         small_margin(line, np.zeros((1, 2)), np.array([1]), Fraction(1, 3), "inf")
+
+
+def test_distances_where_products_overflow_or_vanish() -> None:
+    for w, x in ((1e200, 1e200), (1e-200, 1e-200), (1e300, 1e-300)):
+        found = affine_distance(np.array([[w]]), np.zeros(1), np.array([[x]]), np.array([1]), 2)
+        assert found[0] == pytest.approx(x, rel=1e-14)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_upper_bounds_need_a_label_a_point() -> None:
+    line = [Layer(np.ones((1, 1)), np.zeros(1))]
+    for labels in (np.array([1]), np.array([1, 7, 1])):
+        with pytest.raises(ValueError, match="labels"):
+            margin_upper_bound(line, np.zeros((3, 1)), labels)
+
+
+def test_points_in_single_precision_are_attacked_in_double() -> None:
+    """`f = x + 0.1⁺` with `0.1⁺` just above the radius: positive on the ball, by 1.4e-17."""
+    line = [Layer(np.ones((1, 1)), np.array([np.nextafter(0.1, 1)]))]
+    found = small_margin(line, np.zeros((1, 1), dtype=np.float32), np.array([1]), 0.1, np.inf)
+    assert found.upper[0] >= Fraction(float(np.nextafter(0.1, 1))) - Fraction(0.1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import binom, norm
+from scipy.stats import binom, chi, norm
 from sklearn.svm import SVC
 
 from theory import max_margin
@@ -155,6 +155,30 @@ def test_the_angle_keeps_its_bounds_as_often_as_they_say():
         failure = angle_bounds(60, 6, 2.0, t).failure
         for count in exceptions(t):
             assert binom.sf(count - 1, 400, failure) >= 1e-6
+
+
+def one_point_exceptions(dim, t, deviation=1.0):
+    """For one point s* is the norm of its noise, a χ with `dim - 1` degrees: the exact chances to leave the bounds."""
+    bounds = angle_bounds(dim, 1, 0.5, t)
+    root = math.sqrt(dim - 1)
+    upper = root + deviation * (0.5 * bounds.upper - root)
+    lower = root - 1 - deviation * (root - 1 - 0.5 * bounds.lower)
+    return float(chi.sf(upper, dim - 1)), float(chi.cdf(lower, dim - 1)), bounds.failure
+
+
+@pytest.mark.parametrize("dim", [10, 300, 10**4 + 1])
+@pytest.mark.parametrize("t", [0.5, 2.0, 4.0, 8.0])
+def test_for_one_point_the_bounds_keep_to_the_law_of_its_norm(dim, t):
+    above, below, failure = one_point_exceptions(dim, t)
+    assert above <= failure
+    assert below <= failure
+
+
+def test_half_of_the_deviation_would_not_do_for_one_point():
+    """The planted fault, on either side, where the tails differ by far more than their rounding."""
+    above, below, failure = one_point_exceptions(10**4 + 1, 8.0, deviation=0.5)
+    assert above > 10 * failure
+    assert below > 10 * failure
 
 
 def test_a_bound_without_its_leading_term_is_caught():

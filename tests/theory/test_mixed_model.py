@@ -1,12 +1,13 @@
 """The certificate against dense search, the conditions against the certificate, the probability against frequencies."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, chi, chi2
 
 from constructions import Affine, ReLUNetwork
 from theory import margin_lower_bound, mixed_model
@@ -91,6 +92,25 @@ def test_the_certificate_is_exact_for_one_neuron_along_the_linear_part():
     assert 3.5 - 1e-12 <= lower <= 3.5
     (wrong,) = margin_certificate(model, np.array([[2.0, 0.0]]), np.array([-1]), 0.5)
     assert -2.5 - 4.0 - 1e-12 <= wrong <= -6.5
+
+
+@pytest.mark.parametrize(
+    ("weight", "sign", "threshold"),
+    [
+        # w·x = 1 - 2^-54 is rounded to 1: a neuron that helps would look twice as high as it is.
+        ([1.0, -(2.0**-54)], 1.0, 1 - 2.0**-53),
+        # w·x = 1 + 2^-53 is rounded to 1: a neuron that harms would look as if it were off.
+        ([1.0, 2.0**-53], -1.0, 1.0),
+    ],
+)
+def test_a_neuron_on_the_verge_of_its_threshold_is_bounded_over_the_reals(weight, sign, threshold):
+    model = MixedModel(np.zeros(2), np.array([weight]), np.array([sign]), threshold)
+    height = max(sum(map(Fraction, weight)) - Fraction(threshold), Fraction(0))
+    assert height > 0
+    (lower,) = margin_certificate(model, np.ones((1, 2)), np.array([1]), 0.0)
+    assert Fraction(float(lower)) <= int(sign) * height
+    # Executed, the value is above that of the reals: the rounding of the product cannot be left out.
+    assert Fraction(float(model(np.ones((1, 2)))[0])) > int(sign) * height
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -214,6 +234,31 @@ def test_the_probability_bound_is_that_of_the_largest_t(dim, n, n_small, r, q):
 
     assert meets(t * (1 - 1e-9))
     assert not meets(t * (1 + 1e-9))
+
+
+@pytest.mark.parametrize("share", [0.7, 0.8, 0.9])
+@pytest.mark.parametrize("dim", [401, 10001])
+def test_for_one_point_the_bound_is_above_the_exact_chance_of_too_short_a_noise(dim, share):
+    """At δ = 0 only `β + ‖ξ‖² > b` is at stake, and `‖ξ‖²` is a χ² with d - 1 degrees; at most two tails of e^{-t}."""
+    b = share * (dim - 1)
+    bound = memorization_failure(dim, 1, 1, alpha=1e3, beta=0.5, radius=0.0, b=b)
+    chance = float(chi2.cdf(b - 0.5, dim - 1))
+    assert chance <= bound
+    # The tail is that of Laurent and Massart: `b - β = D - 2 √(Dt)`.
+    t = (dim - 1 + 0.5 - b) ** 2 / (4 * (dim - 1))
+    assert bound == pytest.approx(min(1.0, 2 * math.exp(-t)), rel=1e-9)
+    # The planted fault: with half of its deviation the bound falls below the chance.
+    assert 2 * math.exp(-4 * t) < chance
+
+
+def test_noise_shorter_than_half_the_radius_says_nothing_of_a_longer_one():
+    """`s² - δ s` falls until s = δ/2 = 11: a bound for short noise, ‖ξ‖ near 10, is none for the usual one."""
+    alpha, radius, dim = 1e6, 22.0, 101
+    # `wins = (‖ξ‖ - 11)² - 0.9` for the one point: not enough for a χ between these two.
+    b = alpha - radius - 121.0 + 0.9
+    chance = float(np.diff(chi.cdf([11 - math.sqrt(0.9), 11 + math.sqrt(0.9)], dim - 1))[0])
+    assert chance > 0.4
+    assert memorization_failure(dim, 1, 1, alpha=alpha, beta=alpha, radius=radius, b=b) >= chance
 
 
 def test_the_cosine_bound_at_its_ends():

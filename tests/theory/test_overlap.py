@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, chi, norm
 
 from theory import overlap
 from theory.errors import AssumptionError
@@ -163,6 +163,36 @@ def test_the_probability_bound_has_its_limits():
     assert overlap_failure(10**8, 400, 200, radius=7000.0, **{**call, "b": 4e7}) == 1.0
     assert overlap_failure(10**8, 400, 0, radius=7000.0, **call) == 0.0
     assert overlap_failure(10**4, 400, 0, radius=7000.0, **{**call, "alpha": 10.0}) == 1.0
+
+
+def test_the_bound_is_above_the_chance_that_one_of_many_products_is_too_large():
+    """One small point, δ = 0: the conditions fail if a product with another of n - 1 points is beyond α + b.
+
+    Given ‖ξ‖ the products are independent N(0, ‖ξ‖²), and half of the time ‖ξ‖ is above its median.
+    """
+    dim, n, reach = 10**6 + 1, 1000, 4255.0
+    bound = overlap_failure(dim, n, 1, alpha=5.0, beta=0.1, radius=0.0, b=reach - 5.0)
+    one = 2 * norm.sf(reach / chi.median(dim - 1))
+    chance = (1 - (1 - one) ** (n - 1)) / 2
+    assert 1e-3 < chance < bound < 1
+    # The planted fault: as many tails as small points, not as pairs, falls below the chance.
+    assert 2 * bound / (2 * n + 1) < chance
+
+
+def square_sample(seed, alpha):
+    """As many small-margin points as the noise has a quarter of dimensions: its largest singular value is 3/2 √D."""
+    points, _, small, noise = gaussian(seed, 100, 401, 100, alpha)
+    return points, small, noise
+
+
+def test_the_largest_singular_value_grows_with_the_number_of_points():
+    """k wrong neurons cost `δ √(k λ) - k b`, most of all near k = 20: what α must outweigh, for a λ of 30² or 35²."""
+    for alpha, holds in ((40_000.0, False), (64_000.0, True)):
+        scales = {"alpha": alpha, "beta": alpha, "radius": 596.3, "b": 2000.0}
+        found = [overlap_conditions(*square_sample(seed, alpha), **scales).hold for seed in range(10)]
+        assert found == [holds] * 10
+        # All fail, so no bound below 1/4 is credible, at 4^-10 < 1e-6; where all hold, the bound knows.
+        assert (overlap_failure(401, 100, 100, **scales) < 0.25) == holds
 
 
 def test_the_largest_product_is_that_of_others():

@@ -548,3 +548,21 @@ def test_norms_of_subnormal_rows_are_bounded(p: float) -> None:
             bound = float(norm_upper_bound(np.array([row]), p)[0])
             # One float less is no bound, or the bound is near it.
             assert is_inside([Fraction(v) for v in row], bound, p)
+
+
+def test_boxes_in_single_precision_are_bounded_in_double() -> None:
+    rng = np.random.default_rng(0)
+    line = [Layer(np.eye(1), np.zeros(1))]
+    for _ in range(200):
+        corners = np.sort(rng.normal(size=(2, 1, 1)) * 1e-6, axis=0).astype(np.float32)
+        low, high = interval_bounds(line, corners[0], corners[1])
+        assert low[0, 0] <= corners[0, 0, 0]
+        assert corners[1, 0, 0] <= high[0, 0]
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.4, -0.5, 3.0])
+@pytest.mark.parametrize("bias", [5e-324, -5e-324, 1e-310])
+def test_the_product_of_a_form_and_a_bias_may_underflow(factor: float, bias: float) -> None:
+    constant = [Layer(np.zeros((1, 1)), np.array([bias]))]
+    found = form_lower_bounds(constant, np.zeros((1, 1)), 0.0, np.inf, np.array([[factor]]), method="interval")[0, 0]
+    assert Fraction(float(found)) <= Fraction(factor) * Fraction(bias)

@@ -57,6 +57,22 @@ def test_transport_stays_within_the_classes_and_is_weighted_by_the_priors_of_d()
     assert flatness_gap_bound(d, s, constant_maxima(1.0, 4), radius=0.1, loss_bound=1.0).transport == 1.0
 
 
+def test_the_slope_that_a_whole_move_reaches_counts():
+    """D = {0}, S = {1}, δ = 0.1; L falls from 1 to 0 on [0.7, 0.8], beyond δ + h/2 from 0 and within δ + h."""
+
+    def maxima(radius):
+        slope = np.array([10.0 if radius >= 0.7 else 0.0])
+        return PointwiseMaximum(slope, slope, radius)
+
+    d, s = part([[0.0]], [1], [1.0]), part([[1.0]], [1], [0.0])
+    found = flatness_gap_bound(d, s, maxima, radius=0.1, loss_bound=1.0)
+    assert (found.gap, found.slope, found.transport) == (1.0, 10.0, 1.0)
+    assert found.bound >= found.gap
+    # Planted: maxima over balls of another radius are refused, the radius that is enough for half of the move, too.
+    with pytest.raises(ValueError, match="needs the maxima over whole"):
+        flatness_gap_bound(d, s, lambda _: maxima(0.6), radius=0.1, loss_bound=1.0)
+
+
 def test_a_bound_from_the_ceiling_on_is_vacuous():
     d, s = part([[0.0]], [0], [1.0]), part([[1.0]], [0], [0.0])
     assert lipschitz_gap_bound(d, s, lipschitz=1.0, loss_bound=1.0).check.status == "vacuous"

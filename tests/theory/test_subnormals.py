@@ -11,11 +11,15 @@ import torch
 from constructions import Affine, ReLUNetwork, certify, robust_memorizer, write_certificate, write_points
 from constructions.check.__main__ import main
 from constructions.rounding import executed_bounds, executed_margin_bound
+from theory.ball_membership import is_in_ball
+from theory.exact_distance import rational_distance
+from theory.regions import cells, distance_to_boundary
 from theory.relaxation import interval_bounds, margin_lower_bound
 from theory.separation import separation
 
 POINTS, LABELS = np.array([[0.0], [1.0]]), np.array([-1, 1])
 LINE = ReLUNetwork((Affine(np.array([[2.0]]), np.array([-1.0])),))
+MADE, CELLS = certify(LINE, POINTS, LABELS, 0.1, 2), cells(LINE.layers)
 BUILT = robust_memorizer(POINTS, LABELS, radius=0.1, p=2, small="all")
 
 
@@ -40,6 +44,12 @@ def flushing() -> Iterator[None]:
         lambda: executed_margin_bound(LINE.layers, POINTS, LABELS, 0.1, 2, "float64"),
         lambda: executed_bounds(LINE.layers, POINTS, POINTS, "float64"),
         lambda: separation(POINTS, LABELS, 2),
+        lambda: is_in_ball(POINTS[0], POINTS[1], 0.5, 2),
+        lambda: cells(LINE.layers),
+        lambda: distance_to_boundary(CELLS, POINTS[0], 2),
+        lambda: rational_distance(POINTS[0], POINTS[1], 2),
+        lambda: MADE.is_of(LINE, POINTS, LABELS),
+        lambda: Affine(np.eye(1), np.zeros(1)),
     ],
 )
 def test_every_proof_is_refused(ask: Callable[[], Any]) -> None:

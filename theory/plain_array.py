@@ -68,7 +68,10 @@ def _list_floats(values: Sequence[Any], name: str) -> np.ndarray:
         # Python compares an int and a float exactly; numpy rounds the int first.
         if floats.tolist() == list(values):
             return floats
-    parts = [exact_floats(value, name) for value in values]
+    try:
+        parts = [exact_floats(value, name) for value in values]
+    except RecursionError as error:
+        raise ValueError(f"{name} must be nested a few lists deep, got too many to follow") from error
     if len({part.shape for part in parts}) > 1:
         raise ValueError(f"{name} must have rows of one length, got {sorted({part.shape for part in parts})}")
     return np.stack(parts)
