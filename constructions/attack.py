@@ -139,4 +139,4 @@ def _into_ball(tried: np.ndarray, centre: np.ndarray, radius: float, p: float) -
     step = factor[:, None] * step
     drawn = centre + step
     beyond = np.abs(drawn - centre) > np.abs(step)
-    return np.where(beyond, np.nextafter(drawn, centre), drawn)
+    return np.asarray(np.where(beyond, np.nextafter(drawn, centre), drawn))

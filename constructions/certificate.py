@@ -298,7 +298,8 @@ def decide(
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
     attacked = np.flatnonzero(status == UNDECIDED)
     upper, taken = np.full(len(points), np.inf), np.full(len(points), seconds)
-    counterexamples, misclassified = {}, frozenset()
+    counterexamples: dict[int, np.ndarray] = {}
+    misclassified: frozenset[int] = frozenset()
     started = time.perf_counter()
     if len(attacked):
         balls = points, labels, radius, p

@@ -189,7 +189,7 @@ class ReLUNetwork:
         wrong = [type(f).__name__ for f in self.layers if type(f) is not Affine]
         if wrong:
             raise ValueError(
-                f"ReLUNetwork needs layers of type Affine, got {type(wrong).__name__}: Affine(weight, bias)"
+                f"ReLUNetwork needs layers of type Affine, got {wrong[0]}: make one by Affine(weight, bias)"
             )
         if not self.layers:
             raise ValueError("ReLUNetwork needs at least one layer, got none")

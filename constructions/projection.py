@@ -84,8 +84,8 @@ class ProjectionMemorizer:
             lower = np.where(inside, proved, -np.inf)
         method = np.full(len(points), "structure", dtype="<U9")
         balls, seconds = (points, codes, self.task.radius, 2.0), (time.perf_counter() - started) / len(points)
-        how = {"arithmetic": arithmetic, "shell": self.task.shell if reals else None}
-        return decide(self.network, *balls, lower, method, seconds=seconds, **how)
+        shell = self.task.shell if reals else None
+        return decide(self.network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic, shell=shell)
 
 
 def projection_memorizer(

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
 from theory.losses import check_labels
+from theory.scalars import read_exponent, read_scalar
 
 _BLOCK_BYTES = 2**26
 
@@ -54,10 +55,10 @@ class IdealClassifier:
             raise ValueError(f"small needs distinct indices of shape (m,), got {self.small}")
         if len(small) and not 0 <= small[0] <= small[-1] < len(self.points):
             raise ValueError(f"small needs indices in 0..{len(self.points) - 1}, got {small[0]}..{small[-1]}")
+        object.__setattr__(self, "radius", read_scalar(self.radius, "radius"))
+        object.__setattr__(self, "p", read_exponent(self.p))
         if not 0 <= self.radius < np.inf:
             raise ValueError(f"IdealClassifier needs a finite radius >= 0, got {self.radius}")
-        if not self.p >= 1:
-            raise ValueError(f"IdealClassifier needs p in [1, inf], got {self.p}")
 
     def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"] | Float[np.ndarray, "n outputs"]:
         """Value at each row of `x`: shape (n,) for one output, (n, C) for C.

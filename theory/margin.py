@@ -101,7 +101,7 @@ def affine_margin(
     """
     radius, p = read_ball(radius, p)
     gaps, norms, exponent = _gaps_and_norms(weight, bias, points, labels, p)
-    return np.ldexp((gaps - radius * norms).min(axis=1), exponent)
+    return np.asarray(np.ldexp((gaps - radius * norms).min(axis=1), exponent))
 
 
 def small_margin(

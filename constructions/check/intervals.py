@@ -121,8 +121,8 @@ def _affine(
     largest = np.maximum(np.abs(low), np.abs(high))
     largest = np.where(largest > 0, np.maximum(largest, TINY), 0.0)
     bias, k, least = f.bias[:, None], np.diff(f.start), LEAST[arithmetic]
-    absolute = (f, np.abs(f.value)) if sizes is None else (sizes[0], sizes[0].value)
-    weighted = product(*absolute, largest)
+    absolute, size = (f, np.abs(f.value)) if sizes is None else (sizes[0], sizes[0].value)
+    weighted = product(absolute, size, largest)
     if sizes is None:
         total = weighted + np.abs(bias)
         rounds, own, count = k + 1.0, k + 6.0, k
@@ -139,7 +139,7 @@ def _affine(
         value = product(f, f.value, centre) + bias
         reach = radius * _row_norms(f, p) * (1 + gamma(k + 8.0, 2.0**-53))
         if least:  # and every subnormal input
-            reach += 2 * least * product(*absolute, np.ones((f.shape[1], 1)))[:, 0]
+            reach += 2 * least * product(absolute, size, np.ones((f.shape[1], 1)))[:, 0]
         return value - reach[:, None] - error, value + reach[:, None] + error, total
     positive, negative = np.maximum(f.value, 0), np.maximum(-f.value, 0)
     lower = product(f, positive, low) - product(f, negative, high) + bias
@@ -161,7 +161,7 @@ def _affine(
 
 def _one_power_of_two(f: Layer) -> np.ndarray:
     """Rows `±2^m h_j + b`."""
-    one = np.diff(f.start) == 1
+    one: np.ndarray = np.diff(f.start) == 1
     one[one] = np.frexp(np.abs(f.value[f.start[:-1][one]]))[0] == 0.5
     return one
 

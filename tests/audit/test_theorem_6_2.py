@@ -52,6 +52,19 @@ def test_any_constant_and_any_polynomial_leave_half_of_the_left_side(constant, d
 
 
 @printed
+@pytest.mark.parametrize("log_constant", range(-4, 2))
+def test_the_chance_to_guess_well_is_below_the_failure(log_constant):
+    """Exactly: of K - N fair coins at most `½(K - N) - K/8` are wrong."""
+    found = polynomial_sample_failure(2.0**log_constant, 0.0)
+    cubes = 2 ** (found.dim - 1)
+    fewest = (cubes - found.n) / 2 - cubes / 8
+    chance = float(binom.cdf(math.floor(fewest), cubes - found.n, 0.5))
+    assert chance <= found.failure == pytest.approx(math.exp(-cubes / 32), rel=1e-15)
+    # The planted fault: four times the exponent falls below the chance, as soon as there are some cubes.
+    assert cubes < 32 or math.exp(-cubes / 8) < chance
+
+
+@printed
 @pytest.mark.parametrize("mu", [1.0, 0.5])
 def test_the_witness_with_a_learner_that_is_run(mu, record):
     """Nearest neighbours on `K = 2^{d-1}` cubes, at the d and N of the witness; and f̂ meets Assumption 6.1."""

@@ -285,3 +285,12 @@ def test_a_tolerance_that_leaves_no_sign_is_refused(tolerance: float) -> None:
     line = ReLUNetwork((Affine(np.eye(1), np.zeros(1)),))
     with pytest.raises(ValueError, match="0 < tolerance < 1"):
         minimum_over_ball(line.layers, np.zeros(1), 1.0, np.inf, np.ones(1), tolerance=tolerance)
+
+
+def test_a_neuron_without_a_range_is_proved_without_the_solver() -> None:
+    """All weights 0: bounds as thin as their allowance for rounding make coefficients that HiGHS does not take."""
+    layers = (Affine(np.zeros((1, 1)), np.zeros(1)), Affine(np.full((1, 1), 0.125), np.zeros(1)))
+    network = ReLUNetwork((*layers, Affine(np.zeros((1, 1)), np.zeros(1))))
+    for p in (1, np.inf):
+        for radius in (0.0, 0.5):
+            assert minimum_over_ball(network.layers, np.zeros(1), radius, p, np.ones(1))[0] == 0

@@ -127,8 +127,8 @@ GOOD = dict(points=np.zeros((2, 3)), labels=np.array([1, -1]), small=np.array([0
         ({"small": np.array([-1])}, "got -1..-1"),
         ({"radius": -1.0}, "radius >= 0, got -1.0"),
         ({"radius": np.nan}, "got nan"),
-        ({"p": 0.5}, "p in .1, inf., got 0.5"),
-        ({"p": np.nan}, "p in .1, inf., got nan"),
+        ({"p": 0.5}, "p >= 1, got p=0.5"),
+        ({"p": np.nan}, "p >= 1, got p=nan"),
     ],
 )
 def test_bad_classifiers(change, message):
