@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # One thread for each test worker: two workers with two threads each only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: audit test nightly bench venv clean
+.PHONY: audit test nightly bench mutants venv clean
 
 # Threads that spin while they wait make a busy machine many times slower.
 audit: $(VENV)/.installed
@@ -24,12 +24,20 @@ nightly: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
+# Every small change of what is trusted has to make a test fail; hours. MODULES="theory/norms.py ..." for some files.
+mutants: $(VENV)/.mutants
+	$(BIN)/python -m benchmarks.mutants $(MODULES)
+
 venv: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+$(VENV)/.mutants: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutants]'
 	touch $@
 
 clean:
