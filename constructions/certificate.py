@@ -166,7 +166,7 @@ def _seal(
     seal = hashlib.sha256(repr((c.radius, c.p, c.arithmetic, sorted(c.misclassified))).encode())
     seal.update(repr((c.status.tolist(), c.method.tolist(), sorted(c.counterexamples))).encode())
     for array in (c.lower, c.upper, *(c.counterexamples[i] for i in sorted(c.counterexamples))):
-        seal.update(np.ascontiguousarray(array).data)
+        seal.update(repr((array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
     seal.update((network_digest(network) + points_digest(points, labels)).encode())
     return seal.hexdigest()
 

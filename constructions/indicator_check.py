@@ -60,6 +60,8 @@ def check_indicators(
     """
     if p in (1, 2, np.inf) and not _is_ordinary(block, (centres, np.array([radius, shell]))):
         return _nothing(len(centres))
+    if not _has_depth(block, p, method) or block.outputs != len(centres):
+        return _nothing(len(centres))
     executed = moved is not None
     moved = np.zeros(len(centres)) if moved is None else moved
     if np.isinf(p):
@@ -279,6 +281,15 @@ def _near_levels(
     return near
 
 
+def _has_depth(block: ReLUNetwork, p: float, method: Method) -> bool:
+    """Whether there are as many layers as indicators for this norm have."""
+    if np.isinf(p):
+        return block.depth >= 2
+    if p == 2:
+        return block.depth >= 4
+    return block.depth == (3 if p == 1 else 5 if method == "shared" else 4)
+
+
 def _is_ordinary(block: ReLUNetwork, numbers: tuple[np.ndarray, ...]) -> bool:
     weights = [np.abs(f.weight if isinstance(f.weight, np.ndarray) else f.weight.data) for f in block.layers]
     return max(float(np.abs(n).max()) for n in (*numbers, *(f.bias for f in block.layers))) <= _LARGEST and all(
@@ -303,7 +314,12 @@ def _ramp_slopes(layer: Affine) -> np.ndarray | None:
     """`w > 0` of the layer `E ↦ 1 - w E`, coordinate by coordinate, or None if it is no such layer."""
     weight = sparse(layer.weight)
     diagonal = -weight.diagonal()
-    if np.all(layer.bias == 1) and np.all(diagonal > 0) and weight.count_nonzero() == len(diagonal):
+    if (
+        len(diagonal) == layer.outputs == layer.inputs
+        and np.all(layer.bias == 1)
+        and np.all(diagonal > 0)
+        and weight.count_nonzero() == len(diagonal)
+    ):
         return np.asarray(diagonal)
     return None
 

@@ -36,7 +36,8 @@ class Memorizer:
     """`f̂` of Theorem 3.3 for one sample: equal to `f_adv` off the shells, everywhere on the box.
 
     Calling it evaluates `f̂` from the distances to the centres; `network` is the same function as a strict
-    ReLU network.
+    ReLU network. `certify` and `separation` speak of what the object holds now; `margin`, `bound`, `size` and the call
+    of what was built, and `dataclasses.replace` does not bring them up to date.
 
     Attributes:
         network: the strict ReLU network.

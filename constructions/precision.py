@@ -41,7 +41,7 @@ def round_weights(network: ReLUNetwork, bits: int) -> ReLUNetwork:
     Raises:
         ValueError: unless `1 <= bits <= 53`.
     """
-    if not 1 <= bits <= _FLOAT64_BITS:
+    if not isinstance(bits, int | np.integer) or not 1 <= bits <= _FLOAT64_BITS:
         raise ValueError(f"round_weights needs bits between 1 and 53, those of float64, got {bits}")
     return ReLUNetwork(tuple(Affine(_rounded_matrix(f.weight, bits), _rounded(f.bias, bits)) for f in network.layers))
 

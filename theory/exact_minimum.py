@@ -84,10 +84,11 @@ def minimum_over_ball(
     centre, form = exact_floats(centre, "centre"), exact_floats(form, "form")
     if centre.ndim != 1:
         raise ValueError(f"centre needs shape (d,), got {centre.shape}")
-    # With a tolerance of 1 or more the sign of the answer would be none.
-    if not (0 < tolerance < 1 and time_limit > 0):
+    tolerance, time_limit = read_scalar(tolerance, "tolerance"), read_scalar(time_limit, "time_limit")
+    # With a tolerance of 1 or more the sign of the answer would be none; below 2^-50 its rounding is more than that.
+    if not (2.0**-50 <= tolerance < 1 and time_limit > 0):
         raise ValueError(
-            f"minimum_over_ball needs 0 < tolerance < 1 and a time_limit > 0, got {tolerance} and {time_limit}"
+            f"minimum_over_ball needs 2^-50 <= tolerance < 1 and a time_limit > 0, got {tolerance} and {time_limit}"
         )
     bounds = [(low[0], high[0]) for low, high in preactivation_bounds(layers, centre[None], radius, p)]
     if not all(np.isfinite(low).all() and np.isfinite(high).all() for low, high in bounds):
@@ -109,6 +110,8 @@ def minimum_over_ball(
         least, found = _solved(task, time_limit)
         best = proved_minimum(task, improved(task, improved(task, None, task.centre), found), tolerance, time_limit)
         value, argmin = float(best.value), _rounded(task, best.point)
+        if value == 0 != best.value or 0 < abs(value) < 2.0**-1022:
+            raise OverflowError("a minimum that float64 does not hold")
     except OverflowError:
         raise ValueError(
             "the minimum or its scaled program is beyond the range of float64: rescale the weights or the form"

@@ -50,6 +50,8 @@ class IdealClassifier:
             )
         if not np.isfinite(self.points).all():
             raise ValueError("IdealClassifier needs finite points, got NaN or infinity")
+        if len(self.small) and not np.issubdtype(self.small.dtype, np.integer):
+            raise ValueError(f"small needs integer indices, got {self.small.dtype}")
         small = np.unique(self.small)
         if self.small.ndim != 1 or len(small) != len(self.small):
             raise ValueError(f"small needs distinct indices of shape (m,), got {self.small}")
@@ -84,15 +86,19 @@ class IdealClassifier:
         check_labels(labels, outputs)
         if not len(labels):
             return clean[:, 0] if clean.ndim == 2 and outputs == 1 else clean
-        inside = _distances(x, self.points[self.small], self.p) <= self.radius
+        inside = _inside(x, self.points[self.small], self.radius, self.p)
         near = np.asarray(inside.any(axis=1))
         if outputs == 1:
             return np.where(near, inside @ labels.astype(np.float64), clean.reshape(len(x)))
         return np.where(near[:, None], inside @ np.eye(outputs)[labels], clean)
 
 
-def _distances(x: np.ndarray, centres: np.ndarray, p: float) -> np.ndarray:
-    metric = {1: "cityblock", 2: "euclidean", np.inf: "chebyshev"}.get(p)
-    if metric is None:
-        return np.asarray(cdist(x, centres, "minkowski", p=p))
-    return np.asarray(cdist(x, centres, metric))
+def _inside(x: np.ndarray, centres: np.ndarray, radius: float, p: float) -> np.ndarray:
+    """Which x are in which balls."""
+    if p in (1, np.inf) or radius == 0:
+        return np.asarray(cdist(x, centres, "cityblock" if p == 1 else "chebyshev") <= radius)
+    if p == 2 and 1e-100 < radius < 1e100:
+        return np.asarray(cdist(x, centres) <= radius)
+    # In units of the radius: a power that vanishes is of no account beside 1, and one that overflows is outside.
+    with np.errstate(over="ignore"):
+        return np.asarray(cdist(x / radius, centres / radius, "minkowski", p=p) <= 1)

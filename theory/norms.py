@@ -26,11 +26,13 @@ def norm(x: Float[np.ndarray, "*batch d"], p: Any) -> Float[np.ndarray, "*batch"
     p = read_exponent(p)
     if p == 1 or math.isinf(p):
         return np.asarray(np.linalg.norm(x, p, axis=-1))
-    # In units of a power of two near the greatest entry, whose square or power may be no float.
+    # In units of the greatest entry, so that no square or power that counts vanishes; for p = 2 of a power of two.
     greatest = np.abs(x).max(axis=-1, keepdims=True, initial=0.0)
-    exponent = np.where(np.isfinite(greatest), np.frexp(greatest)[1], 0)
+    unit = np.where(np.isfinite(greatest) & (greatest > 0), greatest, 1.0)
+    if p == 2:
+        unit = np.ldexp(1.0, np.minimum(np.frexp(unit)[1], 1023))
     with np.errstate(under="ignore", over="ignore"):
-        return np.asarray(np.ldexp(np.linalg.norm(np.ldexp(x, -exponent), p, axis=-1), exponent[..., 0]))
+        return np.asarray(unit[..., 0] * np.linalg.norm(x / unit, p, axis=-1))
 
 
 def distance(

@@ -35,8 +35,9 @@ BLOCK_BYTES = 2**28
 
 
 def gamma(k: int) -> float:
-    """Higham's `γ_k = k u / (1 - k u)`: relative rounding error of k operations, u = 2^-53."""
-    return k * UNIT_ROUNDOFF / (1.0 - k * UNIT_ROUNDOFF)
+    """Higham's `γ_k = k u / (1 - k u)`: relative rounding error of k operations, u = 2^-53; ∞ from `k u = 1/2` on."""
+    spent = k * UNIT_ROUNDOFF
+    return spent / (1.0 - spent) if spent < 0.5 else float("inf")
 
 
 def interval_bounds(

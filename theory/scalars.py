@@ -5,10 +5,14 @@ about another ball, so what does not convert exactly is refused by name.
 """
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+
+# Subnormal numbers have up to 1,075 decimals, none of them before the 323rd.
+_DECADES = 400
 
 
 def read_scalar(value: Any, name: str) -> float:
@@ -27,6 +31,9 @@ def read_scalar(value: Any, name: str) -> float:
             f"{name} must be one real number, got {value!r:.60} of type {type(value).__name__}: give a float, an int, "
             "or a numpy or torch scalar"
         )
+    # An exponent far beyond float64 would take its time as a fraction.
+    if isinstance(number, Decimal) and number.is_finite() and number and abs(number.adjusted()) > _DECADES:
+        raise ValueError(f"{name} must be a number that float64 holds exactly, got {value!r:.60}")
     try:
         exact = Fraction(*number.as_integer_ratio())
     except (OverflowError, ValueError):  # an infinity, or NaN

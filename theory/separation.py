@@ -169,6 +169,7 @@ def _read_labels(labels: Any, size: int) -> Int[np.ndarray, " n"]:
 def _digest(found: Separation, points: np.ndarray, codes: np.ndarray) -> str:
     seal = hashlib.sha256(repr((points.shape, found.p, float(found.distance).hex(), found.pair)).encode())
     for array in (points, codes, found.nearest, found.neighbour):
+        seal.update(repr((array.dtype.str, array.shape)).encode())
         seal.update(np.ascontiguousarray(array).data)
     return seal.hexdigest()
 

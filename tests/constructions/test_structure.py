@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -279,3 +280,67 @@ def test_corners_in_small_integers_do_not_wrap_around() -> None:
     changed = dataclasses.replace(built, network=network, widths=parts.network.widths, low=low, high=high)
     truth = [y * rational_value(network, rationals(x))[0] for x, y in zip(points, labels, strict=True)]
     assert all(lower <= margin for lower, margin in zip(changed.certify().lower, truth, strict=True))
+
+
+def test_levels_may_not_move_a_point_farther_for_large_exponents() -> None:
+    """0.28 γ in one coordinate is more than γ / 4, also where 0.28^1500 is no float."""
+    radius, p, shell = 0.6875, 1500, 2.0**-5
+    left = 1.5 - (2 * radius + shell)
+    points = np.array([[left, 0.5], [left + 0.28 * shell, 2.0], [left + 0.28 * shell, 1.98], [1.5, 0.5]])
+    clean = Affine(np.zeros((1, 2)), np.array([-1.0]))
+    built = robust_memorizer(
+        points, [1, 1, 1, -1], radius=radius, p=p, small=[0, 1, 2], shell=shell * (1 - 1e-9), clean=clean
+    )
+    inside = [Fraction(1.5) - Fraction(radius), Fraction(0.5)]
+    margin = -rational_value(built.network, inside)[0]
+    assert built.certify().lower[3] <= margin
+    assert certify_executed(built, "float64").lower[3] <= margin
+
+
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+@pytest.mark.parametrize("p", [2.0**52, 1e17])
+def test_a_proof_for_more_roundings_than_it_can_allow_for_fails(method: str, p: float) -> None:
+    points = np.array([[0.25] * 4, [0.25] * 3 + [0.51]])
+    clean = Affine(np.zeros((1, 4)), np.array([-1.0]))
+    built = robust_memorizer(
+        points, [1, -1], radius=0.125, p=100, small=[0], shell=2.0**-10, clean=clean, method=method
+    )
+    changed = dataclasses.replace(built, p=p)
+    # In the ball: 4 · (0.1245 / 0.125)^p is 0.
+    margin = rational_value(built.network, rationals(points[0] + 0.1245))[0]
+    assert margin == -1
+    assert changed.certify().lower[0] <= -1
+    assert certify_executed(changed, "float64").lower[0] <= -1
+
+
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+def test_one_excess_does_not_serve_several_indicators(method: str) -> None:
+    """The second indicator reads nothing and is 1 everywhere."""
+    points = np.array([[0.25, 0.25], [0.251, 0.25], [0.75, 0.75]])
+    clean = Affine(np.array([[-1.0, -1.0]]), np.array([1.0]))
+    built = robust_memorizer(
+        points, [1, 1, -1], radius=0.125, p=1, small=[0, 1], method=method, shell=0.25, clean=clean
+    )
+    *before, excess, ramp = (
+        Affine(sp.csr_array(f.weight)[:width, :columns], f.bias[:width])
+        for f, columns, width in zip(built.network.layers, built.widths, built.widths[1:], strict=False)
+    )
+    one = Affine(sp.csr_array(excess.weight)[:1], excess.bias[:1])
+    slopes = sp.csr_array(ramp.weight).toarray()[:, :1] * [[1.0], [0.0]]
+    block = ReLUNetwork((*before, one, Affine(slopes, ramp.bias)))
+    network = memorizing_network(block, built.sample.codes[built.small], built.clean, built.bound)
+    changed = dataclasses.replace(built, network=network, widths=block.widths)
+    truth = rational_value(network, rationals(points[2]))[0]
+    assert truth > 0
+    assert not changed.certify().certified[2]
+
+
+@pytest.mark.parametrize("widths", [(), (2, 2), (3, 9), (3, 9, 9), (3, 16, 9, 9, 9)])
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
+def test_other_widths_prove_nothing(p: float, widths: tuple[int, ...]) -> None:
+    right = memorizer(p, "shared")
+    changed = dataclasses.replace(right, widths=widths)
+    truth = certify(right.network, POINTS, LABELS, right.radius, p)
+    assert not np.any(changed.certify().certified & (truth.status == "refuted"))
+    assert changed.certify().is_of(right.network, POINTS, LABELS)
+    certify_executed(changed, "float64")

@@ -50,6 +50,13 @@ def test_one_coordinate_decides_to_the_last_bit(p: float) -> None:
     assert not is_in_ball(np.array([np.nextafter(1e8, 1e9)]), np.array([1e8]), 1e-8, p)
 
 
+@pytest.mark.parametrize("p", [1075.0, 2000.0, 2.0**30, 2.0**52])
+def test_a_corner_is_in_no_ball_of_a_large_exponent(p: float) -> None:
+    assert not is_in_ball(np.array([8.0, 8.0]), np.zeros(2), 8.0, p)
+    assert is_in_ball(np.array([8.0, 0.0]), np.zeros(2), 8.0, p)
+    assert is_in_ball(np.array([7.0, 7.0]), np.zeros(2), 8.0, p)
+
+
 @pytest.mark.parametrize("p", EXPONENTS)
 def test_what_is_no_point_is_in_no_ball(p: float) -> None:
     for x in (math.nan, math.inf, -math.inf):

@@ -151,3 +151,31 @@ def test_bad_evaluations(change, x, message):
     f = IdealClassifier(**(GOOD | change))
     with pytest.raises(ValueError, match=message):
         f(x)
+
+
+@pytest.mark.parametrize(
+    ("p", "radius", "x", "inside"),
+    [
+        (100.0, 1e-5, 1e-4, False),
+        (100.0, 1e4, 2e3, True),
+        (2.0, 1e-200, 1e-170, False),
+        (2.0, 1e200, 1e160, True),
+        (2.0, 1e-200, 5e-201, True),
+        (1e300, 0.1, 0.5, False),
+        (2000.0, 0.75, 0.7, True),
+        (2000.0, 0.5, 0.7, False),
+        (1.5, 0.0, 1e-300, False),
+        (1.5, 0.0, 0.0, True),
+    ],
+)
+def test_balls_of_any_scale_and_exponent(p: float, radius: float, x: float, inside: bool) -> None:
+    """Powers that vanish or overflow: (x, x) in the ball around 0, where the clean classifier says -1."""
+    target = IdealClassifier(np.zeros((1, 2)), np.array([1]), np.array([0]), radius, p, lambda z: np.full(len(z), -1.0))
+    assert target(np.array([[x, x]]))[0] == (1 if inside else -1)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("small", [np.array([0.0]), np.array([True])])
+def test_indices_are_whole_numbers(small: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="integer indices"):
+        IdealClassifier(np.zeros((1, 2)), np.array([1]), small, 0.5, 2.0, lambda z: np.full(len(z), -1.0))

@@ -327,3 +327,11 @@ def test_points_in_single_precision_are_attacked_in_double() -> None:
     line = [Layer(np.ones((1, 1)), np.array([np.nextafter(0.1, 1)]))]
     found = small_margin(line, np.zeros((1, 1), dtype=np.float32), np.array([1]), 0.1, np.inf)
     assert found.upper[0] >= Fraction(float(np.nextafter(0.1, 1))) - Fraction(0.1)
+
+
+@pytest.mark.parametrize("p", [1 + 2.0**-11, 1 + 2.0**-40])
+def test_exponents_near_1_have_large_duals(p: float) -> None:
+    """‖(1, 1)‖_q is nearly 1 for q = 2^11 + 1 and 2^40 + 1."""
+    arguments = np.ones((1, 2)), np.ones(1), np.zeros((1, 2)), np.array([1])
+    assert affine_distance(*arguments, p)[0] == pytest.approx(1, rel=1e-3)
+    assert affine_margin(*arguments, 2.0, p)[0] == pytest.approx(-1, rel=1e-2)

@@ -127,3 +127,9 @@ def test_norms_beyond_floats() -> None:
     assert norm(np.array([1e-170, 1e-170]), 2) == pytest.approx(math.sqrt(2) * 1e-170, rel=1e-15)
     assert norm(np.array([5e-4, 0.0]), 100) == pytest.approx(5e-4, rel=1e-14)
     assert norm(np.zeros((0, 3)), 2).shape == (0,)
+
+
+@pytest.mark.parametrize("p", [500.0, 1075.0, 1500.0, 2.0**30, 2.0**52, 1e300])
+def test_norms_of_large_exponents_do_not_vanish(p: float) -> None:
+    assert norm(np.ones(2), p) == pytest.approx(2 ** (1 / p), rel=1e-14)
+    assert norm(np.array([0.75, 0.5]), p) == pytest.approx(0.75, rel=1e-14)

@@ -566,3 +566,8 @@ def test_the_product_of_a_form_and_a_bias_may_underflow(factor: float, bias: flo
     constant = [Layer(np.zeros((1, 1)), np.array([bias]))]
     found = form_lower_bounds(constant, np.zeros((1, 1)), 0.0, np.inf, np.array([[factor]]), method="interval")[0, 0]
     assert Fraction(float(found)) <= Fraction(factor) * Fraction(bias)
+
+
+def test_an_allowance_for_too_many_roundings_is_infinite_and_not_negative() -> None:
+    assert gamma(2**52 - 1) > 0.99
+    assert gamma(2**52) == gamma(2**60) == np.inf

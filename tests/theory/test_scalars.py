@@ -50,6 +50,7 @@ INEXACT = [
     10**400,
     Decimal("1e400"),
     Decimal("1e-400"),
+    Decimal("1e-999999999"),
 ]
 
 
