@@ -93,7 +93,7 @@ RELAXATION, RATIONAL, ROUNDING = "theory.relaxation", "constructions.rational", 
 INTERVALS, DISTANCES = "constructions.check.intervals", "constructions.check.distances"
 
 FAULTS: dict[str, tuple[str, str, str, Attack]] = {
-    "no rounding": (f"{RELAXATION}:gamma", "return k *", "return 0.0 * k *", _bounds("normal", "long")),
+    "no rounding": (f"{RELAXATION}:gamma", "return spent", "return 0.0 * spent", _bounds("normal", "long")),
     "no underflow": (f"{RELAXATION}:TINY", repr(2.0**-960), "0", _bounds("vanishing")),
     "half the radius": (
         f"{RELAXATION}:_affine_ball",
