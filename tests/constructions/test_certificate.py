@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+import time
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructions import Affine, ReLUNetwork, certify, guided_attack, robust_memorizer, write_certificate
+from constructions import certificate as certificate_module
 from tests.rational import rational_value, rationals
 from tests.strategies import dyadic, exponents, networks
 from theory.ball_membership import is_in_ball
@@ -335,6 +337,12 @@ def test_what_only_a_conversion_makes_equal_is_not_what_it_was_made_of() -> None
         ({"arithmetic": []}, "arithmetic must be one of"),
         ({"seed": "a"}, "seed must be"),
         ({"seed": 1.5}, "seed must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"labels": np.array([2**63, 1], dtype=np.uint64)}, "labels must be"),
+        ({"labels": np.array([[1, 1]])}, "labels must be"),
+        ({"labels": np.array([0, 1])}, "labels of a network with 1 output"),
+        ({"labels": np.array([0, 1]), "arithmetic": "rational"}, "labels of a network with 1 output"),
+        ({"labels": np.array([0, 1]), "arithmetic": "float32"}, "labels of a network with 1 output"),
         ({"radius": float}, "radius must be one real number"),
         ({"radius": np.ma.masked}, "radius must be one real number"),
         ({"labels": np.ma.masked_array([1, 1], mask=[0, 1])}, "masked"),
@@ -345,3 +353,49 @@ def test_other_malformed_arguments_are_named(change: dict[str, Any], message: st
     arguments = {"labels": np.array([1, 1]), "radius": 0.25, "p": 2} | change
     with pytest.raises(ValueError, match=message):
         certify(LINE, np.array([[1.0], [0.5]]), **arguments)
+
+
+def test_what_a_certificate_prints_and_keeps() -> None:
+    """One ball certified, one refuted by a tie, one undecided: every number in its place."""
+    shy = ReLUNetwork(
+        (Affine(np.array([[1.0], [-1.0]]), np.zeros(2)), Affine(np.array([[1.0, 1.0]]), np.array([-0.25])))
+    )
+    points, labels = np.array([[2.0], [0.25], [0.5]]), np.array([1, 1, 1])
+    started = time.perf_counter()
+    found = certify(shy, points, labels, 0.25, np.inf)
+    elapsed = time.perf_counter() - started
+    assert found.status.tolist() == ["certified", "refuted", "refuted"]
+    assert str(found) == (
+        "1 certified, 2 refuted, 0 undecided of 3 balls, l_inf, radius 0.25 (1 of the refuted because f = 0, which is "
+        "an error for every label); clean error 0.3333; 0.6667 <= adversarial error <= 0.6667; by interval, linear, "
+        "for the function of the network's float64 weights over the reals"
+    )
+    content = found.to_dict()
+    assert content["lower"] == [pytest.approx(1.5), pytest.approx(-0.25), pytest.approx(0.0, abs=1e-12)]
+    assert content["upper"] == [None, pytest.approx(-0.25), 0.0]
+    assert content["error_bracket"] == [2 / 3, 1 - 1 / 3]
+    assert np.all(found.seconds >= 0)
+    assert 0 < found.seconds.sum() <= elapsed
+    assert "seal" not in repr(found)
+    wide = certify(LINE, np.array([[1.0], [1e9]]), np.array([1, 1]), 0.25, 2)
+    assert wide.error_bracket == (0, 0)
+    half = replace(wide, status=np.array(["certified", "undecided"]))
+    assert "; 0 <= adversarial error <= 0.5;" in str(half)
+
+
+def test_linear_relaxation_is_tried_wherever_intervals_are_open_and_the_network_is_small(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """f = σ(x) - σ(x) + c is c, and by intervals at least c - 1: positive, 0 and negative."""
+    for c, by in ((2.0, "interval"), (1.0, "linear"), (0.5, "linear")):
+        same = ReLUNetwork((Affine(np.ones((2, 1)), np.zeros(2)), Affine(np.array([[1.0, -1.0]]), np.array([c]))))
+        at = np.array([[3.0]]), np.array([1])
+        found = certify(same, *at, 0.5, np.inf)
+        assert found.method.tolist() == [by]
+        assert found.certified.all()
+        with monkeypatch.context() as patch:
+            patch.setattr(certificate_module, "_LINEAR_LIMIT", same.parameters - 1)
+            limited = certify(same, *at, 0.5, np.inf)
+            assert limited.certified.all() == (c == 2.0)
+            patch.setattr(certificate_module, "_LINEAR_LIMIT", same.parameters)
+            assert certify(same, *at, 0.5, np.inf).certified.all()
