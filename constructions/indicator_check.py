@@ -131,6 +131,8 @@ def _check_l1(
     inner, outer = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     # A float64 -Σ low may cut off the neuron of Σ_j (x_j - low_j) by this much in the corner of the box.
     clipped = abs(float(first.bias[-1]) + float(low.sum())) if shared else 0.0
+    # And that bias is a term of θ.
+    carried = abs(float(first.bias[-1])) if shared else 0.0
     for start in range(0, size, _BLOCK):
         rows = slice(start, min(start + _BLOCK, size))
         part = Affine(excess.weight[rows], excess.bias[rows])
@@ -140,7 +142,7 @@ def _check_l1(
         v, theta = read
         off = np.abs(c[rows] - v).sum(axis=1)
         scale = np.abs(v).sum(axis=1) + np.abs(c[rows]).sum(axis=1) + np.abs(excess.bias[rows])
-        error = clipped + 8 * gamma(dim + 8) * (scale + np.abs(low).sum() + radius + shell) + moved[rows]
+        error = clipped + 8 * gamma(dim + 8) * (scale + carried + np.abs(low).sum() + radius + shell) + moved[rows]
         inner[rows] = radius + off + error <= theta
         outer[rows] = slopes[rows] * (radius + shell - off - theta - error) >= 1 + 4 * gamma(4)
     return IndicatorCheck(inner, outer)
@@ -256,8 +258,10 @@ def _check_lp(
     # Rounded inwards: from here on the two radii are the floats that they are.
     inner, outer = (radius + shell / 4) * (1 + 4 * gamma(1)), (radius + 3 * shell / 4) * (1 - 4 * gamma(1))
     upper, lower = power_bounds(hinges, inner, outer, p, dim)
+    # Two roundings of each sum.
+    error = moved + 8 * gamma(4) * (np.abs(theta) + abs(lower) + moved)
     return IndicatorCheck(
-        near & (upper + moved <= theta), near & (slopes * (lower - theta - moved) >= 1 + 4 * gamma(4))
+        near & (upper + error <= theta), near & (slopes * (lower - theta - error) >= 1 + 4 * gamma(4))
     )
 
 

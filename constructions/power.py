@@ -22,6 +22,7 @@ Source: Theorem 3.3, repaired form, for p other than 1, 2 and ∞. Hinges serve 
 hidden layer; repeated squaring would be smaller only for even p and very thin shells.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +130,7 @@ def power_bounds(hinges: Hinges, inner: float, outer: float, p: float, dim: int)
     _, eta = _accuracy(power_gap(inner, outer, p), p, rho, dim)
     relative = gamma(8 * int(np.ceil(p)) + 2 * _POWER_ULPS + 4 * hinges.pieces + 16)
 
-    with np.errstate(under="ignore"):
+    with np.errstate(under="ignore", over="ignore", invalid="ignore"):
         ends = np.append(hinges.knots[1:][hinges.knots[1:] < outer], outer)
         lower = float((hinges(ends) / np.maximum((ends / outer) ** p, _TINY)).min())
 
@@ -143,6 +144,10 @@ def power_bounds(hinges: Hinges, inner: float, outer: float, p: float, dim: int)
         tangent = np.maximum((slope - rise) * (end - touch), (slope - rise) * (start - touch))
         size = value + power + (slope + rise) * (end - start)
         upper = (1 + eta) * rho**p + dim * float((value - power + tangent + 2 * relative * size).max())
+        reached = np.isfinite(hinges(np.append(ends, touch))).all()
+    if not (reached and math.isfinite(upper) and math.isfinite(lower) and 2 * relative < 1):
+        # What overflows bounds nothing.
+        return math.inf, -math.inf
     return upper * (1 + 2 * relative) + _TINY, lower * (1 - 2 * relative)
 
 

@@ -17,6 +17,7 @@ from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse.csgraph import maximum_bipartite_matching, maximum_flow
 from scipy.spatial.distance import cdist
 
+from theory.norms import norm
 from theory.scalars import read_exponent
 
 # The linear program has a variable a pair; beyond this its time and memory are out of hand.
@@ -146,9 +147,10 @@ def _quantile_coupling(
 
 
 def _distances(x: np.ndarray, z: np.ndarray, p: float) -> np.ndarray:
-    if math.isinf(p):
-        return np.asarray(cdist(x, z, "chebyshev"))
-    return np.asarray(cdist(x, z, "minkowski", p=p))
+    if p in (1, math.inf):
+        return np.asarray(cdist(x, z, "cityblock" if p == 1 else "chebyshev"))
+    # Powers of small or large differences may be no floats.
+    return np.array([norm(point - z, p) for point in x])
 
 
 def _by_linear_program(x: np.ndarray, z: np.ndarray, p: float) -> tuple[float, float]:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from constructions import Affine, Memorizer, ReLUNetwork, certify, certify_executed, indicators, robust_memorizer
 from constructions.assembly import clean_bound, memorizing_network
+from constructions.excess import lp_excess
 from constructions.indicator_check import IndicatorCheck, check_indicators
+from constructions.power import Hinges
 from constructions.rounding import executed_layers, run
 from constructions.structure import box_of_balls, covers
 from tests.rational import rational_value, rationals
@@ -344,3 +346,34 @@ def test_other_widths_prove_nothing(p: float, widths: tuple[int, ...]) -> None:
     assert not np.any(changed.certify().certified & (truth.status == "refuted"))
     assert changed.certify().is_of(right.network, POINTS, LABELS)
     certify_executed(changed, "float64")
+
+
+def test_a_power_that_overflows_bounds_nothing() -> None:
+    """`G(outer)` is beyond float64, and any slope times it would be at least 1."""
+    points = np.array([[0.0], [4.0]])
+    clean = Affine(np.ones((1, 1)), np.array([-2.0]))
+    built = robust_memorizer(points, [-1, 1], radius=0.01, p=3, clean=clean, shell=3.9, small=[0], method="per_point")
+    steep = lp_excess(points[:1], Hinges(np.zeros(1), np.array([7e307])), 7.2e307)
+    block = ReLUNetwork((*steep.layers, Affine(np.array([[-5e-324]]), np.ones(1))))
+    network = memorizing_network(block, built.sample.codes[:1], built.clean, built.bound)
+    changed = dataclasses.replace(built, network=network)
+    assert rational_value(network, rationals(points[1]))[0] < 0
+    assert not changed.certify().certified[1]
+
+
+def test_a_large_bias_that_is_taken_back_is_rounded() -> None:
+    """-2^54 in the sum of all coordinates and in the threshold: between them 1.9 is not what it was."""
+    points = np.array([[-2.1], [-2.1 - 2.25]])
+    clean = Affine(-np.ones((1, 1)), np.array([-2.1 - 1.125]))
+    built = robust_memorizer(points, [-1, 1], radius=0.1, p=1, clean=clean, shell=2.0, small=[0])
+    block = ReLUNetwork(
+        (
+            Affine(np.ones((2, 1)), np.array([2.1, -(2.0**54)])),
+            Affine(np.array([[2.0, -1.0]]), np.array([-1.9])),
+            Affine(np.array([[-0.5]]), np.ones(1)),
+        )
+    )
+    network = memorizing_network(block, built.sample.codes[:1], built.clean, built.bound)
+    changed = dataclasses.replace(built, network=network)
+    assert rational_value(network, rationals(points[1]))[0] == -1
+    assert not changed.certify().certified[1]

@@ -165,3 +165,13 @@ def test_programs_that_are_too_large_are_refused():
         expected_w1_bound(0, 2)
     with pytest.raises(ValueError, match="dim >= 1"):
         expected_w1_bound(2, 0)
+
+
+@pytest.mark.parametrize(
+    ("p", "step"),
+    [(100.0, 1e-4), (1000.0, 0.4), (10.0, 1e-33), (2.0, 1e-170), (3.0, 1e-170), (2000.0, 2.0), (2.0, 1e200)],
+)
+def test_distances_whose_powers_vanish_or_overflow(p: float, step: float) -> None:
+    a, b = np.array([[step, 0.0]] * 2), np.zeros((1, 2))
+    assert w_infinity(a, b, p) == pytest.approx(step, rel=1e-14)
+    assert w1(a, b, p)[1] >= step * (1 - 1e-12)
