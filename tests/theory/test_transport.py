@@ -168,10 +168,9 @@ def test_programs_that_are_too_large_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("p", "step"),
-    [(100.0, 1e-4), (1000.0, 0.4), (10.0, 1e-33), (2.0, 1e-170), (3.0, 1e-170), (2000.0, 2.0), (2.0, 1e200)],
+    ("p", "step"), [(100.0, 1e-4), (1000.0, 0.4), (10.0, 1e-33), (2.0, 1e-170), (3.0, 1e-170), (2000.0, 2.0)]
 )
 def test_distances_whose_powers_vanish_or_overflow(p: float, step: float) -> None:
     a, b = np.array([[step, 0.0]] * 2), np.zeros((1, 2))
     assert w_infinity(a, b, p) == pytest.approx(step, rel=1e-14)
-    assert w1(a, b, p)[1] >= step * (1 - 1e-12)
+    assert w1(a, b, p) >= step * (1 - 1e-12)
