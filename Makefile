@@ -10,7 +10,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 # Threads that spin while they wait make a busy machine many times slower.
 audit: $(VENV)/.installed
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -m statement --audit report
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -m statement --audit=report
 
 test: $(VENV)/.installed
 	$(BIN)/ruff check .
