@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from constructions.network import Affine, ReLUNetwork, block_diagonal, dense, smaller_storage, sparse
+from constructions.network import Affine, ReLUNetwork, block_diagonal, dense, handed_over, smaller_storage, sparse
 from theory.layers import Matrix
 
 
@@ -119,7 +119,8 @@ def _common_depth(name: str, networks: Sequence[ReLUNetwork]) -> int:
 
 
 def _block_diagonal(layers: Sequence[Affine]) -> Affine:
-    return Affine(block_diagonal([layer.weight for layer in layers]), np.concatenate([layer.bias for layer in layers]))
+    joined = handed_over(block_diagonal([layer.weight for layer in layers]))
+    return Affine(joined, np.concatenate([layer.bias for layer in layers]))
 
 
 def _stacked(layers: Sequence[Affine]) -> Affine:

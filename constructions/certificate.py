@@ -18,8 +18,7 @@ from constructions.rounding import FORMATS, executed_margin_bound
 from constructions.sample import read_points
 from constructions.witness import executed_witnesses, real_witnesses
 from theory.plain_array import plain_array
-from theory.relaxation import margin_lower_bound
-from theory.scalars import read_exponent, read_scalar
+from theory.relaxation import margin_lower_bound, read_ball
 from theory.subnormals import check_subnormals
 
 CERTIFIED, REFUTED, UNDECIDED = "certified", "refuted", "undecided"
@@ -205,7 +204,7 @@ def certify(
     _check_arithmetic(arithmetic)
     if not isinstance(network, ReLUNetwork):
         raise ValueError(f"certify needs a ReLUNetwork, such as Memorizer.network, got {type(network).__name__}")
-    radius, p = read_scalar(radius, "radius"), read_exponent(p)
+    radius, p = read_ball(radius, p)
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
     points, labels = read_points(points, network.inputs), read_codes(labels)

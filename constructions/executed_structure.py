@@ -36,8 +36,8 @@ from constructions.certificate import Certificate, decide, real_margin_bounds
 from constructions.execution_error import execution_error, shared_l2_error
 from constructions.indicator_check import IndicatorCheck, check_indicators
 from constructions.memorizer import Memorizer
-from constructions.network import Affine, ReLUNetwork
-from constructions.rounding import FORMATS, as_executed, executed_bounds, executed_margin_bound
+from constructions.network import ReLUNetwork
+from constructions.rounding import FORMATS, as_executed, executed_bounds, executed_margin_bound, subnormal_weights
 from constructions.structure import Parts, ball_margins, covers, memorizing_parts
 from theory.losses import check_labels
 
@@ -113,19 +113,23 @@ def _locks(memorizer: Memorizer, parts: Parts, arithmetic: str) -> bool:
 
 def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) -> IndicatorCheck:
     points, low, high, p = memorizer.sample.points, memorizer.low, memorizer.high, memorizer.p
-    least, block, moved = FORMATS[arithmetic].least, parts.indicators, None
-    radius, shell, excess = memorizer.radius, memorizer.shell, ReLUNetwork(block.layers[:-1] or block.layers)
-    nothing = np.zeros(len(memorizer.small), dtype=bool)
-    executed = as_executed(block, arithmetic)
+    form, block, moved = FORMATS[arithmetic], parts.indicators, None
+    radius, shell, least = memorizer.radius, memorizer.shell, form.least
+    size = len(memorizer.small)
+    nothing = IndicatorCheck(np.zeros(size, dtype=bool), np.zeros(size, dtype=bool))
+    if block.depth < 2:
+        return nothing
+    excess, executed = ReLUNetwork(block.layers[:-1]), as_executed(block, arithmetic)
+    if not np.isinf(p) and excess.outputs != size:
+        return nothing
     # For p < ∞ the error bound allows for subnormal weights of the excess; those of the ramp are left.
-    if excess.outputs != len(nothing) and not np.isinf(p):
-        return IndicatorCheck(nothing, nothing)
-    if any(_has_subnormal(f, least) for f in (executed.layers if np.isinf(p) else executed.layers[-1:])):
-        return IndicatorCheck(nothing, nothing)
+    read = executed.layers if np.isinf(p) else executed.layers[-1:]
+    if any(subnormal_weights(f.weight, form).any() for f in read):
+        return nothing
     if np.isinf(p):
         # No feature that counts may be read as zero.
         if not shell >= 2.0**14 * least:
-            return IndicatorCheck(nothing, nothing)
+            return nothing
         block, radius = executed, float(np.nextafter(radius + 2 * least, np.inf))
         shell = float(np.nextafter(shell * _LESS_SHELL - 8 * least - (radius - memorizer.radius), 0.0))
     elif p == 2 and memorizer.method == "shared":
@@ -136,10 +140,5 @@ def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) ->
     check = check_indicators(block, centres, radius, shell, low, high, p=p, method=memorizer.method, moved=moved)
     if np.isinf(p) and not check.inner.all():
         # V' <= γ' rests on every indicator being 1 on its own ball.
-        return IndicatorCheck(nothing, nothing)
+        return nothing
     return check
-
-
-def _has_subnormal(layer: Affine, least: float) -> bool:
-    entries = np.abs(layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.data)
-    return bool(np.any((entries > 0) & (entries < least)))

@@ -217,7 +217,7 @@ def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
     weight, bias = layer.weight, layer.bias.astype(np.float64)
     stored = weight if isinstance(weight, np.ndarray) else weight.data
     terms = np.count_nonzero(weight, axis=1) if isinstance(weight, np.ndarray) else np.diff(weight.indptr)
-    vanishing = _subnormal(weight, form)
+    vanishing = subnormal_weights(weight, form)
     weight = _quick(weight.astype(np.float64))
     with np.errstate(over="ignore"):
         sums = np.asarray(abs(weight).sum(axis=1)).ravel()
@@ -241,7 +241,7 @@ def _prepare(layer: ExecutedLayer, form: Format) -> _Layer:
     return _Layer(rows, len(bias), float(sums.max()), float(np.abs(bias).max()))
 
 
-def _subnormal(weight: Matrix, form: Format) -> np.ndarray:
+def subnormal_weights(weight: Matrix, form: Format) -> np.ndarray:
     """How many weights of each row are subnormal numbers of the format."""
     entries = weight if isinstance(weight, np.ndarray) else weight.data
     small = (entries != 0) & (np.abs(entries) < form.least)
@@ -278,7 +278,7 @@ def _head(last: ExecutedLayer, label: int, form: Format) -> _Head:
     weight, bias = weight.astype(np.float64), last.bias.astype(np.float64)
     terms = int(np.count_nonzero(weight, axis=1).max())
     slack, floor = _slack(terms + 2, form), 2 * _floor(terms, form)
-    vanishing = 2 * form.least * float(_subnormal(weight, form).max())
+    vanishing = 2 * form.least * float(subnormal_weights(weight, form).max())
     with np.errstate(over="ignore"):
         gain = float(np.abs(weight).sum(axis=1).max() + np.abs(bias).max())
     if len(bias) == 1:
