@@ -8,9 +8,8 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: audit test nightly bench mutants venv clean
 
-# Threads that spin while they wait make a busy machine many times slower.
 audit: $(VENV)/.installed
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -m statement --audit=report
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --dist worksteal -m statement --audit=report
 
 test: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -77,15 +77,18 @@ class Verdicts:
         if not (directory or config.getoption("markexpr") == "statement"):
             return
         rows = verdict_rows(self.reports)
-        runs, measured = (
-            [value for report in self.reports for name, value in report.user_properties if name == wanted]
-            for wanted in ("run", "measured")
-        )
+        runs, measured = recorded(self.reports, "run"), recorded(self.reports, "measured")
         terminalreporter.write_line("")
         terminalreporter.write(render(rows, runs, measured, terminalreporter._tw.fullwidth))
         if directory:
             write_report(Path(directory), rows, runs, measured)
             terminalreporter.write_line(f"report written to {directory}/audit.md and {directory}/audit.json")
+
+
+def recorded(reports: list[pytest.TestReport], wanted: str) -> list[Any]:
+    """What tests handed over by this name, in an order that does not depend on which worker was first."""
+    ordered = sorted(reports, key=lambda report: (*report.location[:2], report.nodeid))
+    return [value for report in ordered for name, value in report.user_properties if name == wanted]
 
 
 def verdict_rows(reports: list[pytest.TestReport]) -> list[dict[str, Any]]:
