@@ -31,7 +31,7 @@ def rows() -> list[dict[str, Any]]:
             {
                 "p": p,
                 "radius": radius,
-                "separation": built.separation,
+                "separation": built.task.separation,
                 "non-zeros": built.size.nonzero,
                 "over n d": built.size.coefficient,
                 "network MB": built.size.bytes / 1e6,

@@ -1,6 +1,7 @@
 """Certificates of executed memorizers for p = ∞, rounding included, against plain float interval propagation."""
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from constructions import Memorizer, load_sample, robust_memorizer
 from constructions.clean import fit_clean
-from constructions.executed_structure import certify_executed
+from constructions.comparison_precision import precision_rows
 from constructions.network import dense
-from constructions.precision import precision_rows
 from constructions.rounding import executed_margin_bound
 from constructions.sample import read_sample
 from theory.separation import separation
@@ -26,10 +26,10 @@ def plain_intervals(built: Memorizer, block: int = 128) -> None:
             split.append((np.maximum(weight, 0), np.minimum(weight, 0), layer.bias[:, None]))
         else:
             split.append((weight.maximum(0).tocsr(), weight.minimum(0).tocsr(), layer.bias[:, None]))
-    points = built.sample.points
+    points = built.task.sample.points
     for start in range(0, len(points), block):
         x = points[start : start + block].T
-        low, high = x - built.radius, x + built.radius
+        low, high = x - built.task.radius, x + built.task.radius
         for k, (up, down, bias) in enumerate(split):
             low, high = (np.maximum(low, 0), np.maximum(high, 0)) if k else (low, high)
             low, high = up @ low + down @ high + bias, up @ high + down @ low + bias
@@ -43,17 +43,18 @@ def seconds(function: Any) -> tuple[float, Any]:
 
 def row(name: str, ratio: float, built: Memorizer, threads: int, limit: float, *, intervals: bool) -> dict[str, Any]:
     """One table row; times for all balls, once each, because the long ones take most of a minute."""
-    points, codes = built.sample.points, built.sample.codes
+    points, codes = built.task.sample.points, built.task.sample.codes
     result: dict[str, Any] = {"balls": name, "radius / separation": ratio, "threads": threads}
     for arithmetic in ("float64", "float32"):
-        taken, certificate = seconds(lambda a=arithmetic: certify_executed(built, a))
+        taken, certificate = seconds(lambda a=arithmetic: built.certify(a))
         result |= {
             f"{arithmetic} ms/ball": 1e3 * taken / len(points),
             f"{arithmetic} open": int((~certificate.certified).sum()),
         }
     general = plain = float("nan")
     if intervals:
-        bound = lambda: executed_margin_bound(built.network.layers, points, codes, built.radius, built.p, "float64")  # noqa: E731
+        balls = points, codes, built.task.radius, built.task.p
+        bound = partial(executed_margin_bound, built.network.layers, *balls, "float64")
         general, plain = seconds(bound)[0], seconds(lambda: plain_intervals(built))[0]
     result |= {
         "intervals with rounding ms/ball": 1e3 * general / len(points) if intervals else "-",

@@ -7,11 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
-from constructions.certificate import ARITHMETICS, Certificate, certify
+from constructions.certificate import ARITHMETICS, Certificate
 from constructions.certificate_file import write_certificate, write_points
 from constructions.comparison import parameter_report
 from constructions.data import load_sample
-from constructions.executed_structure import certify_executed
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.network import ReLUNetwork
 from constructions.whole_file import write_whole
@@ -40,12 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
             seed=options.seed,
             progress=True,
         )
-        certificate = _certificate(memorizer, options.arithmetic)
+        certificate = memorizer.certify(options.arithmetic)
+        network, sample, widths = memorizer.network, memorizer.task.sample, memorizer.widths
+        balls = sample.points, sample.labels
         if options.certificate:
-            network, sample, widths = memorizer.network, memorizer.sample, memorizer.widths
-            write_certificate(options.certificate, certificate, network, sample.points, sample.codes, indicators=widths)
+            write_certificate(options.certificate, certificate, network, *balls, indicators=widths)
         if options.points:
-            write_points(options.points, memorizer.sample.points, memorizer.sample.codes)
+            write_points(options.points, network, *balls)
         if options.out:
             memorizer.save(options.out)
         if options.json:
@@ -55,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     console.print(memorizer.size.table())
     console.print(
-        f"separation {memorizer.separation:.6g}, shell {memorizer.shell:.6g}, seed {options.seed}", highlight=False
+        f"separation {memorizer.task.separation:.6g}, shell {memorizer.task.shell:.6g}, seed {options.seed}",
+        highlight=False,
     )
     console.print(f"certificate: {certificate}", highlight=False)
     if options.out:
@@ -92,21 +93,10 @@ def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Con
     return 0 if all(count == len(points) for count in proved) else 1
 
 
-def _certificate(memorizer: Memorizer, arithmetic: str) -> Certificate:
-    if arithmetic == "reals":
-        return memorizer.certify()
-    if arithmetic == "rational":
-        sample = memorizer.sample
-        return certify(
-            memorizer.network, sample.points, sample.codes, memorizer.radius, memorizer.p, arithmetic=arithmetic
-        )
-    return certify_executed(memorizer, arithmetic)
-
-
 def _record(memorizer: Memorizer, certificate: Certificate) -> dict[str, Any]:
     return {
-        "separation": memorizer.separation,
-        "shell": memorizer.shell,
+        "separation": memorizer.task.separation,
+        "shell": memorizer.task.shell,
         "size": memorizer.size.to_dict(),
         "certificate": certificate.to_dict(),
     }

@@ -11,16 +11,80 @@ open gate without the rounding of `f_clean - M + M`, and interval bounds see `k 
 """
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from constructions.calculus import carry, chain, concatenate, signed_pair
+from constructions.indicators import Method
 from constructions.network import Affine, ReLUNetwork
 from constructions.sample import class_positions
+from constructions.task import Task
 from theory.layers import Layers
+from theory.plain_array import exact_floats
+from theory.read_only import read_only, restore
 from theory.relaxation import interval_bounds
+
+
+@dataclass(frozen=True, eq=False)
+class Assembled:
+    """What a proof about `f̂` reads: the network, and what it is said to be assembled of.
+
+    Attributes:
+        network: the strict ReLU network.
+        task: the balls, and the shell around each.
+        method: how the indicators were built, "shared" or "per_point".
+        small: indices of the memorized points, S_small or a superset of it.
+        clean: `f_clean`.
+        low: least corner of the box Ω on which `f̂ = f_adv` off the shells.
+        high: its greatest corner.
+        bound: `M >= |f_clean|` on the box.
+        widths: of the layers of the indicator part; empty if nothing is memorized.
+
+    Raises:
+        ValueError: if `small` holds no distinct indices of points, or a corner no numbers.
+    """
+
+    network: ReLUNetwork
+    task: Task
+    method: Method
+    small: Int[np.ndarray, " n_small"]
+    clean: ReLUNetwork
+    low: Float[np.ndarray, " d"]
+    high: Float[np.ndarray, " d"]
+    bound: float
+    widths: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, read_only(exact_floats(getattr(self, name), name)))
+        object.__setattr__(self, "small", read_only(read_indices(self.small, len(self.task.sample.points))))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
+
+
+def read_indices(small: Iterable[Any], size: int) -> Int[np.ndarray, " n_small"]:
+    """Indices of points, in their order.
+
+    Raises:
+        ValueError: unless they are distinct whole numbers from 0 to size - 1.
+    """
+    if not isinstance(small, Iterable):
+        raise ValueError(f"small must hold indices of points, got {small!r}: give a list of them")
+    indices = np.asarray(small if isinstance(small, np.ndarray) else list(small))
+    if indices.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if indices.dtype.kind not in "iu" or indices.ndim != 1:
+        raise ValueError(f"small must hold integer indices of points, got dtype {indices.dtype}, shape {indices.shape}")
+    unique = np.unique(indices.astype(np.int64))
+    if len(unique) != len(indices) or unique[0] < 0 or unique[-1] >= size:
+        raise ValueError(f"small must hold distinct indices between 0 and {size - 1}, got {indices.tolist()[:10]}")
+    return unique
 
 
 def clean_bound(clean: Layers, low: Float[np.ndarray, " d"], high: Float[np.ndarray, " d"]) -> float:

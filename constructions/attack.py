@@ -7,15 +7,17 @@ reports the worst. It can only refute; the absence of a find proves nothing.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
+from constructions.sample import read_codes, read_points
 from theory.ball_membership import is_in_ball
 from theory.losses import known_margins
 from theory.norms import norm
+from theory.relaxation import read_ball
 
 Function: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
@@ -30,10 +32,10 @@ _LOOKED_AT = 8
 
 def guided_attack(
     function: Function,
-    points: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
+    points: Any,
+    labels: Any,
+    radius: Any,
+    p: Any,
     *,
     indices: Int[np.ndarray, " k"] | None = None,
     shell: float | None = None,
@@ -42,10 +44,10 @@ def guided_attack(
     """The worst margin found in the balls `B_p(x_i, radius)` and the points where it was found.
 
     Args:
-        function: `f`, from (k, d) to (k, outputs).
-        points: the sample.
-        labels: ±1 for one output, else class numbers.
-        radius: of the balls.
+        function: `f`, from (k, d) to (k, outputs); a `ReLUNetwork` or what has one as its `network`.
+        points: the sample, shape (n, d).
+        labels: of the network's `classes`; without these ±1 for one output, else class numbers.
+        radius: of the balls, finite and >= 0.
         p: in [1, ∞].
         indices: the balls to attack; all by default.
         shell: if the network has soft indicators with this shell around the points, points just inside and
@@ -56,6 +58,23 @@ def guided_attack(
         The margins (an error where `<= 0`; `f = 0` is one) and the points, both in the order of `indices`. The points
         are in the balls, exactly; the centre at worst. Where f is not a number the margin counts as infinite.
     """
+    points, (radius, p) = read_points(points), read_ball(radius, p)
+    labels = read_codes(labels, getattr(getattr(function, "network", function), "classes", None))
+    return attack_balls(function, points, labels, radius, p, indices=indices, shell=shell, seed=seed)
+
+
+def attack_balls(
+    function: Function,
+    points: Float[np.ndarray, "n d"],
+    labels: Int[np.ndarray, " n"],
+    radius: float,
+    p: float,
+    *,
+    indices: Int[np.ndarray, " k"] | None = None,
+    shell: float | None = None,
+    seed: int = 0,
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k d"]]:
+    """`guided_attack` with labels as the network has them: ±1, or class numbers."""
     rng = np.random.default_rng(seed)
     chosen = np.arange(len(points)) if indices is None else indices
     worst = np.empty(len(chosen))

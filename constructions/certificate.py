@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ from constructions.network import ReLUNetwork
 from constructions.rational import rational_margin_bound, round_down
 from constructions.rounding import FORMATS, executed_margin_bound
 from constructions.sample import read_points
+from constructions.task import Task
 from constructions.witness import executed_witnesses, real_witnesses
-from theory.plain_array import plain_array
+from theory.losses import check_labels
+from theory.read_only import restore
 from theory.relaxation import margin_lower_bound, read_ball
 from theory.subnormals import check_subnormals
 
@@ -70,17 +72,24 @@ class Certificate:
     misclassified: frozenset[int] = frozenset()
     seal: str = field(init=False, default="", repr=False)
 
-    def is_of(self, network: ReLUNetwork, points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> bool:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(s)} {s}" for s in (CERTIFIED, REFUTED, UNDECIDED))
+        return f"<Certificate: {counts}, l_{self.p:g}, radius {self.radius:g}, {self.arithmetic}>"
+
+    def is_of(self, network: ReLUNetwork, points: Any, labels: Any) -> bool:
         """Whether it was made of these, and neither they nor the certificate were changed since.
 
         A certificate put together by hand, or by `dataclasses.replace`, is of nothing.
         """
         check_subnormals("a comparison")
         try:
-            points, labels = read_points(points, network.inputs), read_codes(labels)
+            points, codes = read_points(points, network.inputs), network.codes(labels)
         except ValueError:
             return False
-        return self.seal == _seal(self, network, points, labels)
+        return self.seal == _seal(self, network, points, codes)
 
     def count(self, status: str) -> int:
         """Number of points with the given status."""
@@ -190,7 +199,7 @@ def certify(
     Args:
         network: any `ReLUNetwork`.
         points: shape (n, d).
-        labels: -1 and +1 for one output, else class numbers 0, …, outputs - 1, as `Memorizer.sample.codes`.
+        labels: of `network.classes`; without these -1 and +1 for one output, else class numbers 0, …, outputs - 1.
         radius: of the balls, finite and >= 0; any number that float64 holds exactly.
         p: in [1, ∞], or "inf"; 1, 2 or ∞ for "rational".
         arithmetic: "reals", with float64 bounds that include their rounding; "rational", the same claim in exact
@@ -207,20 +216,64 @@ def certify(
     radius, p = read_ball(radius, p)
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
-    points, labels = read_points(points, network.inputs), read_codes(labels)
-    if labels.shape != (len(points),):
-        raise ValueError(f"labels must hold one label a point, got {len(points)} points and shape {labels.shape}")
+    points, codes = read_points(points, network.inputs), network.codes(labels)
+    if codes.shape != (len(points),):
+        raise ValueError(f"labels must hold one label a point, got {len(points)} points and shape {codes.shape}")
     started = time.perf_counter()
+    balls = points, codes, radius, p
+    lower, method = margin_bounds(network, *balls, arithmetic)
+    seconds = (time.perf_counter() - started) / len(points)
+    return decide(network, *balls, lower, method, arithmetic=arithmetic, seconds=seconds, seed=seed)
+
+
+def certificate_of_task(
+    network: ReLUNetwork,
+    task: Task,
+    bounds: Callable[[], tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]],
+    arithmetic: str,
+    *,
+    function: Function | None = None,
+) -> Certificate:
+    """The certificate of a network on the balls of a task, by bounds of the construction's own.
+
+    Args:
+        network: that is certified.
+        task: the balls.
+        bounds: gives sound lower bounds of the margins, and which method gave each.
+        arithmetic: of the claim, a key of `ARITHMETICS`.
+        function: as for `decide`.
+
+    Raises:
+        ValueError: for another arithmetic, or labels that are none of the network.
+    """
+    _check_arithmetic(arithmetic)
+    sample = task.sample
+    check_labels(sample.codes, network.outputs)
+    started = time.perf_counter()
+    lower, method = bounds()
+    seconds = (time.perf_counter() - started) / len(lower)
+    balls, shell = (sample.points, sample.codes, task.radius, task.p), task.shell
+    return decide(
+        network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic, function=function, shell=shell
+    )
+
+
+def margin_bounds(
+    network: ReLUNetwork,
+    points: Float[np.ndarray, "n d"],
+    codes: Int[np.ndarray, " n"],
+    radius: float,
+    p: float,
+    arithmetic: str,
+) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
+    """Sound lower bounds of the least margins of any network, and which method gave each; see `certify`."""
+    balls = points, codes, radius, p
     method = np.full(len(points), "interval", dtype="<U9")
     if arithmetic in FORMATS:
-        lower = executed_margin_bound(network.layers, points, labels, radius, p, arithmetic)
-    elif arithmetic == "rational":
-        exact = rational_margin_bound(network.layers, points, labels, radius, p)
-        lower = np.array([round_down(value) for value in exact])
-    else:
-        lower, method = real_margin_bounds(network, points, labels, radius, p)
-    seconds = (time.perf_counter() - started) / len(points)
-    return decide(network, points, labels, radius, p, lower, method, arithmetic=arithmetic, seconds=seconds, seed=seed)
+        return executed_margin_bound(network.layers, *balls, arithmetic), method
+    if arithmetic == "rational":
+        return np.array([round_down(value) for value in rational_margin_bound(network.layers, *balls)]), method
+    return real_margin_bounds(network, *balls)
 
 
 def _check_arithmetic(arithmetic: Any) -> None:
@@ -243,19 +296,6 @@ def real_margin_bounds(
         some = points[still_open], labels[still_open], radius, p
         lower[still_open], method[still_open] = margin_lower_bound(network.layers, *some, method="linear"), "linear"
     return lower, method
-
-
-def read_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
-    """Labels of a network's own: -1 and +1, or class numbers."""
-    codes = plain_array(labels, "labels")
-    if codes.dtype.kind == "f" and np.array_equal(codes, np.rint(codes)):
-        codes = codes.astype(np.int64)
-    if codes.dtype.kind not in "iu" or codes.ndim != 1 or (codes.size and codes.max() >= 2**63):
-        raise ValueError(
-            f"labels must be -1 and +1 or class numbers, shape (n,), got {codes.dtype} of shape {codes.shape}: "
-            "Memorizer.sample.codes has them for other classes"
-        )
-    return codes.astype(np.int64)
 
 
 def decide(
@@ -291,6 +331,7 @@ def decide(
     """
     _check_arithmetic(arithmetic)
     check_subnormals("a certificate")
+    radius, p = read_ball(radius, p)
     lower = np.where(np.isnan(lower), -np.inf, lower)
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
     attacked = np.flatnonzero(status == UNDECIDED)

@@ -11,9 +11,8 @@ import os
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
-from constructions.certificate import Certificate, read_codes
+from constructions.certificate import Certificate
 from constructions.digests import network_digest, points_digest
 from constructions.network import ReLUNetwork
 from constructions.sample import read_points
@@ -26,8 +25,8 @@ def write_certificate(
     path: str | os.PathLike[str],
     certificate: Certificate,
     network: ReLUNetwork,
-    points: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
+    points: Any,
+    labels: Any,
     *,
     indicators: tuple[int, ...] = (),
 ) -> None:
@@ -43,14 +42,17 @@ def write_certificate(
             features over the reals; it trusts them no more than the rest.
 
     Raises:
-        ValueError: if the certificate is not of this network and these points, or is not as it was made.
+        ValueError: if the certificate is not of this network and these points, is not as it was made, or is of radius
+            0.
     """
-    points, labels = _as_written(points, labels)
-    if not len(certificate.status) == len(points) == len(labels):
+    written, codes = _as_written(network, points, labels)
+    if not len(certificate.status) == len(written) == len(codes):
         raise ValueError(
             f"a certificate file needs one point and label a record, got {len(certificate.status)} records, "
-            f"{len(points)} points and {len(labels)} labels"
+            f"{len(written)} points and {len(codes)} labels"
         )
+    if not certificate.radius > 0:
+        raise ValueError(f"a certificate file needs balls of a radius > 0, got radius {certificate.radius}")
     if not certificate.is_of(network, points, labels):
         raise ValueError(
             "a certificate file needs the network, the points and the labels that the certificate was made of, and the "
@@ -59,7 +61,7 @@ def write_certificate(
     content: dict[str, Any] = {
         "format": FORMAT,
         "network": network_digest(network),
-        "points": points_digest(points, labels),
+        "points": points_digest(written, codes),
         "radius": float(certificate.radius),
         "p": "inf" if np.isinf(certificate.p) else float(certificate.p),
         "arithmetic": certificate.arithmetic,
@@ -71,21 +73,22 @@ def write_certificate(
         partial.write_bytes(_canonical(content))
 
 
-def write_points(path: str | os.PathLike[str], points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> None:
+def write_points(path: str | os.PathLike[str], network: ReLUNetwork, points: Any, labels: Any) -> None:
     """Write the centres of the balls and the network's own labels as the `.npz` file that the checker reads.
 
     Args:
         path: of the file.
+        network: whose labels they are.
         points: shape (n, d), float64.
-        labels: as given to `certify`: -1 and +1, or class numbers.
+        labels: as given to `certify`; written as -1 and +1, or as numbers of outputs.
     """
-    points, labels = _as_written(points, labels)
+    written, codes = _as_written(network, points, labels)
     with replacing(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, points=points, labels=labels)
+        np.savez(stream, points=written, labels=codes)
 
 
-def _as_written(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.ascontiguousarray(read_points(points)), np.ascontiguousarray(read_codes(labels))
+def _as_written(network: ReLUNetwork, points: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    return np.ascontiguousarray(read_points(points)), np.ascontiguousarray(network.codes(labels))
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

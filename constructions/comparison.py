@@ -5,46 +5,20 @@ Every construction of the norm at hand is counted along four axes: the number of
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from itertools import pairwise
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from scipy import stats
 
-from constructions.certificate import Certificate, certify
-from constructions.comparison_report import (
-    AXES,
-    NARROW,
-    PCA,
-    RANDOM,
-    SHARED,
-    SKETCH,
-    SOURCES,
-    TREE,
-    Exponent,
-    ParameterReport,
-    Published,
-    Row,
-)
-from constructions.executed_structure import certify_executed
-from constructions.max_tree import certify_max_tree, max_tree_memorizer, max_tree_nonzero, max_tree_widths
-from constructions.memorizer import Memorizer, robust_memorizer
-from constructions.narrow_deep import narrow_deep_memorizer, narrow_deep_nonzero, narrow_deep_parameters
-from constructions.projection import projection_memorizer
-from constructions.rivals import Task, least_squares, read_task
+from constructions.comparison_report import AXES, Exponent, ParameterReport, Published, Row
+from constructions.comparison_rows import ENTRIES, Entry, Place
+from constructions.task import Task, read_task, task_for
 from theory.errors import AssumptionError
 from theory.literature import PUBLISHED, applicable, logarithmic_width
 
-# From an arithmetic to the certificate in it.
-Proof: TypeAlias = Callable[[str], Certificate]
-
-# Networks with more non-zeros than this are counted by the formula that is tested on smaller ones.
-_BUILT = 3_000_000
-# Intervals pass through all layers, for every point.
-_DEEPEST = 200
 # Points of the sample on which d, μ and ρ vary.
 _SAMPLE = 500
 _LEVEL = 0.95
@@ -59,6 +33,7 @@ def parameter_report(
     shell: Any = None,
     seed: int = 0,
     progress: bool = False,
+    entries: tuple[Entry, ...] = ENTRIES,
 ) -> ParameterReport:
     """Count every construction on the sample and along N, d, μ and ρ, beside every published bound of the norm.
 
@@ -77,43 +52,49 @@ def parameter_report(
         shell: γ; `(R - 2 δ) / 8` when None, so that a projection has room to lose.
         seed: of subsets and of the random projection.
         progress: whether to show on stderr what is being done.
+        entries: the constructions; one of your own is `Entry(name, …)` beside `ENTRIES`.
 
     Raises:
         ValueError: for malformed arguments.
         AssumptionError: if `2 δ + γ <= R` fails.
     """
-    whole = read_task(points, labels, radius, shell, p)
+    task = read_task(points, labels, radius, shell, p)
     if shell is None:
-        whole = replace(whole, shell=whole.shell / 8)
+        task = replace(task, shell=task.shell / 8)
+    whole = _Part(task, task.separation)
+    size, count = len(task.sample.points), partial(_rows, entries=entries, seed=seed)
     say = Console(stderr=True, quiet=not progress).print
-    say(f"{len(whole.sample.points)} points memorized by every construction")
-    rows = _sizes(whole, "base", 1.0, seed, certificates=True)
-    order = np.random.default_rng(seed).permutation(len(whole.sample.points))
+    say(f"{size} points memorized by every construction")
+    rows = count(whole, "base", certificates=True)
+    order = np.random.default_rng(seed).permutation(size)
     say("along N")
-    for size in _geometric(len(order), 8):
-        if size == len(order):
+    for some in _geometric(size, 8):
+        if some == size:
             rows += [replace(row, axis="N") for row in rows if row.axis == "base"]
-        elif task := _subset(whole, order[:size]):
-            rows += _sizes(task, "N", 1.0, seed)
-    some = _subset(whole, order[:_SAMPLE])
-    if some is not None:
-        some = _exact(some, whole)
+        elif part := _subset(whole, order[:some]):
+            rows += count(part, "N")
+    part = _subset(whole, order[:_SAMPLE])
+    if part is not None:
+        part = _exact(part, whole)
         say("along d, μ and ρ")
-        for dim in _geometric(some.sample.points.shape[1], 1):
-            if task := _coordinates(some, dim):
-                rows += _sizes(task, "d", 1.0, seed)
+        for dim in _geometric(part.task.sample.points.shape[1], 1):
+            if fewer := _coordinates(part, dim):
+                rows += count(fewer, "d")
         for mu in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0):
-            rows += _sizes(some, "mu", mu, seed)
+            rows += count(part, "mu", mu=mu)
         for rho in (0.1, 0.2, 0.4, 0.6, 0.8):
-            rows += _sizes(_scaled(some, rho, some.separation), "rho", 1.0, seed)
+            rows += count(_scaled(part, rho, part.separation), "rho")
+    names = [entry.name for entry in entries]
     return ParameterReport(
-        whole.p,
+        task.p,
         seed,
         whole.separation,
         tuple(rows),
-        _published(rows, whole.p),
-        _exponents(rows),
-        _notes(rows[0], whole.p),
+        _published(rows, task.p),
+        _exponents(rows, names),
+        _notes(rows[0], task.p),
+        sources={entry.name: entry.source for entry in entries},
+        colours={entry.name: entry.colour for entry in entries},
     )
 
 
@@ -121,140 +102,93 @@ def _geometric(size: int, least: int) -> list[int]:
     return sorted({max(least, size // 2**k) for k in range(5)} & set(range(least, size + 1)))
 
 
-def _subset(task: Task, index: np.ndarray) -> Task | None:
-    """The points of the index, at the same radius, shell and separation (a lower bound); None for one class."""
-    codes = task.sample.codes[index]
-    if len(set(codes.tolist())) < len(task.sample.classes):
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A part of the data; `separation` is that of the whole for a subset, a lower bound of its own."""
+
+    task: Task
+    separation: float
+
+
+def _subset(part: _Part, index: np.ndarray) -> _Part | None:
+    """The points of the index, at the same radius, shell and separation; None for one class."""
+    sample = part.task.sample
+    codes = sample.codes[index]
+    if len(set(codes.tolist())) < len(sample.classes):
         return None
-    return replace(task, sample=replace(task.sample, points=task.sample.points[index], codes=codes))
+    return replace(part, task=replace(part.task, sample=replace(sample, points=sample.points[index], codes=codes)))
 
 
-def _exact(task: Task, whole: Task) -> Task:
+def _exact(part: _Part, whole: _Part) -> _Part:
     """The same with its own separation, radius and shell at the same ρ and share of the room."""
-    own = read_task(task.sample.points, task.sample.labels, 1e-3 * task.radius, None, task.p).separation
-    return _scaled(task, 2 * whole.radius / whole.separation, own)
+    task = part.task
+    own = task_for(task.sample, 1e-3 * task.radius, None, task.p)
+    found = replace(part, task=replace(task, neighbours=own.neighbours))
+    return _scaled(found, 2 * whole.task.radius / whole.separation, own.separation)
 
 
-def _scaled(task: Task, rho: float, separation: float) -> Task:
-    share = task.shell / (task.separation - 2 * task.radius)
+def _scaled(part: _Part, rho: float, separation: float) -> _Part:
+    task = part.task
+    share = task.shell / (part.separation - 2 * task.radius)
     radius = rho * separation / 2
     # A part in 10^9 less, so that the rounding of a share of 1 cannot exceed the room.
-    return replace(task, radius=radius, separation=separation, shell=share * (separation - 2 * radius) * (1 - 1e-9))
+    shell = share * (separation - 2 * radius) * (1 - 1e-9)
+    return _Part(replace(task, radius=radius, shell=shell), separation)
 
 
-def _coordinates(task: Task, dim: int) -> Task | None:
-    points = task.sample.points
-    chosen = np.sort(np.argsort(-points.var(axis=0), kind="stable")[:dim])
-    reduced = replace(task, sample=replace(task.sample, points=np.ascontiguousarray(points[:, chosen])))
+def _coordinates(part: _Part, dim: int) -> _Part | None:
+    sample = part.task.sample
+    chosen = np.sort(np.argsort(-sample.points.var(axis=0), kind="stable")[:dim])
+    reduced = replace(sample, points=np.ascontiguousarray(sample.points[:, chosen]))
     try:
-        return _exact(reduced, task)
+        return _exact(replace(part, task=replace(part.task, sample=reduced)), part)
     except AssumptionError:  # differently labelled points that agree in these coordinates
         return None
 
 
-def _sizes(task: Task, axis: str, mu: float, seed: int, *, certificates: bool = False) -> list[Row]:
-    """All constructions of the norm at one place."""
-    sample = task.sample
-    size, dim = sample.points.shape
-    labels = task.sample.labels
-    rows: list[Row] = []
-
-    def add(name: str, nonzero: int, general: int, parameters: int | None, built: bool, proof: Proof | None,
-            k: int = dim) -> None:  # fmt: skip
+def _rows(
+    part: _Part,
+    axis: str,
+    *,
+    entries: tuple[Entry, ...],
+    seed: int,
+    mu: float = 1.0,
+    certificates: bool = False,
+) -> list[Row]:
+    """All constructions of the norm at one place; along μ those with a clean classifier."""
+    task = part.task
+    size, dim = task.sample.points.shape
+    place = Place(task, mu, seed)
+    rows = []
+    for entry in entries:
+        if not entry.is_for(task.p) or (axis == "mu" and not entry.has_clean):
+            continue
+        count = entry.count(place)
+        if count is None:
+            continue
         certified = executed = None
-        if certificates and proof:
-            certified, executed = (proof(arithmetic).count("certified") for arithmetic in ("reals", "float64"))
-        rho = 2 * task.radius / task.separation
+        if certificates and count.built is not None:
+            certified, executed = (count.built.certify(a).count("certified") for a in ("reals", "float64"))
         rows.append(
             Row(
-                name,
-                axis,
-                size,
-                dim,
-                mu,
-                rho,
-                task.radius,
-                task.shell,
-                nonzero,
-                general,
-                parameters,
-                built,
-                certified,
-                executed,
-                k,
+                construction=entry.name,
+                axis=axis,
+                N=size,
+                d=dim,
+                mu=mu,
+                rho=2 * task.radius / part.separation,
+                radius=task.radius,
+                shell=task.shell,
+                nonzero=count.nonzero,
+                general=count.general,
+                parameters=count.parameters,
+                built=count.built is not None,
+                certified=certified,
+                executed=executed,
+                dim=count.dim or dim,
             )
         )
-
-    common: dict[str, Any] = {
-        "radius": task.radius,
-        "p": task.p,
-        "shell": task.shell,
-        "clean": least_squares(sample.points, sample),
-    }
-    small = np.arange(max(1, round(mu * size)))
-    shared = robust_memorizer(sample.points, labels, small=small, **common)
-    beside = shared.size.nonzero - shared.size.clean
-    add(SHARED, beside, beside + shared.size.symbols["Z"], shared.size.parameters, True, _proof(shared))
-    if shared.size.sketch <= _BUILT:
-        sketch = robust_memorizer(sample.points, labels, small=small, method="per_point", **common)
-        count, whole = sketch.size.indicators, sketch.size.indicators + sketch.size.symbols["Z"]
-        add(SKETCH, count, whole, sketch.size.parameters, True, _proof(sketch))
-    else:
-        zeros = _zeros(task, small)
-        add(SKETCH, shared.size.sketch - zeros, shared.size.sketch, None, False, None)
-    if axis == "mu":
-        return rows
-    if math.isinf(task.p):
-        _sizes_linf(task, labels, add)
-    if task.p == 2:
-        for name, basis in ((PCA, "pca"), (RANDOM, "random")):
-            try:
-                found = projection_memorizer(
-                    sample.points, labels, radius=task.radius, shell=task.shell, basis=basis, seed=seed
-                )
-            except AssumptionError:  # no room for the rounding of a projection
-                continue
-            general = found.network.nonzero + found.inner.size.symbols["Z"]
-            add(name, found.network.nonzero, general, found.network.parameters, True, found.certify, found.dim)
     return rows
-
-
-def _proof(built: Memorizer) -> Proof:
-    return lambda arithmetic: built.certify() if arithmetic == "reals" else certify_executed(built, arithmetic)
-
-
-def _sizes_linf(task: Task, labels: list[Any], add: Callable[..., None]) -> None:
-    sample = task.sample
-    size, dim = sample.points.shape
-    outputs, classes = sample.outputs, max(2, sample.outputs)
-    others = int(np.sum(sample.codes > 0))
-    zeros = _zeros(task, np.arange(size))
-    general, widths = max_tree_nonzero(size, dim), max_tree_widths(size, dim, outputs)
-    entries = sum(before * after + after for before, after in pairwise(widths))
-    if general <= _BUILT:
-        tree = max_tree_memorizer(sample.points, labels, radius=task.radius, shell=task.shell)
-        add(TREE, tree.network.nonzero, general, tree.network.parameters, True,
-            lambda a: certify_max_tree(tree.network, tree.task, a))  # fmt: skip
-    else:
-        add(TREE, general - zeros, general, entries, False, None)
-    general = narrow_deep_nonzero(others, dim, classes)
-    if others <= _DEEPEST and general <= _BUILT:
-        deep = narrow_deep_memorizer(sample.points, labels, radius=task.radius, shell=task.shell)
-        balls = sample.points, sample.codes, task.radius, task.p
-        add(NARROW, deep.network.nonzero, general, deep.network.parameters, True,
-            lambda a: certify(deep.network, *balls, arithmetic=a))  # fmt: skip
-    else:
-        # Its biases hold c - low - t, which are 0 by rare coincidence only; they are counted as non-zero.
-        add(NARROW, general, general, narrow_deep_parameters(others, dim, classes, outputs), False, None)
-
-
-def _zeros(task: Task, small: np.ndarray) -> int:
-    """Weights of a network with features of its own for each point that are 0 on this data."""
-    c = task.sample.points[small]
-    if math.isinf(task.p):
-        t = task.radius + task.shell / 4
-        return int(np.sum(c == t) + np.sum(c == -t))
-    return 2 * int(np.sum(c == 0))
 
 
 def _published(rows: list[Row], p: float) -> tuple[Published, ...]:
@@ -277,9 +211,9 @@ def _published(rows: list[Row], p: float) -> tuple[Published, ...]:
     return tuple(found.values())
 
 
-def _exponents(rows: list[Row]) -> tuple[Exponent, ...]:
+def _exponents(rows: list[Row], names: list[str]) -> tuple[Exponent, ...]:
     found = []
-    for name in SOURCES:
+    for name in names:
         for axis in AXES:
             series = [row for row in rows if (row.construction, row.axis) == (name, axis)]
             for count in ("nonzero", "general", "parameters"):

@@ -1,27 +1,26 @@
 """The figure of a parameter report: counts against N, d, μ and ρ on logarithmic axes."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-COLOURS = {
-    "shared features": "tab:blue",
-    "proof sketch": "tab:red",
-    "max tree": "tab:orange",
-    "narrow and deep": "tab:purple",
-    "projection, pca": "tab:green",
-    "projection, random": "tab:olive",
-}
 GREYS = ("black", "dimgrey", "grey", "darkgrey", "silver")
 NAMES = {"N": "points N", "d": "dimension d", "mu": "memorized fraction μ", "rho": "ρ = 2 radius / separation"}
 
 
-def draw(rows: Sequence[Any], published: Sequence[Any], p: float, path: str | os.PathLike[str]) -> None:
+def draw(
+    rows: Sequence[Any],
+    published: Sequence[Any],
+    colours: Mapping[str, str],
+    p: float,
+    path: str | os.PathLike[str],
+) -> None:
     """Solid lines: constructions. Grey lines: published bounds of the same count, dashed from above, dotted from below.
 
     Args:
         rows: of `constructions.comparison_report.Row`.
         published: of `constructions.comparison_report.Published`.
+        colours: of the constructions, in their order.
         p: of the norm.
         path: of the image, its ending names the format.
     """
@@ -36,7 +35,7 @@ def draw(rows: Sequence[Any], published: Sequence[Any], p: float, path: str | os
     for line, (count, title) in enumerate((("nonzero", "non-zeros"), ("parameters", "all entries"))):
         for column, axis in enumerate(NAMES):
             axes = grid[line][column]
-            for name, colour in COLOURS.items():
+            for name, colour in colours.items():
                 series = [
                     (getattr(r, axis), getattr(r, count)) for r in rows if (r.construction, r.axis) == (name, axis)
                 ]

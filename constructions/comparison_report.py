@@ -12,24 +12,13 @@ from constructions.comparison_figure import draw
 
 AXES = ("N", "d", "mu", "rho")
 
-SHARED, SKETCH, TREE, NARROW = "shared features", "proof sketch", "max tree", "narrow and deep"
-PCA, RANDOM = "projection, pca", "projection, random"
-SOURCES = {
-    SHARED: "Theorem 3.3, repaired",
-    SKETCH: "proof sketch of Theorem 3.3; its indicators only",
-    TREE: "in the manner of Li et al. (2022)",
-    NARROW: "size of Yu, Gao, Zhang (2024)",
-    PCA: "in the manner of Kim et al. (2025), Egosi et al. (2025)",
-    RANDOM: "in the manner of Kim et al. (2025), Egosi et al. (2025)",
-}
-
 
 @dataclass(frozen=True)
 class Row:
     """Size of one construction at one place.
 
     Attributes:
-        construction: a key of `SOURCES`.
+        construction: its name.
         axis: what varies along this row's series: "N", "d", "mu" or "rho"; "base" for the whole sample.
         N: points.
         d: dimension.
@@ -96,7 +85,10 @@ class Published:
 
 @dataclass(frozen=True)
 class ParameterReport:
-    """All rows, published bounds, exponents; `p`, `seed`, `separation` and the notes on vacuous theorems."""
+    """All rows, published bounds, exponents; `p`, `seed`, `separation` and the notes on vacuous theorems.
+
+    `sources` and `colours` say of every construction where it is from and how its lines are drawn.
+    """
 
     p: float
     seed: int
@@ -105,6 +97,8 @@ class ParameterReport:
     published: tuple[Published, ...]
     exponents: tuple[Exponent, ...]
     notes: tuple[str, ...]
+    sources: dict[str, str]
+    colours: dict[str, str]
 
     def base(self, construction: str) -> Row:
         """The row of the whole sample."""
@@ -124,7 +118,7 @@ class ParameterReport:
         for row in base:
             sizes.add_row(
                 row.construction + (f" to {row.dim}" if row.dim != row.d else ""),
-                SOURCES[row.construction],
+                self.sources[row.construction],
                 f"{row.nonzero:,}",
                 f"{row.general:,}",
                 f"{row.nonzero / (row.N * row.d):.4f} / {row.general / (row.N * row.d):.4f}",
@@ -160,4 +154,4 @@ class ParameterReport:
 
     def figure(self, path: str | os.PathLike[str]) -> None:
         """Non-zeros and all entries against N, d, μ and ρ, on logarithmic axes."""
-        draw(self.rows, self.published, self.p, path)
+        draw(self.rows, self.published, self.colours, self.p, path)

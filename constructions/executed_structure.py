@@ -26,96 +26,72 @@ nothing positive of the other output and nothing negative of the label's, exactl
 `T >= m / (4M) - 3u`.
 """
 
-import time
-from fractions import Fraction
-
 import numpy as np
 from jaxtyping import Float, Int
 
-from constructions.certificate import Certificate, decide, real_margin_bounds
+from constructions.assembly import Assembled
+from constructions.certificate import real_margin_bounds
 from constructions.execution_error import execution_error, shared_l2_error
 from constructions.indicator_check import IndicatorCheck, check_indicators
-from constructions.memorizer import Memorizer
 from constructions.network import ReLUNetwork
 from constructions.rounding import FORMATS, as_executed, executed_bounds, executed_margin_bound, subnormal_weights
 from constructions.structure import Parts, ball_margins, covers, memorizing_parts
-from theory.losses import check_labels
 
 _LESS_SHELL = 1 - 2.0**-13
 
 
-def certify_executed(memorizer: Memorizer, arithmetic: str) -> Certificate:
-    """Certificate of the executed network on every training ball: structure, then intervals, then the attack.
-
-    Args:
-        memorizer: for any p.
-        arithmetic: "float64" or "float32".
-    """
-    started = time.perf_counter()
-    network, points, codes = memorizer.network, memorizer.sample.points, memorizer.sample.codes
-    check_labels(codes, network.outputs)
-    lower = executed_structural_bounds(memorizer, arithmetic)
-    method = np.full(len(points), "structure", dtype="<U9")
-    rest = np.flatnonzero(~(lower > 0))
-    if len(rest):
-        some = points[rest], codes[rest], memorizer.radius, memorizer.p
-        lower[rest], method[rest] = executed_margin_bound(network.layers, *some, arithmetic), "interval"
-    seconds = (time.perf_counter() - started) / len(points)
-    balls = points, codes, memorizer.radius, memorizer.p
-    return decide(network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic)
-
-
-def executed_structural_bounds(memorizer: Memorizer, arithmetic: str) -> Float[np.ndarray, " n"]:
+def executed_structural_bounds(assembled: Assembled, arithmetic: str) -> Float[np.ndarray, " n"]:
     """Lower bounds of the executed margins by the proof of this module; `-inf` where it fails.
 
     Args:
-        memorizer: whose weights are read.
+        assembled: whose weights are read.
         arithmetic: "float64" or "float32".
     """
-    codes, small = memorizer.sample.codes, memorizer.small
+    task, small = assembled.task, assembled.small
+    codes = task.sample.codes
     failed = np.full(len(codes), -np.inf)
-    if not (len(small) and covers(memorizer.low, memorizer.high, memorizer.sample.points, memorizer.radius)):
+    if not (len(small) and covers(assembled.low, assembled.high, task.sample.points, task.radius)):
         return failed
-    if not Fraction(memorizer.separation) >= 2 * Fraction(memorizer.radius) + Fraction(memorizer.shell):
+    if not task.is_separated:
         return failed
-    parts = memorizing_parts(memorizer.network, memorizer.widths, memorizer.clean, codes[small])
-    if parts is None or not _locks(memorizer, parts, arithmetic):
+    parts = memorizing_parts(assembled)
+    if parts is None or not _locks(assembled, parts, arithmetic):
         return failed
     others = failed.copy()
     rest = np.setdiff1d(np.arange(len(codes)), small)
     if len(rest):
-        others[rest] = _other_margins(memorizer, parts, rest, arithmetic)
-    return ball_margins(_executed_indicators(memorizer, parts, arithmetic), others, codes, small)
+        others[rest] = _other_margins(assembled, parts, rest, arithmetic)
+    return ball_margins(_executed_indicators(assembled, parts, arithmetic), others, codes, small)
 
 
 def _other_margins(
-    memorizer: Memorizer, parts: Parts, rest: Int[np.ndarray, " k"], arithmetic: str
+    assembled: Assembled, parts: Parts, rest: Int[np.ndarray, " k"], arithmetic: str
 ) -> Float[np.ndarray, " k"]:
-    clean, roundoff = memorizer.clean.layers, FORMATS[arithmetic].roundoff
-    radius, p = memorizer.radius, memorizer.p
-    points, codes = memorizer.sample.points[rest], memorizer.sample.codes[rest]
-    error = float(execution_error(clean, memorizer.low, memorizer.high, arithmetic).max())
-    real = real_margin_bounds(memorizer.clean, points, codes, radius, p)[0]
+    clean, roundoff = assembled.clean.layers, FORMATS[arithmetic].roundoff
+    radius, p = assembled.task.radius, assembled.task.p
+    points, codes = assembled.task.sample.points[rest], assembled.task.sample.codes[rest]
+    error = float(execution_error(clean, assembled.low, assembled.high, arithmetic).max())
+    real = real_margin_bounds(assembled.clean, points, codes, radius, p)[0]
     margin = np.maximum(executed_margin_bound(clean, points, codes, radius, p, arithmetic), real - 2 * error)
     lost = 32 * roundoff * (1 + parts.lock)
     kept = np.minimum(margin / 2 - lost, margin / (2 * max(1.0, 2 * parts.lock)) - 3 * roundoff) * (1 - 2.0**-48)
     return np.where(kept > 0, kept, -np.inf)
 
 
-def _locks(memorizer: Memorizer, parts: Parts, arithmetic: str) -> bool:
+def _locks(assembled: Assembled, parts: Parts, arithmetic: str) -> bool:
     """Whether M is a power of two of the format, no computed `|f_clean|` exceeds it, and no partial sum overflows."""
-    low, high = memorizer.low[None], memorizer.high[None]
-    clean = executed_bounds(memorizer.clean.layers, low, high, arithmetic)
-    whole = executed_bounds(memorizer.network.layers, low, high, arithmetic)
+    low, high = assembled.low[None], assembled.high[None]
+    clean = executed_bounds(assembled.clean.layers, low, high, arithmetic)
+    whole = executed_bounds(assembled.network.layers, low, high, arithmetic)
     exact = np.frexp(parts.lock)[0] == 0.5 and parts.lock >= FORMATS[arithmetic].least
     return bool(exact and max(np.abs(b).max() for b in clean) <= parts.lock and np.isfinite(whole).all())
 
 
-def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) -> IndicatorCheck:
-    points, low, high, p = memorizer.sample.points, memorizer.low, memorizer.high, memorizer.p
+def _executed_indicators(assembled: Assembled, parts: Parts, arithmetic: str) -> IndicatorCheck:
+    points, low, high, p = assembled.task.sample.points, assembled.low, assembled.high, assembled.task.p
     form, block, moved = FORMATS[arithmetic], parts.indicators, None
-    radius, shell, least = memorizer.radius, memorizer.shell, form.least
-    size = len(memorizer.small)
+    radius, shell, least = assembled.task.radius, assembled.task.shell, form.least
+    size = len(assembled.small)
     nothing = IndicatorCheck(np.zeros(size, dtype=bool), np.zeros(size, dtype=bool))
     if block.depth < 2:
         return nothing
@@ -131,13 +107,13 @@ def _executed_indicators(memorizer: Memorizer, parts: Parts, arithmetic: str) ->
         if not shell >= 2.0**14 * least:
             return nothing
         block, radius = executed, float(np.nextafter(radius + 2 * least, np.inf))
-        shell = float(np.nextafter(shell * _LESS_SHELL - 8 * least - (radius - memorizer.radius), 0.0))
-    elif p == 2 and memorizer.method == "shared":
+        shell = float(np.nextafter(shell * _LESS_SHELL - 8 * least - (radius - assembled.task.radius), 0.0))
+    elif p == 2 and assembled.method == "shared":
         moved = shared_l2_error(excess, points, radius, low, high, arithmetic)
     else:
         moved = execution_error(excess.layers, low, high, arithmetic)
-    centres = points[memorizer.small]
-    check = check_indicators(block, centres, radius, shell, low, high, p=p, method=memorizer.method, moved=moved)
+    centres = points[assembled.small]
+    check = check_indicators(block, centres, radius, shell, low, high, p=p, method=assembled.method, moved=moved)
     if np.isinf(p) and not check.inner.all():
         # V' <= γ' rests on every indicator being 1 on its own ball.
         return nothing

@@ -18,7 +18,8 @@ from jaxtyping import Float
 from constructions.network import ReLUNetwork, dense
 from constructions.rounding import Format, read_format
 from theory.layers import Layers, Matrix
-from theory.relaxation import TINY, gamma, interval_preactivations
+from theory.relaxation import interval_preactivations
+from theory.roundoff import TINY, gamma
 
 _BLOCK = 1024
 

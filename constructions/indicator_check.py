@@ -18,7 +18,7 @@ from constructions.levels import Levels
 from constructions.network import Affine, ReLUNetwork, dense, sparse
 from constructions.power import Hinges, power_bounds
 from theory.norms import norm
-from theory.relaxation import gamma
+from theory.roundoff import gamma
 
 _BLOCK = 1024
 _LARGEST, _VANISHING = 2.0**250, 2.0**-500

@@ -8,11 +8,12 @@ of the weights to float64, so the two properties are exact and not merely approx
 half, as a gap of p-th powers, is shared by the error of their interpolation (¾), the ramp (⅛) and the rounding
 (1/16 on both sides).
 
-Source: Theorem 3.3 and its proof sketch; `per_point` is the sketch's own count, `shared` the sharpened one.
+Source: Theorem 3.3; `per_point` is the count of its proof sketch, `shared` the sharpened one.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -33,7 +34,7 @@ from constructions.excess import (
 )
 from constructions.levels import shared_levels
 from constructions.network import Affine, ReLUNetwork
-from constructions.power import interpolated_power, power_gap
+from constructions.power import Hinges, interpolated_power, power_gap
 from constructions.square import interpolated_square
 from theory.errors import AssumptionError
 from theory.plain_array import exact_floats
@@ -41,6 +42,8 @@ from theory.scalars import read_exponent
 
 Method: TypeAlias = Literal["shared", "per_point"]
 Pairwise: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# Rows of centres by their numbers. Functions of the module, and not closures: they can be pickled.
+Centre: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 n, d, m, s, F, Z = sympy.symbols("n d m s F Z", integer=True, nonnegative=True)
 
@@ -79,7 +82,7 @@ def soft_indicator(threshold: float, shell: float) -> ReLUNetwork:
     Equal to 1 for `t <= threshold` and to 0 for `t >= threshold + shell`, linear between, so exact off the
     shell and 1/shell-Lipschitz; two neurons, `σ(1 - σ(t - threshold) / shell)`.
 
-    Source: proof sketch of Theorem 3.3.
+    Source: Theorem 3.3; proof sketch.
 
     Args:
         threshold: where the exact indicator jumps, in the units of t.
@@ -129,10 +132,26 @@ def indicators(
         return build(centres, radius, shell, low, high)
     if p not in (1, np.inf):
         return _lp(centres, radius, shell, p, method)
-    t, ramp = radius + shell / 4, shell / 2
+    t, width = ramp_of(radius, shell)
     if method == "shared":
-        return _l1_shared(centres, t, ramp, low) if p == 1 else _linf_shared(centres, t, ramp)
-    return _l1_per_point(centres, t, ramp) if p == 1 else _linf_per_point(centres, t, ramp)
+        return _l1_shared(centres, t, width, low) if p == 1 else _linf_shared(centres, t, width)
+    return _l1_per_point(centres, t, width) if p == 1 else _linf_per_point(centres, t, width)
+
+
+def ramp_of(radius: float, shell: float) -> tuple[float, float]:
+    """Where a soft indicator of a distance begins to fall, and the width on which it falls: the shell's middle half."""
+    return radius + shell / 4, shell / 2
+
+
+def zeros_per_point(centres: Float[np.ndarray, "n d"], radius: float, shell: float, p: float) -> int:
+    """How many weights and biases of `indicators` with features of each point's own happen to be 0."""
+    if np.isinf(p):
+        return _zeros_linf(centres, ramp_of(radius, shell)[0])
+    return 2 * int(np.sum(centres == 0))
+
+
+def _zeros_linf(values: np.ndarray, t: float) -> int:
+    return int(np.sum(values == -t) + np.sum(values == t))
 
 
 def _linf_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
@@ -140,9 +159,9 @@ def _linf_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
         compose(_ramp(len(c), ramp), linf_excess(c, t)),
         0,
         LINF_SKETCH - Z,
-        _values(c, Z=int(np.sum(c == -t) + np.sum(c == t))),
+        _values(c, Z=_zeros_linf(c, t)),
         LINF_SKETCH,
-        lambda x, i: _soft(np.maximum(np.abs(x - c[i]) - t, 0.0).sum(axis=1), ramp),
+        partial(_soft_linf, c.__getitem__, t, ramp),
     )
 
 
@@ -153,9 +172,9 @@ def _linf_shared(c: np.ndarray, t: float, ramp: float) -> Indicators:
         compose(_ramp(len(c), ramp), shared_linf_excess(levels, t)),
         2,
         6 * F + n * (d + 1) - Z,
-        _values(c, F=len(v), Z=int(np.sum(v == -t) + np.sum(v == t))),
+        _values(c, F=len(v), Z=_zeros_linf(v, t)),
         LINF_SKETCH,
-        lambda x, i: _soft(np.maximum(np.abs(x - levels.rounded(i)) - t, 0.0).sum(axis=1), ramp),
+        partial(_soft_linf, levels.rounded, t, ramp),
     )
 
 
@@ -166,7 +185,7 @@ def _l1_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
         L1_SKETCH - Z,
         _values(c, Z=2 * int(np.sum(c == 0))),
         L1_SKETCH,
-        lambda x, i: _soft(np.abs(x - c[i]).sum(axis=1) - t, ramp),
+        partial(_soft_l1, c.__getitem__, t, ramp),
     )
 
 
@@ -181,7 +200,7 @@ def _l1_shared(c: np.ndarray, t: float, ramp: float, low: np.ndarray) -> Indicat
         2 * F + d + 1 + n * (d + 4) - Z,
         _values(c, F=len(levels.value), Z=int(zeros)),
         L1_SKETCH,
-        lambda x, i: _soft(np.abs(x - levels.rounded(i)).sum(axis=1) - t, ramp),
+        partial(_soft_l1, levels.rounded, t, ramp),
     )
 
 
@@ -194,19 +213,13 @@ def _l2_shared(c: np.ndarray, radius: float, shell: float, low: np.ndarray, high
     # S(x) is put together from x - low with the weights 2 low and the constant ‖low‖².
     zeros += np.sum(low == 0) + (low @ low == 0)
 
-    def direct(x: np.ndarray, i: np.ndarray) -> np.ndarray:
-        shifted = x - low
-        squares = (width**2 * interpolated_square(np.clip(shifted / width, 0, 1), tents)).sum(axis=1)
-        squares += 2 * shifted @ low + low @ low
-        return _soft(squares - 2 * np.einsum("ij,ij->i", c[i], shifted) + bias[i], gap / 2)
-
     return Indicators(
         chain(excess, _ramp(len(c), gap / 2)),
         tents + 1,
         8 * d * m + 2 * d + m + n * (d + 4) - Z,
         _values(c, m=tents, Z=int(zeros)),
         L2_SKETCH,
-        direct,
+        partial(_soft_shared_l2, c, bias, low, width, tents, gap / 2),
     )
 
 
@@ -214,18 +227,13 @@ def _l2_per_point(c: np.ndarray, radius: float, shell: float, low: np.ndarray, h
     width = high - low
     gap, tents = _gap_and_tents(radius, shell, width)
     threshold = radius**2 + gap / 4
-
-    def direct(x: np.ndarray, i: np.ndarray) -> np.ndarray:
-        scaled = np.clip(np.abs(x - c[i]) / width, 0, 1)
-        return _soft((width**2 * interpolated_square(scaled, tents)).sum(axis=1) - threshold, gap / 2)
-
     return Indicators(
         chain(l2_excess(c, threshold, width, tents), _ramp(len(c), gap / 2)),
         0,
         L2_SKETCH - Z,
-        _values(c, m=tents, Z=2 * int(np.sum(c == 0))),
+        _values(c, m=tents, Z=zeros_per_point(c, radius, shell, 2)),
         L2_SKETCH,
-        direct,
+        partial(_soft_l2, c, width, tents, threshold, gap / 2),
     )
 
 
@@ -242,7 +250,7 @@ def _lp(c: np.ndarray, radius: float, shell: float, p: float, method: Method) ->
             LP_SKETCH - Z,
             _values(c, s=hinges.pieces, Z=2 * int(np.sum(c == 0))),
             LP_SKETCH,
-            lambda x, i: _soft(hinges(np.abs(x - c[i])).sum(axis=1) - threshold, ramp),
+            partial(_soft_lp, c.__getitem__, hinges, threshold, ramp),
         )
     levels = shared_levels(c, shell / 4, p)
     return Indicators(
@@ -251,7 +259,7 @@ def _lp(c: np.ndarray, radius: float, shell: float, p: float, method: Method) ->
         F * (4 * s + 3) + n * (d + 3) - Z,
         _values(c, s=hinges.pieces, F=len(levels.value), Z=2 * int(np.sum(levels.value == 0))),
         LP_SKETCH,
-        lambda x, i: _soft(hinges(np.abs(x - levels.rounded(i))).sum(axis=1) - threshold, ramp),
+        partial(_soft_lp, levels.rounded, hinges, threshold, ramp),
     )
 
 
@@ -266,6 +274,41 @@ def _gap_and_tents(radius: float, shell: float, width: np.ndarray) -> tuple[floa
 def _ramp(size: int, ramp: float) -> ReLUNetwork:
     """`E ↦ 1 - E / ramp`, coordinate by coordinate."""
     return ReLUNetwork((Affine(sp.diags_array(np.full(size, -1 / ramp), format="csr"), np.ones(size)),))
+
+
+def _soft_linf(centre: Centre, t: float, ramp: float, x: np.ndarray, i: np.ndarray) -> np.ndarray:
+    return _soft(np.maximum(np.abs(x - centre(i)) - t, 0.0).sum(axis=1), ramp)
+
+
+def _soft_l1(centre: Centre, t: float, ramp: float, x: np.ndarray, i: np.ndarray) -> np.ndarray:
+    return _soft(np.abs(x - centre(i)).sum(axis=1) - t, ramp)
+
+
+def _soft_lp(centre: Centre, hinges: Hinges, threshold: float, ramp: float, x: np.ndarray, i: np.ndarray) -> np.ndarray:
+    return _soft(hinges(np.abs(x - centre(i))).sum(axis=1) - threshold, ramp)
+
+
+def _soft_shared_l2(
+    c: np.ndarray,
+    bias: np.ndarray,
+    low: np.ndarray,
+    width: np.ndarray,
+    tents: int,
+    ramp: float,
+    x: np.ndarray,
+    i: np.ndarray,
+) -> np.ndarray:
+    shifted = x - low
+    squares = (width**2 * interpolated_square(np.clip(shifted / width, 0, 1), tents)).sum(axis=1)
+    squares += 2 * shifted @ low + low @ low
+    return _soft(squares - 2 * np.einsum("ij,ij->i", c[i], shifted) + bias[i], ramp)
+
+
+def _soft_l2(
+    c: np.ndarray, width: np.ndarray, tents: int, threshold: float, ramp: float, x: np.ndarray, i: np.ndarray
+) -> np.ndarray:
+    scaled = np.clip(np.abs(x - c[i]) / width, 0, 1)
+    return _soft((width**2 * interpolated_square(scaled, tents)).sum(axis=1) - threshold, ramp)
 
 
 def _soft(excess: np.ndarray, ramp: float) -> np.ndarray:

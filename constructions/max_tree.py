@@ -6,27 +6,26 @@ For each point `c_i` and coordinate `e_j = σ(x_j - c_ij - t) + σ(c_ij - x_j - 
 Source: in the manner of Li, Jin, Zhong, Hopcroft, Wang (2022), whose network also computes the distance to each point.
 """
 
-import time
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from jaxtyping import Float
 
-from constructions.certificate import Certificate, decide
+from constructions.construction import PlainMemorizer, class_sums
 from constructions.excess import linf_excess
 from constructions.execution_error import execution_error
 from constructions.indicator_check import IndicatorCheck, check_indicators, is_same
+from constructions.indicators import ramp_of, zeros_per_point
 from constructions.network import Affine, ReLUNetwork, sparse
-from constructions.rivals import Rival, Task, class_sums, read_task
 from constructions.rounding import FORMATS, as_executed
+from constructions.size import size_of
 from constructions.structure import ball_margins, box_of_balls
-from theory.losses import check_labels
-from theory.separation import separation
+from constructions.task import Task, read_task
 
 
-def max_tree_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = None) -> Rival:
+def max_tree_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = None) -> PlainMemorizer:
     """The network; `n (10 d - 2)` non-zeros for d a power of two, `max_tree_nonzero` otherwise, less accidental zeros.
 
     Depth `3 + ⌈log2 d⌉`. 1 on the balls and 0 off their shells, exactly, as the ramp takes the middle half of a shell.
@@ -43,18 +42,17 @@ def max_tree_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = No
     """
     task = read_task(points, labels, radius, shell, np.inf)
     c, (size, dim) = task.sample.points, task.sample.points.shape
-    t, ramp = task.radius + task.shell / 4, task.shell / 2
+    t, ramp = ramp_of(task.radius, task.shell)
     tree, root = _tree(size, dim)
-    network = ReLUNetwork(
-        (
-            linf_excess(c, t).layers[0],
-            *tree,
-            Affine(root * (-1 / ramp), np.ones(size)),
-            Affine(class_sums(task.sample), np.zeros(task.sample.outputs)),
-        )
+    layers = (
+        linf_excess(c, t).layers[0],
+        *tree,
+        Affine(root * (-1 / ramp), np.ones(size)),
+        Affine(class_sums(task.sample), np.zeros(task.sample.outputs)),
     )
-    zeros = int(np.sum(c == -t) + np.sum(c == t))
-    return Rival(network, task, max_tree_nonzero(size, dim) - zeros)
+    network = ReLUNetwork(layers, task.sample.classes)
+    zeros = zeros_per_point(c, task.radius, task.shell, np.inf)
+    return PlainMemorizer(network, task, size_of(network, max_tree_nonzero(size, dim) - zeros, zeros), max_tree_bounds)
 
 
 def max_tree_nonzero(size: int, dim: int) -> int:
@@ -81,8 +79,8 @@ def max_tree_widths(size: int, dim: int, outputs: int) -> tuple[int, ...]:
     return (*widths, size, outputs)
 
 
-def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals") -> Certificate:
-    """Structural proof on every ball, read from the weights; what it leaves open is attacked.
+def max_tree_bounds(network: ReLUNetwork, task: Task, arithmetic: str) -> Float[np.ndarray, " n"]:
+    """Structural proof: sound lower bounds of the margins on every ball, read from the weights.
 
     Intervals double with every level of the tree and prove nothing. The tree is compared weight for weight with one
     that computes `max_j` over the reals; then the sides, thresholds and slopes are read from the weights: all sides 0
@@ -97,9 +95,7 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
         task: what it memorizes.
         arithmetic: "reals", "float64" or "float32".
     """
-    started = time.perf_counter()
     sample, (size, dim) = task.sample, task.sample.points.shape
-    check_labels(sample.codes, network.outputs)
     tree, root = _tree(size, dim)
     lower = np.full(size, -np.inf)
     block = ReLUNetwork(network.layers[:-2])
@@ -117,7 +113,7 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
         and is_same(ReLUNetwork((ramp,)), scaled)
         and is_same(ReLUNetwork(network.layers[-1:]), sums)
     )
-    if same and np.all(slopes > 0) and _is_separated(task):
+    if same and np.all(slopes > 0) and task.is_separated:
         sums_a_point = linf_excess(sample.points, 0.0).layers[1].weight
         by_sum = Affine(sp.csr_array(sp.diags_array(-slopes) @ sums_a_point), np.ones(size))
         sides = block.layers[0]
@@ -133,15 +129,7 @@ def certify_max_tree(network: ReLUNetwork, task: Task, arithmetic: str = "reals"
             own = _check_sides(sides, by_sum, task)
         inner, outer = own.inner, _check_sides(sides, by_sum, task, moved).outer
         lower = ball_margins(IndicatorCheck(inner, outer), lower, sample.codes, np.arange(size))
-    method = np.full(size, "structure", dtype="<U9")
-    balls, seconds = (sample.points, sample.codes, task.radius, np.inf), (time.perf_counter() - started) / size
-    return decide(network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic, shell=task.shell)
-
-
-def _is_separated(task: Task) -> bool:
-    """Whether `2 δ + γ <= R` for the points and labels of the task; found again, for a task can be put together."""
-    found = separation(task.sample.points, task.sample.codes, np.inf).distance
-    return Fraction(found) >= 2 * Fraction(task.radius) + Fraction(task.shell)
+    return lower
 
 
 def _check_sides(sides: Affine, by_sum: Affine, task: Task, moved: np.ndarray | None = None) -> IndicatorCheck:

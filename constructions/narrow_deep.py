@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from constructions.construction import PlainMemorizer
+from constructions.indicators import ramp_of
 from constructions.network import Affine, ReLUNetwork
-from constructions.rivals import Rival, read_task
 from constructions.sample import class_positions
+from constructions.size import size_of
+from constructions.task import read_task
 
 
-def narrow_deep_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = None) -> Rival:
+def narrow_deep_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = None) -> PlainMemorizer:
     """The network of width `3 d + C - 1` and depth `2 n' + 1`, C classes, n' points off the base class.
 
     `n' (8 d + 2 C) + d + 1` non-zeros (labels ±1 count as C = 2), less biases that happen to be 0. The base is the
     first class, -1 for labels ±1. On the balls the sums are 0 or at least 1, so margins are at least 1/2; interval
-    bounds see it, so `constructions.certify` certifies the network.
+    bounds see it, so bounds for any network certify it.
 
     Args:
         points: shape (n, d).
@@ -40,7 +43,7 @@ def narrow_deep_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any =
     sample, dim = task.sample, task.sample.points.shape[1]
     group, groups = class_positions(sample.codes, sample.outputs)
     chosen = np.flatnonzero(group > 0)
-    t, ramp = task.radius + task.shell / 4, task.shell / 2
+    t, ramp = ramp_of(task.radius, task.shell)
     # Rounded outward, so that the carried values are non-negative on the balls.
     low = np.nextafter(sample.points.min(axis=0) - task.radius, -np.inf)
     eye = sp.eye_array(dim)
@@ -70,9 +73,9 @@ def narrow_deep_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any =
     else:
         silent = sp.csr_array((1, previous.shape[1]))
         layers.append(_stack([silent, previous], np.array([0.5, *np.zeros(others)])))
-    network = ReLUNetwork(tuple(layers))
+    network = ReLUNetwork(tuple(layers), sample.classes)
     zeros = sum(int(np.sum(layer.bias[: 3 * dim] == 0)) - (dim if k else 0) for k, layer in enumerate(layers[:-1:2]))
-    return Rival(network, task, narrow_deep_nonzero(len(chosen), dim, groups) - zeros)
+    return PlainMemorizer(network, task, size_of(network, narrow_deep_nonzero(len(chosen), dim, groups) - zeros, zeros))
 
 
 def _stack(weights: list[Any], bias: np.ndarray) -> Affine:

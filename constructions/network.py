@@ -3,19 +3,22 @@
 `f(x) = W_L σ(… σ(W_1 x + b_1) …) + b_L`: no products, no skip connections, no max (section 3).
 """
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from constructions.sample import read_codes, read_labels, shown
 from constructions.whole_file import replacing
 from theory.layers import Matrix, evaluate
 from theory.plain_array import exact_floats
+from theory.read_only import handed_over, read_only, restore
 from theory.subnormals import check_subnormals
 
 # A CSR entry costs 8 bytes and a 4-byte column index, a dense entry 8 bytes.
@@ -73,28 +76,6 @@ def _sparse_is_smaller(nonzero: int, shape: tuple[int, ...]) -> bool:
     return _CSR_BYTES * nonzero < _DENSE_BYTES * shape[0] * shape[1]
 
 
-def handed_over(weight: Matrix) -> Matrix:
-    """The same matrix, read-only, so that `Affine` need not copy it: for a fresh one that nobody else will write to."""
-    for array in (weight,) if isinstance(weight, np.ndarray) else (weight.data, weight.indices, weight.indptr):
-        owner: Any = array
-        while isinstance(owner, np.ndarray):
-            owner.flags.writeable = False
-            owner = owner.base
-    return weight
-
-
-def read_only(array: np.ndarray) -> np.ndarray:
-    """The array itself if neither it nor what it is a view of can be written to, else a read-only copy."""
-    owner: Any = array
-    while isinstance(owner, np.ndarray) and not owner.flags.writeable:
-        owner = owner.base
-    if owner is None:
-        return array
-    copy = array.copy(order="K")
-    copy.flags.writeable = False
-    return copy
-
-
 def _read_only_csr(weight: Any) -> sp.csr_array:
     csr = sp.csr_array(weight, dtype=np.float64)
     parts = csr.data, csr.indices, csr.indptr
@@ -142,6 +123,12 @@ class Affine:
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "bias", bias)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
+
+    def __repr__(self) -> str:
+        return f"<Affine {self.inputs:,} → {self.outputs:,}, {self.nonzero:,} non-zeros>"
+
     @property
     def inputs(self) -> int:
         return int(self.weight.shape[1])
@@ -176,11 +163,18 @@ class ReLUNetwork:
 
     Evaluated by calling it on an array of shape (n, inputs); the result has shape (n, outputs).
 
+    Attributes:
+        layers: the affine layers.
+        classes: the labels that the outputs stand for, in their order: (-1, 1) for the sign of one output. If None,
+            labels are -1 and +1 for one output, else the numbers 0, …, outputs - 1.
+
     Raises:
-        ValueError: without layers, or if the sizes of consecutive layers do not fit.
+        ValueError: without layers, if the sizes of consecutive layers do not fit, or if the classes do not fit the
+            outputs.
     """
 
     layers: tuple[Affine, ...]
+    classes: tuple[Hashable, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.layers, Iterable):
@@ -200,6 +194,13 @@ class ReLUNetwork:
                     f"ReLUNetwork needs layers that fit, got {before} outputs of layer {k} "
                     f"and {after} inputs of layer {k + 1}"
                 )
+        if self.classes is not None:
+            object.__setattr__(self, "classes", _read_classes(self.classes, self.outputs))
+
+    def __repr__(self) -> str:
+        widths = [f"{width:,}" for width in self.widths]
+        shown = widths if len(widths) <= 6 else [*widths[:3], "…", *widths[-2:]]
+        return f"<ReLUNetwork {' → '.join(shown)}, depth {self.depth}, {self.nonzero:,} non-zeros>"
 
     def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n outputs"]:
         if x.ndim != 2 or x.shape[1] != self.inputs:
@@ -252,6 +253,17 @@ class ReLUNetwork:
         """Memory of the arrays as stored."""
         return sum(layer.bytes for layer in self.layers)
 
+    def codes(self, labels: Any) -> Int[np.ndarray, " n_labels"]:
+        """Labels as the network has them: -1 and +1 for one output, else the number of the output.
+
+        Args:
+            labels: one a point; of `classes`, if the network has them.
+
+        Raises:
+            ValueError: for other labels.
+        """
+        return read_codes(labels, self.classes)
+
     def to_torch(self, *, dense: bool | None = None) -> Any:
         """The same function as a `torch.nn.Module` in float64; see `constructions.torch_module.to_torch`."""
         from constructions.torch_module import to_torch
@@ -259,8 +271,13 @@ class ReLUNetwork:
         return to_torch(self, dense=dense)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to an `.npz` file (arrays only, no pickle), all of it or nothing."""
+        """Write the network to an `.npz` file (arrays only, no pickle), all of it or nothing.
+
+        The classes stand in it as JSON, if they are all numbers, text or booleans; others are left out.
+        """
         arrays: dict[str, np.ndarray] = {"depth": np.array(self.depth)}
+        if self.classes is not None and {type(label) for label in self.classes} <= {int, float, str, bool}:
+            arrays["classes"] = np.array(json.dumps(self.classes))
         for k, layer in enumerate(self.layers):
             arrays[f"bias_{k}"] = layer.bias
             if isinstance(layer.weight, np.ndarray):
@@ -288,14 +305,25 @@ class ReLUNetwork:
             depth = arrays.pop("depth")
             if depth.shape or depth.dtype.kind not in "iu":
                 raise ValueError(f"depth must be one whole number, got {depth.dtype} of shape {depth.shape}")
+            named = arrays.pop("classes", None)
+            classes = None if named is None else tuple(json.loads(str(named)))
             layers = [_read_layer(arrays, k) for k in range(int(depth))]
             if arrays:
                 raise ValueError(f"there are other arrays: {sorted(arrays)}")
+            return cls(tuple(layers), classes)
         except FileNotFoundError:
             raise
         except Exception as error:  # a damaged archive can fail in many ways, none of them the caller's
             raise ValueError(f"{path} is not a network saved by ReLUNetwork.save: {error}") from error
-        return cls(tuple(layers))
+
+
+def _read_classes(classes: Iterable[Hashable], outputs: int) -> tuple[Hashable, ...]:
+    read = tuple(read_labels(classes))
+    wanted = 2 if outputs == 1 else outputs
+    if len(set(read)) != len(read) or len(read) != wanted or (outputs == 1 and read != (-1, 1)):
+        needed = "-1 and 1 for its one output" if outputs == 1 else f"{outputs} different ones, one an output"
+        raise ValueError(f"the classes of a network must be {needed}, got {shown(read)}")
+    return read
 
 
 def _read_layer(arrays: dict[str, np.ndarray], k: int) -> Affine:

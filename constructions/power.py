@@ -18,7 +18,7 @@ of pieces but for a logarithm: with `D = ρ^p / (1 - ρ^p)` there are at most
 (`ε` for the first piece, then knots in geometric progression with ratio `1 + min(1/p, √(8η / (e p (p-1))))`; the
 greedy knots below are the fewest there are).
 
-Source: Theorem 3.3, repaired form, for p other than 1, 2 and ∞. Hinges serve real p as well as integer p in one
+Source: Theorem 3.3, repaired form; for p other than 1, 2 and ∞. Hinges serve real p as well as integer p in one
 hidden layer; repeated squaring would be smaller only for even p and very thin shells.
 """
 
@@ -29,7 +29,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-from theory.relaxation import gamma
+from theory.roundoff import gamma
 
 # Of the gap 1 - ρ^p; the rest is for the ramp and for the rounding on both of its sides.
 _SHARE = 0.75

@@ -6,7 +6,6 @@ weights is another function over the reals, and what is certified is that one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -88,32 +87,3 @@ def bit_complexity(
             return BitComplexity(bits, rounded.nonzero, bits * rounded.nonzero, open_below)
         open_below = still_open
     return BitComplexity(None, network.nonzero, None, open_below)
-
-
-def precision_rows(
-    sizes: tuple[int, ...] = (16, 64, 256), ratios: tuple[float, ...] = (0.1, 0.3, 0.45, 0.49, 0.499), dim: int = 8
-) -> list[dict[str, Any]]:
-    """Least precision of memorizers for p = ∞ of n uniform points with random labels, `radius = ratio · separation`."""
-    from constructions.memorizer import robust_memorizer
-    from theory.relaxation import margin_lower_bound
-    from theory.separation import separation
-
-    rows = []
-    for size in sizes:
-        rng = np.random.default_rng(size)
-        points, labels = rng.random((size, dim)), np.resize([-1, 1], size)
-        gap = float(separation(points, labels, np.inf).distance)
-        for ratio in ratios:
-            radius = ratio * gap
-            built = robust_memorizer(points, labels, radius=radius, p=np.inf, small="all")
-            codes = built.sample.codes
-
-            def proved(f: ReLUNetwork, r: float = radius, x: np.ndarray = points, y: np.ndarray = codes) -> int:
-                return int(np.sum(margin_lower_bound(f.layers, x, y, r, np.inf, method="interval") > 0))
-
-            least = bit_complexity(built.network, points, codes, radius, np.inf, certified=proved)
-            rows.append(
-                {"N": size, "d": dim, "separation": gap, "radius / separation": ratio, "radius": radius}
-                | {"bits": least.bits, "non-zeros": least.nonzero, "total bits": least.total}
-            )
-    return rows

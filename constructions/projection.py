@@ -9,25 +9,27 @@ here k is found for the data.
 """
 
 import math
-import time
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from constructions.calculus import chain
-from constructions.certificate import Certificate, decide
+from constructions.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.construction import least_squares
 from constructions.executed_structure import executed_structural_bounds
 from constructions.execution_error import execution_error
 from constructions.indicator_check import is_same
 from constructions.memorizer import Memorizer, robust_memorizer
 from constructions.network import Affine, ReLUNetwork, dense
-from constructions.rivals import Task, least_squares, read_task
-from constructions.structure import box_of_balls
+from constructions.size import Size, size_of
+from constructions.structure import box_of_balls, structural_bounds
+from constructions.task import Task, read_task
 from theory.errors import AssumptionError
-from theory.relaxation import TINY, gamma
+from theory.roundoff import TINY, gamma
 from theory.separation import separation
 
 Basis: TypeAlias = Literal["pca", "random"]
@@ -49,10 +51,23 @@ class ProjectionMemorizer:
     task: Task
     basis: Basis
 
+    def __repr__(self) -> str:
+        task, (size, dim) = self.task, self.task.sample.points.shape
+        return (
+            f"<ProjectionMemorizer of {size:,} points in R^{dim} behind {self.dim} dimensions, l_2, "
+            f"radius {task.radius:g}, {self.network.nonzero:,} non-zeros>"
+        )
+
     @property
     def dim(self) -> int:
         """k, the dimension of the projection."""
         return self.network.layers[0].outputs
+
+    @property
+    def size(self) -> Size:
+        """Exact counts: the first layer, and g."""
+        first, inner = self.network.layers[0], self.inner.size
+        return size_of(self.network, first.nonzero + inner.formula_nonzero, inner.zeros)
 
     def certify(self, arithmetic: str = "reals") -> Certificate:
         """Proof on every ball: its image under the first layer is in a ball that the proof of g covers.
@@ -62,30 +77,37 @@ class ProjectionMemorizer:
         does the rest.
 
         Args:
-            arithmetic: "reals", "float64" or "float32".
+            arithmetic: "reals", "float64" or "float32"; or "rational", by intervals alone.
 
         Raises:
             ValueError: for another arithmetic.
         """
-        started = time.perf_counter()
-        points, codes = self.task.sample.points, self.task.sample.codes
+        return certificate_of_task(self.network, self.task, lambda: self._margin_bounds(arithmetic), arithmetic)
+
+    def _margin_bounds(self, arithmetic: str) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
+        points, codes, radius = self.task.sample.points, self.task.sample.codes, self.task.radius
+        if arithmetic == "rational":
+            return margin_bounds(self.network, points, codes, radius, 2.0, arithmetic)
         first, *rest = self.network.layers
-        reach = _reach(first, points, self.task.radius, arithmetic)
+        inner = self.inner.task
+        lower = np.full(len(points), -np.inf)
         centres = _project(first, points)
-        lower, reals = np.full(len(points), -np.inf), arithmetic == "reals"
         if (
-            self.inner.p == 2
+            self.task.p == inner.p == 2
             and is_same(ReLUNetwork(tuple(rest)), self.inner.network)
-            and np.array_equal(centres, self.inner.sample.points)
-            and np.array_equal(codes, self.inner.sample.codes)
+            and np.array_equal(centres, inner.sample.points)
+            and np.array_equal(codes, inner.sample.codes)
         ):
-            inside = (reach <= self.inner.radius) & (centres.min(axis=1) >= self.inner.radius)
-            proved = self.inner.certify().lower if reals else executed_structural_bounds(self.inner, arithmetic)
+            reach = _reach(first, points, radius, arithmetic)
+            inside = (reach <= inner.radius) & (centres.min(axis=1) >= inner.radius)
+            exact = arithmetic == "reals"
+            proved = structural_bounds(self.inner) if exact else executed_structural_bounds(self.inner, arithmetic)
             lower = np.where(inside, proved, -np.inf)
-        method = np.full(len(points), "structure", dtype="<U9")
-        balls, seconds = (points, codes, self.task.radius, 2.0), (time.perf_counter() - started) / len(points)
-        shell = self.task.shell if reals else None
-        return decide(self.network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic, shell=shell)
+        return lower, np.full(len(points), "structure", dtype="<U9")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""
+        self.network.save(path)
 
 
 def projection_memorizer(
@@ -149,7 +171,8 @@ def projection_memorizer(
         shell=task.shell,
         small="all",
     )
-    return ProjectionMemorizer(chain(ReLUNetwork((first,)), inner.network), inner, task, kind)
+    network = replace(chain(ReLUNetwork((first,)), inner.network), classes=sample.classes)
+    return ProjectionMemorizer(network, inner, task, kind)
 
 
 def _basis(points: np.ndarray, basis: Basis, seed: int) -> Float[np.ndarray, "k d"]:
@@ -158,6 +181,10 @@ def _basis(points: np.ndarray, basis: Basis, seed: int) -> Float[np.ndarray, "k 
     if basis == "random":
         return np.ascontiguousarray(np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))[0].T)
     centred = points - points.mean(axis=0)
+    largest = float(np.abs(centred).max())
+    if not 2.0**-400 < largest < 2.0**400:
+        # The directions are the same, and their squares are floats.
+        centred = np.ldexp(centred, -int(np.frexp(largest)[1]))
     return np.ascontiguousarray(np.linalg.eigh(centred.T @ centred)[1].T[::-1])
 
 

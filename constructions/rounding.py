@@ -32,7 +32,8 @@ from theory.layers import Layers, Matrix, evaluate
 from theory.losses import check_labels
 from theory.norms import dual_exponent
 from theory.plain_array import exact_floats
-from theory.relaxation import TINY, gamma, norm_upper_bound, read_ball
+from theory.relaxation import read_ball
+from theory.roundoff import TINY, gamma, norm_upper_bound
 from theory.subnormals import check_subnormals
 
 # Of the widest layer: what is carried from layer to layer should stay in the cache.

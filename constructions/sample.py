@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, Shaped
 
 from theory.errors import AssumptionError
 from theory.plain_array import exact_floats, is_table, plain_array
+from theory.read_only import restore
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,13 @@ class Sample:
         for name, array in (("points", points), ("codes", codes.astype(np.int64))):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
+
+    def __repr__(self) -> str:
+        size, dim = self.points.shape
+        return f"<Sample of {size:,} points in R^{dim}, {len(self.classes)} classes>"
 
     @property
     def outputs(self) -> int:
@@ -123,6 +131,30 @@ def read_labels(labels: Any) -> list[Hashable]:
     return [_read_label(label, k) for k, label in enumerate(labels)]
 
 
+def read_codes(labels: Any, classes: tuple[Hashable, ...] | None) -> Int[np.ndarray, " n_labels"]:
+    """Labels as a network has them: -1 and +1 for one output, else the number of the output.
+
+    Args:
+        labels: one a point; of the classes, or if there are none -1 and +1 or class numbers.
+        classes: that the outputs of the network stand for.
+
+    Raises:
+        ValueError: for other labels.
+    """
+    if classes is None:
+        return _plain_codes(labels)
+    number = {label: k for k, label in enumerate(classes)}
+    given = read_labels(labels)
+    for k, label in enumerate(given):
+        if label not in number:
+            raise ValueError(
+                f"labels must be classes of the network, {shown(classes)}, got {label!r} for point {k}: "
+                "give the labels that it was built for"
+            )
+    codes = np.array([number[label] for label in given], dtype=np.int64)
+    return 2 * codes - 1 if is_signed(classes) else codes
+
+
 def read_sample(points: Any, labels: Any) -> Sample:
     """Check and number a labelled sample. The sample does not share memory with the arguments.
 
@@ -153,6 +185,24 @@ def read_sample(points: Any, labels: Any) -> Sample:
     position = {label: k for k, label in enumerate(classes)}
     codes = np.array([position[label] for label in given], dtype=np.int64)
     return Sample(array, 2 * codes - 1 if is_signed(classes) else codes, classes)
+
+
+def _plain_codes(labels: Any) -> Int[np.ndarray, " n_labels"]:
+    codes = plain_array(labels, "labels")
+    if codes.dtype.kind == "f" and np.array_equal(codes, np.rint(codes)):
+        codes = codes.astype(np.int64)
+    if codes.dtype.kind not in "iu" or codes.ndim != 1 or (codes.size and codes.max() >= 2**63):
+        raise ValueError(
+            f"labels must be -1 and +1 or class numbers, shape (n,), got {codes.dtype} of shape {codes.shape}: "
+            "a network whose classes have other names needs them, ReLUNetwork(layers, classes)"
+        )
+    return codes.astype(np.int64)
+
+
+def shown(classes: tuple[Hashable, ...]) -> str:
+    """The classes in a message, the most of them."""
+    names = [repr(label) for label in classes]
+    return ", ".join(names if len(names) <= 12 else [*names[:10], "…", names[-1]])
 
 
 def _check_indices(points: Any, labels: Any) -> None:

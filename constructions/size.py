@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from rich.table import Table
 
-from constructions.indicators import Indicators, Method, n
+from constructions.indicators import Indicators, Method, Z, n
 from constructions.network import ReLUNetwork
 
 K, last, C, outs, carried = sympy.symbols("K last C O carried", integer=True, nonnegative=True)
@@ -21,11 +21,74 @@ CLEAN = K + last + carried
 
 
 @dataclass(frozen=True)
-class SizeReport:
-    """Size of a memorizing network.
+class Size:
+    """Exact size of a network that was built, with the formula's value beside the count.
 
     `nonzero` counts the entries of weights and biases that are not 0 (the convention of Li et al. 2022 and
     Yu et al. 2024), `parameters` all entries (Kim et al. 2025).
+
+    Attributes:
+        nonzero: counted in the network.
+        formula_nonzero: by the formula of its construction; equal to `nonzero`.
+        zeros: weights and biases of the construction that happen to be 0 on this data (black pixels, coincidences).
+        parameters: all entries.
+        depth: affine layers.
+        width: widest layer, input and output included.
+        neurons: ReLUs.
+        bytes: memory of the network as stored.
+    """
+
+    nonzero: int
+    formula_nonzero: int
+    zeros: int
+    parameters: int
+    depth: int
+    width: int
+    neurons: int
+    bytes: int
+
+    @property
+    def general(self) -> int:
+        """Non-zeros for data in general position, where no coordinate or bias happens to be 0."""
+        return self.nonzero + self.zeros
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict())
+
+    def table(self) -> Table:
+        """The report for a terminal."""
+        table = Table(title="size of the network")
+        table.add_column("part")
+        table.add_column("non-zeros", justify="right")
+        self._add_counts(table)
+        return table
+
+    def _add_counts(self, table: Table) -> None:
+        table.add_row("all", f"{self.nonzero:,}")
+        table.add_row("by formula", f"{self.formula_nonzero:,}")
+        table.add_section()
+        table.add_row("parameters (all entries)", f"{self.parameters:,}")
+        table.add_row("depth / width / neurons", f"{self.depth} / {self.width:,} / {self.neurons:,}")
+        table.add_row("memory", f"{self.bytes / 2**20:.2f} MiB")
+
+
+def size_of(network: ReLUNetwork, formula_nonzero: int, zeros: int) -> Size:
+    """The counts of a network, with what its construction says of it."""
+    return Size(nonzero=network.nonzero, formula_nonzero=formula_nonzero, zeros=zeros, **_counts(network))
+
+
+def _counts(network: ReLUNetwork) -> dict[str, int]:
+    return {name: getattr(network, name) for name in ("parameters", "depth", "width", "neurons", "bytes")}
+
+
+@dataclass(frozen=True)
+class SizeReport(Size):
+    """Size of a `Memorizer`, by part.
 
     Attributes:
         method: "shared" or "per_point".
@@ -36,15 +99,8 @@ class SizeReport:
         features: non-zeros of the layers shared by all memorized points.
         indicators: non-zeros that belong to single points.
         gate: all other non-zeros: class sums, lock, gate, and values carried past layers.
-        nonzero: counted in the network.
-        parameters: all entries.
-        depth: affine layers.
-        width: widest layer, input and output included.
-        neurons: ReLUs.
-        bytes: memory of the network as stored.
         formula: the non-zeros as a formula.
         symbols: the values of its symbols.
-        formula_nonzero: the formula's value; equal to `nonzero`.
         sketch: non-zeros of the indicators as the paper's proof sketch builds them, for the same shell.
     """
 
@@ -56,15 +112,8 @@ class SizeReport:
     features: int
     indicators: int
     gate: int
-    nonzero: int
-    parameters: int
-    depth: int
-    width: int
-    neurons: int
-    bytes: int
     formula: str
     symbols: dict[str, int]
-    formula_nonzero: int
     sketch: int
 
     @property
@@ -75,7 +124,7 @@ class SizeReport:
     @property
     def general_coefficient(self) -> float:
         """The same for data in general position, where no coordinate or bias happens to be 0."""
-        return self.coefficient + self.symbols["Z"] / (self.n_small * self.dim) if self.n_small else 0.0
+        return self.coefficient + self.zeros / (self.n_small * self.dim) if self.n_small else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -86,10 +135,6 @@ class SizeReport:
             "general_coefficient": self.general_coefficient,
         }
 
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict())
-
     def table(self) -> Table:
         """The report for a terminal."""
         table = Table(title=f"robust memorizer, p = {self.p:g}, {self.method}, {self.n_small} points memorized")
@@ -98,15 +143,11 @@ class SizeReport:
         for name in ("clean", "features", "indicators", "gate"):
             table.add_row(name, f"{getattr(self, name):,}")
         table.add_section()
-        table.add_row("all", f"{self.nonzero:,}")
-        table.add_row("by formula", f"{self.formula_nonzero:,}")
+        self._add_counts(table)
+        table.add_section()
         table.add_row("over n_small · d, without clean", f"{self.coefficient:.4f}")
         table.add_row("the same without zeros in the data", f"{self.general_coefficient:.4f}")
         table.add_row("indicators of the proof sketch", f"{self.sketch:,}")
-        table.add_section()
-        table.add_row("parameters (all entries)", f"{self.parameters:,}")
-        table.add_row("depth / width / neurons", f"{self.depth} / {self.width:,} / {self.neurons:,}")
-        table.add_row("memory", f"{self.bytes / 2**20:.2f} MiB")
         return table
 
 
@@ -144,11 +185,8 @@ def size_report(
         indicators=own,
         gate=nonzero - clean.nonzero - features - own,
         nonzero=nonzero,
-        parameters=network.parameters,
-        depth=network.depth,
-        width=network.width,
-        neurons=network.neurons,
-        bytes=network.bytes,
+        zeros=values.get(Z, 0),
+        **_counts(network),
         formula=str(sympy.expand(formula)),
         symbols={symbol.name: value for symbol, value in values.items()},
         formula_nonzero=int(formula.subs(values)),

@@ -17,63 +17,43 @@ speaks of is the one of the float64 weights over the reals.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from constructions.assembly import clean_bound, memorizing_network
+from constructions.assembly import Assembled, clean_bound, memorizing_network
+from constructions.certificate import real_margin_bounds
 from constructions.indicator_check import IndicatorCheck, check_indicators, is_same
-from constructions.indicators import Method
 from constructions.network import Affine, ReLUNetwork, dense
 
 
-def structural_bounds(
-    network: ReLUNetwork,
-    widths: tuple[int, ...],
-    clean: ReLUNetwork,
-    clean_margin: Float[np.ndarray, " n"],
-    points: Float[np.ndarray, "n d"],
-    codes: Int[np.ndarray, " n"],
-    small: Int[np.ndarray, " n_small"],
-    separation: float,
-    *,
-    radius: float,
-    shell: float,
-    p: float,
-    method: Method,
-    low: Float[np.ndarray, " d"],
-    high: Float[np.ndarray, " d"],
-) -> Float[np.ndarray, " n"]:
-    """Sound lower bounds on the margin over every ball `B_p(x_i, radius)`; `-inf` where the proof fails.
-
-    Args:
-        network: the network to be proved.
-        widths: `m_0, …, m_L` of its indicator part.
-        clean: the clean classifier it was built with.
-        clean_margin: sound lower bounds on the margin of `clean` over the balls; used off `small`.
-        points: the sample.
-        codes: ±1 or class numbers.
-        small: memorized points.
-        separation: R, at most the distance of any two differently labelled points.
-        radius: δ.
-        shell: γ.
-        p: in [1, ∞].
-        method: how the indicators were built.
-        low: least corner of the box, at most `points - radius`.
-        high: greatest corner of the box.
-    """
+def structural_bounds(assembled: Assembled) -> Float[np.ndarray, " n"]:
+    """Sound lower bounds on the margin over every ball of the task; `-inf` where the proof fails."""
+    task, small = assembled.task, assembled.small
+    points, codes, low, high = task.sample.points, task.sample.codes, assembled.low, assembled.high
     failed = np.full(len(points), -np.inf)
-    if not Fraction(separation) >= 2 * Fraction(radius) + Fraction(shell) or not covers(low, high, points, radius):
+    if not (covers(low, high, points, task.radius) and task.is_separated):
         return failed
-    parts = memorizing_parts(network, widths, clean, codes[small])
-    if parts is None or not parts.lock >= clean_bound(clean.layers, low, high):
+    parts = memorizing_parts(assembled)
+    if parts is None or not parts.lock >= clean_bound(assembled.clean.layers, low, high):
         return failed
-    check = check_indicators(parts.indicators, points[small], radius, shell, low, high, p=p, method=method)
+    balls = points[small], task.radius, task.shell
+    check = check_indicators(parts.indicators, *balls, low, high, p=task.p, method=assembled.method)
     # One float down, for the rounding of the quotient.
-    kept = np.nextafter(clean_margin / max(1.0, 2 * parts.lock), -np.inf)
+    kept = np.nextafter(_clean_margins(assembled) / max(1.0, 2 * parts.lock), -np.inf)
     return ball_margins(check, np.where(kept > 0, kept, -np.inf), codes, small)
+
+
+def _clean_margins(assembled: Assembled) -> Float[np.ndarray, " n"]:
+    """Sound lower bounds of the margin of `f_clean` over the balls that are not memorized; `-inf` for the others."""
+    task = assembled.task
+    margin = np.full(len(task.sample.points), -np.inf)
+    others = np.setdiff1d(np.arange(len(margin)), assembled.small)
+    if len(others):
+        balls = task.sample.points[others], task.sample.codes[others], task.radius, task.p
+        margin[others] = real_margin_bounds(assembled.clean, *balls)[0]
+    return margin
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +64,10 @@ class Parts:
     lock: float
 
 
-def memorizing_parts(
-    network: ReLUNetwork, widths: tuple[int, ...], clean: ReLUNetwork, codes: Int[np.ndarray, " n_small"]
-) -> Parts | None:
+def memorizing_parts(assembled: Assembled) -> Parts | None:
     """The parts, when the network is `memorizing_network` of them weight for weight; else None."""
-    block = _indicator_part(network, widths, len(codes))
+    network, clean, codes = assembled.network, assembled.clean, assembled.task.sample.codes[assembled.small]
+    block = _indicator_part(network, assembled.widths, len(codes))
     if block is None:
         return None
     lock = float(-dense(network.layers[-2].weight[[-1]])[0, 0])

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from constructions.attack import Function, guided_attack
+from constructions.attack import Function, attack_balls
 from constructions.network import ReLUNetwork
 from constructions.rational import fits_rational, rational_margin_bound, round_down
 from constructions.rounding import ExecutedLayer, executed_layers, run
@@ -60,7 +60,7 @@ def real_witnesses(
         seed: of the attack.
     """
     attack = network if function is None else function
-    worst, where = guided_attack(attack, points, labels, radius, p, indices=indices, shell=shell, seed=seed)
+    worst, where = attack_balls(attack, points, labels, radius, p, indices=indices, shell=shell, seed=seed)
     upper = _real_upper(network, where, labels[indices], worst <= 0)
     at_centre = _real_upper(network, points[indices], labels[indices], worst <= 0)
     # The centre is in its ball, and a witness where the worse point could not be shown to be an error.
@@ -98,7 +98,7 @@ def executed_witnesses(
     """
     layers = executed_layers(network.layers, arithmetic)
     answer = partial(_answer, layers)
-    _, where = guided_attack(answer, points, labels, radius, p, indices=indices, seed=seed)
+    _, where = attack_balls(answer, points, labels, radius, p, indices=indices, seed=seed)
     upper, misclassified = np.full(len(indices), np.inf), np.zeros(len(indices), dtype=bool)
     for k, i in enumerate(indices):
         label = int(labels[i])

@@ -38,10 +38,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--data", metavar="FILE", help="run only the hypotheses and conclusions on this data set; write --data=FILE"
     )
     group.addoption("--radius", type=float, default=0.1, help="radius for --data")
-    group.addoption("--p", type=float, default=float("inf"), help="exponent for --data, from 1 to inf")
+    group.addoption(
+        "--p", type=float, default=float("inf"), help="exponent for --data and --construction, from 1 to inf"
+    )
     group.addoption("--classes", default="all", help='classes for --data: "all", "parity" or a list such as 3,8')
     group.addoption(
-        "--memorizer", metavar="MODULE:BUILDER", help="run the construction suite on this builder, and nothing else"
+        "--memorizer",
+        metavar="MODULE:BUILDER",
+        help="run the suite of f_adv's network on this builder only",
+    )
+    group.addoption(
+        "--construction", metavar="MODULE:BUILDER", help="run the suite of any construction on this builder, only"
     )
 
 
@@ -49,6 +56,8 @@ def _only_file(config: pytest.Config) -> str | None:
     """The one test file that the options ask for."""
     if config.getoption("--data"):
         return "test_own_data.py"
+    if config.getoption("--construction"):
+        return "test_any_construction.py"
     return "test_any_memorizer.py" if config.getoption("--memorizer") else None
 
 

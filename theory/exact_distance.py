@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from theory.relaxation import gamma
+from theory.roundoff import gamma
 from theory.subnormals import check_subnormals
 
 # Two power functions and a rounded exponent 1/p are within this many units in the last place.

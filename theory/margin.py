@@ -14,13 +14,8 @@ from theory.layers import Layers, evaluate
 from theory.losses import check_labels, known_margins
 from theory.norms import dual_exponent, norm
 from theory.plain_array import exact_floats
-from theory.relaxation import (
-    form_lower_bounds,
-    margin_forms,
-    margin_lower_bound,
-    norm_upper_bound,
-    read_ball,
-)
+from theory.relaxation import form_lower_bounds, margin_forms, margin_lower_bound, read_ball
+from theory.roundoff import norm_upper_bound
 
 # One array of the attack; small, because it makes a dozen passes over each.
 BLOCK_BYTES = 2**22

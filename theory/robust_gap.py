@@ -25,7 +25,7 @@ from jaxtyping import Float, Int
 from theory.bound_check import BoundCheck
 from theory.errors import AssumptionError
 from theory.flatness import PointwiseMaximum
-from theory.relaxation import gamma
+from theory.roundoff import gamma
 from theory.transport import w1, w_infinity
 
 
@@ -95,7 +95,7 @@ def lipschitz_gap_bound(
 ) -> GapBound:
     """The gap and `G Σ_c π_c W_1(D_c, S_c) + T`, in exact transport distances.
 
-    Source: Theorem 6.3 (repaired form, first bound).
+    Source: Theorem 6.3, repaired form; first bound.
 
     Args:
         population: D, uniform on its points.
@@ -126,7 +126,7 @@ def flatness_gap_bound(
 ) -> GapBound:
     """The gap and `h · (global flatness at radius δ + h) + T`, h the exact bottleneck distance.
 
-    Source: Theorem 6.3 (repaired form, second bound).
+    Source: Theorem 6.3, repaired form; second bound.
 
     Args:
         population: D, uniform on its points.

@@ -32,7 +32,8 @@ from theory.exact_distance import (
     scaled_distances,
 )
 from theory.plain_array import exact_floats, plain_array
-from theory.relaxation import gamma
+from theory.read_only import restore
+from theory.roundoff import gamma
 from theory.scalars import read_exponent
 from theory.subnormals import check_subnormals
 
@@ -72,6 +73,12 @@ class Separation:
     nearest: Float[np.ndarray, " n"]
     neighbour: Int[np.ndarray, " n"]
     of: str = field(init=False, default="")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
+
+    def __repr__(self) -> str:
+        return f"<Separation {self.distance:.6g} in l_{self.p:g}, of points {self.pair[0]} and {self.pair[1]}>"
 
     def is_of(self, points: Shaped[np.ndarray, "n d"], labels: Shaped[np.ndarray, " n_labels"]) -> bool:
         """Whether `separation` computed it of these points and this partition into labels, and nothing was replaced.

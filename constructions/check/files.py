@@ -78,6 +78,8 @@ def read_network(path: str) -> list[Layer]:
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     depth = int(_take(arrays, "depth", np.int64, 0))
+    # What the outputs are called: claims are about their numbers.
+    arrays.pop("classes", None)
     layers = [_read_layer(arrays, k) for k in range(depth)]
     if arrays:
         raise ValueError(f"{path} holds more than a network: {sorted(arrays)}")

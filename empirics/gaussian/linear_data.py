@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from theory.errors import AssumptionError
 from theory.losses import check_labels
-from theory.relaxation import gamma
+from theory.roundoff import gamma
 
 _BLOCK_BYTES = 2**26
 
@@ -70,7 +70,7 @@ class LinearData:
     Noise is projected twice, so that `|⟨ξ, w*⟩|` is of the order of the unit roundoff times `‖ξ‖`, and exactly 0
     when w* is an axis.
 
-    Source: section 5, second paragraph.
+    Source: assumption-linear-data.
 
     Args:
         w_star: w*, shape (d,), d >= 2, of norm 1 up to rounding.

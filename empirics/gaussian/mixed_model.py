@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from theory.mixed_model import MixedModel, blocks
+from theory.blocks import blocks
+from theory.mixed_model import MixedModel
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ import torch
 from empirics.gaussian.fgsm import LinearBatch, linear_batch
 from empirics.gaussian.linear_data import LinearSample
 from empirics.gaussian.mixed_model import MixedTensors, loss_gradients, unit
+from theory.blocks import blocks
 from theory.errors import AssumptionError
-from theory.mixed_model import blocks
 
 
 @dataclass(frozen=True)

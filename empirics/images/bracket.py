@@ -13,7 +13,7 @@ Everything holds over the **real numbers** for the given float64 weights, points
 in addition exp, log and log1p of numpy are taken to be right within `2^-46` of the result. At a kink the gradient
 stands for those of the regions that meet there, and for backpropagation with `σ'(0) = 0`.
 
-Source: section 4; interval propagation of gradients as in Weng et al. (2018), Fast-Lip, arXiv:1804.09699.
+Source: definition-maximum-gradient-norm; intervals of gradients as in Weng et al. (2018), Fast-Lip, arXiv:1804.09699.
 """
 
 from collections.abc import Sequence
@@ -32,16 +32,14 @@ from empirics.images.measures import flatness_curves
 from theory.flatness import PointwiseMaximum
 from theory.losses import check_labels
 from theory.relaxation import (
-    TINY,
-    UNIT_ROUNDOFF,
     Bounds,
     Method,
     form_lower_bounds,
-    gamma,
     interval_bounds,
     interval_preactivations,
     preactivation_bounds,
 )
+from theory.roundoff import TINY, UNIT_ROUNDOFF, gamma
 
 # Allowed relative error of exp, log and log1p, and of the few operations around them.
 _TRANSCENDENTAL = 2.0**-44

@@ -29,7 +29,7 @@ through the lock, slopes of size `M m / ramp` appear; with `f_clean = 0` it alwa
 *same* class: with two such indicators positive `f̂` is their sum and not flat. Float64 arithmetic moves the kink and
 the values by a few units in the last place.
 
-Source: Theorem 3.3 (repaired form) and section 4.
+Source: Theorem 3.3, repaired form; definition-maximum-gradient-norm.
 """
 
 from collections.abc import Iterable, Sequence
@@ -69,8 +69,8 @@ def exact_curves(
         AssumptionError: if p is finite, or a row is no memorized point.
         ValueError: for malformed rows or radii, or points outside `[0, 1]^d` with `clip`.
     """
-    if memorizer.p != np.inf:
-        raise AssumptionError(f"the curve is known for memorizers with p=inf, got p={memorizer.p:g}")
+    if memorizer.task.p != np.inf:
+        raise AssumptionError(f"the curve is known for memorizers with p=inf, got p={memorizer.task.p:g}")
     chosen, grid = np.asarray(list(rows)), np.asarray(radii, dtype=np.float64)
     if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
         raise ValueError(f"exact_curves needs at least one row, as integers, got {chosen.tolist()}")
@@ -81,13 +81,13 @@ def exact_curves(
         )
     if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid) & (grid >= 0)).all() or not (np.diff(grid) > 0).all():
         raise ValueError(f"exact_curves needs finite radii >= 0 in increasing order, got {radii}")
-    points = memorizer.sample.points
+    points = memorizer.task.sample.points
     if clip and not ((points[chosen] >= 0) & (points[chosen] <= 1)).all():
         raise ValueError("clip=True needs points in [0, 1]^d: rescale them, or take clip=False")
-    t, ramp = memorizer.radius + memorizer.shell / 4, memorizer.shell / 2
+    t, ramp = memorizer.task.radius + memorizer.task.shell / 4, memorizer.task.shell / 2
     centres = _centres(memorizer, ramp)
     around = [_Cube(points[i], centres, int(np.searchsorted(memorizer.small, i)), t, ramp) for i in chosen]
-    _, classes = class_positions(memorizer.sample.codes[:1], memorizer.clean.outputs)
+    _, classes = class_positions(memorizer.task.sample.codes[:1], memorizer.clean.outputs)
     brackets = []
     reached = np.zeros((2, len(chosen)))
     for radius in grid:
@@ -104,7 +104,7 @@ def exact_curves(
 
 
 def _centres(memorizer: Memorizer, ramp: float) -> np.ndarray:
-    centres = memorizer.sample.points[memorizer.small]
+    centres = memorizer.task.sample.points[memorizer.small]
     return centres if memorizer.method == "per_point" else shared_levels(centres, ramp / 2, np.inf).rounded()
 
 

@@ -20,7 +20,7 @@ was reached by a float image in the exact ball: a lower bound of the maximum, ne
 Within one linear region of a ReLU network the logits are affine, so 3 climbs along the curvature of the softmax
 alone, and sees the next region only after a step.
 
-Source: section 4, the two measures of Figures 1 to 3.
+Source: definition-maximum-gradient-norm; definition-maximum-loss-change.
 """
 
 import time

@@ -4,7 +4,7 @@ A robust radius of an image is found by bisection on a grid of radii, with PGD o
 attack fails there and succeeds at the next, so the true one may be smaller. Images that the *clean* network has right,
 with a radius below the training radius, are its small-margin points.
 
-Source: the conjecture of section 3 that adversarial training finds `f_adv`, right on the balls of the training points
+Source: conjecture-robust-memorization; adversarial training finds `f_adv`, right on the balls of the training points
 and as clean training elsewhere.
 """
 

@@ -126,7 +126,9 @@ def test_a_robust_classifier_memorizes_and_a_memorizer_is_clean(grid, seed, p):
     points, labels = hard.sample(30, np.random.default_rng(seed))
     from constructions import guided_attack
 
-    worst, _ = guided_attack(robust.network, points, labels, hard.radius, p, indices=np.arange(5), shell=robust.shell)
+    worst, _ = guided_attack(
+        robust.network, points, labels, hard.radius, p, indices=np.arange(5), shell=robust.task.shell
+    )
     assert np.all(worst > 0)
     assert np.all(labels * evaluate(robust.network.layers, points)[:, 0] > 0)
 

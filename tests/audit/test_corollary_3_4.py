@@ -57,7 +57,7 @@ def test_adversarial_training_error_is_zero(instance: Instance, method: str) -> 
     # On the balls of memorized points the margin is 1 and more.
     assert np.all(certificate.lower[built.small] >= 1)
     worst, _ = guided_attack(
-        built.network, instance.points, built.sample.codes, instance.radius, instance.p, shell=instance.shell
+        built.network, instance.points, built.task.sample.codes, instance.radius, instance.p, shell=instance.shell
     )
     assert np.all(worst > 0)
 
@@ -104,7 +104,7 @@ def test_without_the_indicators_the_error_is_that_of_the_clean_classifier(instan
         small=[],
         method=method,
     )
-    codes = forgetful.sample.codes
+    codes = forgetful.task.sample.codes
     margin = small_margin(instance.clean.layers, instance.points, codes, instance.radius, instance.p)
     assert not np.any(forgetful.certify().certified[margin.small_at_least])
 

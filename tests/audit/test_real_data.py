@@ -56,8 +56,8 @@ def test_memorized_and_certified(data: str, classes: str, p: float, radius: floa
             "points": len(points),
             "p": f"{p:g}",
             "radius": radius,
-            "separation": built.separation,
-            "shell": built.shell,
+            "separation": built.task.separation,
+            "shell": built.task.shell,
             "n_small": size.n_small,
             "nonzero": size.nonzero,
             "coefficient": size.coefficient,
@@ -72,12 +72,12 @@ def test_memorized_and_certified(data: str, classes: str, p: float, radius: floa
     assert size.nonzero == size.formula_nonzero
     if np.isinf(p):
         # The second route, from the weights alone.
-        general = certify(built.network, points, built.sample.codes, radius, p)
+        general = certify(built.network, points, built.task.sample.codes, radius, p)
         # Where f_clean decides, intervals forget that the lock and f_clean move together, and may stay undecided.
         assert general.count("refuted") == 0, str(general)
         assert general.certified[built.small].all(), str(general)
     chosen = np.random.default_rng(0).permutation(len(points))[:20]
-    worst, _ = guided_attack(built, points, built.sample.codes, radius, p, indices=chosen, shell=built.shell)
+    worst, _ = guided_attack(built, points, built.task.sample.codes, radius, p, indices=chosen, shell=built.task.shell)
     assert np.all(worst > 0)
     x = points[chosen]
     assert np.array_equal(np.sign(built.network(x)), np.sign(built(x)))

@@ -71,23 +71,24 @@ def assert_equal_off_shells(built: Any, rng: np.random.Generator) -> tuple[int, 
     from theory.norms import distance
 
     x = np.round(rng.uniform(built.low, built.high, (60, len(built.low))) * 2**20) / 2**20
-    near = built.sample.points[rng.integers(len(built.sample.points), size=60)]
+    task, sample = built.task, built.task.sample
+    near = sample.points[rng.integers(len(sample.points), size=60)]
     steps = x - near
-    length = distance(x, near, built.p)[:, None]
+    length = distance(x, near, task.p)[:, None]
     # On the way out from a point: anywhere, and at the two rims.
-    ways = [rng.random((60, 1)), built.radius / length, (built.radius + built.shell) / length]
+    ways = [rng.random((60, 1)), task.radius / length, (task.radius + task.shell) / length]
     ways = [
         np.round(near * 2**20 + steps * way * slack * 2**20) / 2**20 for way in ways for slack in (1 - 1e-5, 1 + 1e-5)
     ]
     x = np.concatenate([x, near, *ways])
     x = x[np.all((x >= built.low) & (x <= built.high), axis=1)]
-    reach = distance(x[:, None], built.sample.points[None], built.p)
+    reach = distance(x[:, None], sample.points[None], task.p)
     rounding = 1e-12
-    x = x[~np.any((reach > built.radius - rounding) & (reach < built.radius + built.shell + rounding), axis=1)]
+    x = x[~np.any((reach > task.radius - rounding) & (reach < task.radius + task.shell + rounding), axis=1)]
     clean = built.clean if built.clean.outputs > 1 else (lambda z: built.clean(z)[:, 0])
-    ideal = IdealClassifier(built.sample.points, built.sample.codes, built.small, built.radius, built.p, clean)
+    ideal = IdealClassifier(sample.points, sample.codes, built.small, task.radius, task.p, clean)
     np.testing.assert_array_equal(built.network(x), ideal(x).reshape(len(x), -1))
-    inside = int((distance(x[:, None], built.sample.points[None], built.p) <= built.radius).any(axis=1).sum())
+    inside = int((distance(x[:, None], sample.points[None], task.p) <= task.radius).any(axis=1).sum())
     return inside, len(x) - inside
 
 

@@ -76,7 +76,7 @@ def test_a_radius_unrelated_to_the_separation_makes_size_irrelevant(dim, m, seed
         middle = points.mean(axis=0)
         assert np.abs(points - middle).max() <= radius
     if len(differs):
-        with pytest.raises(ValueError, match=r"2 \* radius < separation"):
+        with pytest.raises(ValueError, match=r"2 \* radius \+ shell <= separation"):
             memorize(hard, hard.centres(), hard.labels, radius, math.inf, "shared")
 
 

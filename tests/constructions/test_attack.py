@@ -30,10 +30,10 @@ def test_finds_a_shell_that_reaches_into_a_ball(p: float) -> None:
     points = rng.random((20, 10))
     labels = np.array([1, -1] * 10)
     built = robust_memorizer(points, labels, radius=0.01, p=p, small="all")
-    radius = 0.45 * built.separation
-    shell = built.separation - 2 * radius
+    radius = 0.45 * built.task.separation
+    shell = built.task.separation - 2 * radius
     wide = indicators(points, radius, 2.5 * shell, built.low, built.high, p=p, method="shared")
     network = memorizing_network(wide.network, labels, built.clean, built.bound)
     worst, _ = guided_attack(network, points, labels, radius, p, shell=shell)
-    pair = list(built.neighbours.pair)
+    pair = list(built.task.neighbours.pair)
     assert np.all(worst[pair] <= 0.999), "the attack must see the other label's indicator in the closest pair's balls"

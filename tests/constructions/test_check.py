@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from constructions import Affine, ReLUNetwork, certify, certify_executed, load_sample, robust_memorizer
+from constructions import Affine, ReLUNetwork, certify, load_sample, robust_memorizer
 from constructions.assembly import memorizing_network
 from constructions.calculus import chain
 from constructions.certificate_file import write_certificate, write_points
@@ -174,12 +174,13 @@ def test_storage_does_not_change_the_digest() -> None:
 @pytest.mark.parametrize("arithmetic", ["reals", "float64", "float32"])
 def test_memorizers_are_confirmed_by_a_program_of_its_own(tmp_path: Path, arithmetic: str) -> None:
     points = np.random.default_rng(0).random((60, 6))
-    built = robust_memorizer(points, ["a", "b", "c"] * 20, radius=0.02, p=math.inf, small="all")
-    certificate = certify(built.network, points, built.sample.codes, 0.02, math.inf, arithmetic=arithmetic)
+    labels = ["a", "b", "c"] * 20
+    built = robust_memorizer(points, labels, radius=0.02, p=math.inf, small="all")
+    certificate = certify(built.network, points, labels, 0.02, math.inf, arithmetic=arithmetic)
     assert certificate.certified.all()
     built.save(tmp_path / "n.npz")
-    write_points(tmp_path / "p.npz", points, built.sample.codes)
-    write_certificate(tmp_path / "c.json", certificate, built.network, points, built.sample.codes)
+    write_points(tmp_path / "p.npz", built.network, points, labels)
+    write_certificate(tmp_path / "c.json", certificate, built.network, points, labels)
     names = [str(tmp_path / name) for name in ("n.npz", "p.npz", "c.json")]
     if arithmetic == "float32":
         done = subprocess.run([sys.executable, "-m", "constructions.check", *names], capture_output=True, text=True)
@@ -197,12 +198,12 @@ def memorized(folder: Path, p: float, arithmetic: str = "reals", method: str = "
     built = robust_memorizer(
         points, labels, radius={1.0: 1.0, 2.0: 0.4, math.inf: 0.1}[p], p=p, small="all", method=method, clean=nothing
     )
-    certificate = built.certify() if arithmetic == "reals" else certify_executed(built, arithmetic)
+    certificate = built.certify(arithmetic)
     assert certificate.lower.tolist() == [1.0] * 24
     files = folder / "n.npz", folder / "p.npz", folder / "c.json"
     built.save(files[0])
-    write_points(files[1], points, built.sample.codes)
-    write_certificate(files[2], certificate, built.network, points, built.sample.codes, indicators=built.widths)
+    write_points(files[1], built.network, points, labels)
+    write_certificate(files[2], certificate, built.network, points, labels, indicators=built.widths)
     return files
 
 
@@ -278,7 +279,7 @@ def claimed(folder: Path, network: ReLUNetwork, points: np.ndarray, codes: np.nd
     """The checker's answer to the claim, for p = 2 and radius 0.05, that every margin is at least 0.1."""
     files = folder / "n.npz", folder / "p.npz", folder / "c.json"
     network.save(files[0])
-    write_points(files[1], points, codes)
+    write_points(files[1], network, points, codes)
     certificate = certify(network, points, codes, 0.05, 2.0)
     write_certificate(files[2], certificate, network, points, codes, indicators=widths)
     claim = {"status": "certified", "lower": 0.1, "witness": None}
@@ -388,7 +389,7 @@ def forged(
     """The checker's answer to the claim that every margin is at least `lower`."""
     files = folder / "n.npz", folder / "p.npz", folder / "c.json"
     network.save(files[0])
-    write_points(files[1], x, labels)
+    write_points(files[1], network, x, labels)
     write_certificate(files[2], certify(network, x, labels, 0.5, 2), network, x, labels)
     about = {"radius": radius, "p": "inf" if math.isinf(p) else p, "arithmetic": arithmetic, "indicators": widths or []}
     changed(files, lambda c: c.update(about))

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from constructions import comparison
+from constructions import comparison, comparison_rows
 from constructions.__main__ import main
 from constructions.comparison import parameter_report
-from constructions.comparison_report import NARROW, PCA, RANDOM, SHARED, SKETCH, TREE, ParameterReport, Row
+from constructions.comparison_report import ParameterReport, Row
+from constructions.comparison_rows import NARROW, PCA, RANDOM, SHARED, SKETCH, TREE
 from theory.errors import AssumptionError
 from theory.literature import PUBLISHED
 
@@ -55,9 +56,9 @@ def test_formulas_are_the_counts_of_what_is_built(p: float, monkeypatch: pytest.
     def absent(*_: object, **__: object) -> None:
         raise AssumptionError("a projection is never counted by formula")
 
-    monkeypatch.setattr(comparison, "projection_memorizer", absent)
+    monkeypatch.setattr(comparison_rows, "projection_memorizer", absent)
     built = parameter_report(points, labels, radius=0.001, p=p).rows
-    monkeypatch.setattr(comparison, "_BUILT", 0)
+    monkeypatch.setattr(comparison_rows, "_BUILT", 0)
     counted = parameter_report(points, labels, radius=0.001, p=p).rows
     assert not any(row.built for row in counted if row.construction in (SKETCH, TREE, NARROW))
     for one, other in zip(built, counted, strict=True):
@@ -68,12 +69,12 @@ def test_formulas_are_the_counts_of_what_is_built(p: float, monkeypatch: pytest.
 def test_exponents_of_power_laws() -> None:
     row = Row(SHARED, "N", 1, 1, 1.0, 0.5, 0.1, 0.1, 1, 1, None, True, None, None, 1)
     exact = [replace(row, N=n, nonzero=7 * n * n, general=5) for n in (10, 20, 40, 80)]
-    square, constant = comparison._exponents(exact)
+    square, constant = comparison._exponents(exact, [SHARED])
     assert square.exponent == pytest.approx(2, abs=1e-12)
     assert square.high - square.low < 1e-6
     assert (constant.count, constant.exponent, constant.low, constant.high) == ("general", 0.0, 0.0, 0.0)
     # n plus a constant is no power law, and the interval says so.
-    bent = comparison._exponents([replace(row, N=n, nonzero=n + 100) for n in (10, 20, 40, 80, 160, 320)])
+    bent = comparison._exponents([replace(row, N=n, nonzero=n + 100) for n in (10, 20, 40, 80, 160, 320)], [SHARED])
     assert bent[0].high - bent[0].low > 0.1
 
 
@@ -83,7 +84,7 @@ def test_the_interval_covers_the_slope_as_often_as_it_says() -> None:
     covered = 0
     for _ in range(400):
         noisy = [(n, round(1e6 * n * math.exp(0.3 * rng.standard_normal()))) for n in (10, 20, 40, 80, 160)]
-        fit = comparison._exponents([replace(row, N=n, nonzero=count) for n, count in noisy])[0]
+        fit = comparison._exponents([replace(row, N=n, nonzero=count) for n, count in noisy], [SHARED])[0]
         covered += fit.low <= 1 <= fit.high
     # Binomial(400, 0.95) leaves [354, 397] with probability below 1e-5 on both sides together.
     assert 354 <= covered <= 398

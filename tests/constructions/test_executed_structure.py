@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructions import Affine, Memorizer, ReLUNetwork, certify, load_sample, robust_memorizer
-from constructions.executed_structure import certify_executed, executed_structural_bounds
-from constructions.max_tree import certify_max_tree, max_tree_memorizer
+from constructions.executed_structure import executed_structural_bounds
+from constructions.max_tree import max_tree_memorizer
 from constructions.narrow_deep import narrow_deep_memorizer
 from constructions.projection import projection_memorizer
 from constructions.rounding import FORMATS, executed_layers, executed_margin_bound, run
 from tests.constructions.test_structure import with_entry
 from tests.execution import summed_at_random
+from tests.replaced import replaced
 from tests.strategies import EXPONENTS, Instance, instances, methods
 from theory.norms import sample_ball
 from theory.separation import separation
@@ -52,7 +53,7 @@ def test_no_executed_margin_falls_below_the_bound(
             x = (instance.points[i] + step).astype(kind).astype(np.float64)
             if np.linalg.norm(x - instance.points[i], instance.p) < instance.radius * (1 - 1e-12):
                 values = summed_at_random(built.network, x, arithmetic, rng)
-                assert margin(values, int(built.sample.codes[i])) >= lower[i]
+                assert margin(values, int(built.task.sample.codes[i])) >= lower[i]
 
 
 @pytest.mark.parametrize("p", EXPONENTS)
@@ -63,7 +64,7 @@ def test_memorized_points_are_certified_in_every_norm(p: float, method: str, ari
     points, labels = rng.random((40, 5)), rng.integers(0, 3, 40)
     radius = 0.4 * float(separation(points, labels, p).distance)
     built = robust_memorizer(points, labels, radius=radius, p=p, small="all", method=method)
-    certificate = certify_executed(built, arithmetic)
+    certificate = built.certify(arithmetic)
     assert certificate.certified.all(), str(certificate)
     assert set(certificate.method.tolist()) == {"structure"}
     # Exactly at least 1, whatever the run does inside the balls.
@@ -83,7 +84,7 @@ def test_intervals_certify_the_same_for_the_maximum_norm(arithmetic: str, ratio:
     radius = ratio * float(separation(points, labels, np.inf).distance)
     built = robust_memorizer(points, labels, radius=radius, p=math.inf, small="all", method=method)
     assert np.all(executed_structural_bounds(built, arithmetic) == 1)
-    bound = executed_margin_bound(built.network.layers, points, built.sample.codes, radius, math.inf, arithmetic)
+    bound = executed_margin_bound(built.network.layers, points, built.task.sample.codes, radius, math.inf, arithmetic)
     assert np.all(bound > 0)
 
 
@@ -97,7 +98,7 @@ def test_points_that_are_not_memorized_are_certified_too(p: float, classes: str)
     others = np.setdiff1d(np.arange(len(points)), built.small)
     assert 0 < len(others) < len(points)
     for arithmetic in FORMATS:
-        certificate = certify_executed(built, arithmetic)
+        certificate = built.certify(arithmetic)
         assert certificate.certified.all(), str(certificate)
         assert set(certificate.method.tolist()) == {"structure"}
         # Less than over the reals, where half of the margin is not given up.
@@ -133,7 +134,7 @@ def always_on(built: Memorizer) -> ReLUNetwork:
     ramp = sp.lil_array(layers[k].weight)
     ramp[0] = -ramp[0]
     layers[k] = Affine(sp.csr_array(ramp), layers[k].bias)
-    if not np.isinf(built.p):
+    if not np.isinf(built.task.p):
         bias = layers[k - 1].bias.copy()
         bias[0] -= 1000
         layers[k - 1] = Affine(layers[k - 1].weight, bias)
@@ -149,7 +150,7 @@ def test_an_indicator_that_is_always_on_is_noticed(p: float, method: str, arithm
     right = robust_memorizer(points, labels, radius=0.05, p=p, method=method, small="all")
     wrong = replace(right, network=always_on(right))
     lower = wrong.certify().lower if arithmetic == "reals" else executed_structural_bounds(wrong, arithmetic)
-    at_centres = np.array([margin(f, c) for f, c in zip(wrong.network(points), right.sample.codes, strict=True)])
+    at_centres = np.array([margin(f, c) for f, c in zip(wrong.network(points), right.task.sample.codes, strict=True)])
     assert (at_centres < 1).any()
     assert np.all(lower <= at_centres)
 
@@ -164,7 +165,7 @@ def test_a_tree_that_is_always_on_is_noticed(arithmetic: str) -> None:
     wrong = ReLUNetwork((*layers, tree.network.layers[-1]))
     at_centres = tree.task.sample.codes * wrong(points)[:, 0]
     assert (at_centres < 1).any()
-    assert np.all(certify_max_tree(wrong, tree.task, arithmetic).lower <= at_centres)
+    assert np.all(replace(tree, network=wrong).certify(arithmetic).lower <= at_centres)
 
 
 def shifted_first_layer(built: Memorizer) -> dict[str, Any]:
@@ -176,10 +177,10 @@ def shifted_first_layer(built: Memorizer) -> dict[str, Any]:
     "fault",
     [
         shifted_first_layer,
-        lambda built: {"shell": built.shell * 1.01},
+        lambda built: {"shell": built.task.shell * 1.01},
         lambda built: {"high": built.high - 0.5},
-        lambda built: {"radius": built.radius * 2},
-        lambda built: {"sample": replace(built.sample, codes=-built.sample.codes)},
+        lambda built: {"radius": built.task.radius * 2},
+        lambda built: {"sample": replace(built.task.sample, codes=-built.task.sample.codes)},
         lambda built: {"clean": ReLUNetwork((Affine(1e6 * built.clean.layers[0].weight, np.zeros(1)),))},
     ],
 )
@@ -189,7 +190,7 @@ def test_faults_break_the_proof(fault: Any, p: float) -> None:
     clean = ReLUNetwork((Affine(np.ones((1, 3)), np.array([-1.5])),))
     built = robust_memorizer(points, [1, -1] * 6, radius=0.03, p=p, small="all", clean=clean)
     assert np.all(executed_structural_bounds(built, "float32") == 1)
-    assert np.all(executed_structural_bounds(replace(built, **fault(built)), "float32") == -np.inf)
+    assert np.all(executed_structural_bounds(replaced(built, **fault(built)), "float32") == -np.inf)
 
 
 @pytest.mark.parametrize("arithmetic", list(FORMATS))
@@ -198,7 +199,7 @@ def test_the_rivals_are_certified_as_executed(arithmetic: str) -> None:
     points, labels = rng.random((30, 6)), rng.integers(0, 3, 30)
     gap = float(separation(points, labels, np.inf).distance)
     tree = max_tree_memorizer(points, labels, radius=0.3 * gap)
-    assert certify_max_tree(tree.network, tree.task, arithmetic).certified.all()
+    assert tree.certify(arithmetic).certified.all()
     deep = narrow_deep_memorizer(points, labels, radius=0.3 * gap)
     codes = deep.task.sample.codes
     assert certify(deep.network, points, codes, 0.3 * gap, math.inf, arithmetic=arithmetic).certified.all()
@@ -210,7 +211,7 @@ def test_the_rivals_are_certified_as_executed(arithmetic: str) -> None:
         certificate = built.certify(arithmetic)
         assert certificate.certified.all()
         assert certificate.arithmetic == arithmetic
-        wrong = replace(built, task=replace(built.task, radius=built.task.radius * 1.01))
+        wrong = replaced(built, radius=built.task.radius * 1.01)
         assert not wrong.certify(arithmetic).certified.any()
 
 
@@ -220,12 +221,12 @@ def test_a_changed_tree_is_not_certified_as_executed(layer: int) -> None:
     tree = max_tree_memorizer(points, labels, radius=0.3, shell=0.4)
     layers = list(tree.network.layers)
     layers[layer] = Affine(layers[layer].weight * (-1.0 if layer == -1 else 1.0), layers[layer].bias - 0.3)
-    assert not certify_max_tree(ReLUNetwork(tuple(layers)), tree.task, "float32").certified.all()
+    assert not replace(tree, network=ReLUNetwork(tuple(layers))).certify("float32").certified.all()
 
 
 def test_projection_refuses_another_arithmetic() -> None:
     built = projection_memorizer(np.eye(3), [0, 1, 2], radius=0.1, shell=0.1)
-    with pytest.raises(ValueError, match="rational"):
-        built.certify("rational")
+    with pytest.raises(ValueError, match=r"arithmetic must be one of .* got 'float16'"):
+        built.certify("float16")
     with pytest.raises(ValueError, match="float16"):
         projection_memorizer(np.eye(3), [0, 1, 2], radius=0.1, shell=0.1, arithmetic="float16")

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructions.attack import guided_attack
-from constructions.max_tree import certify_max_tree, max_tree_memorizer, max_tree_nonzero, max_tree_widths
+from constructions.max_tree import max_tree_memorizer, max_tree_nonzero, max_tree_widths
 from constructions.network import Affine, ReLUNetwork
+from tests.replaced import replaced
 from tests.strategies import Instance, instances
 from theory.errors import AssumptionError
 
@@ -37,9 +38,9 @@ def test_is_the_sum_of_indicators_of_the_distance(instance: Instance, seed: int)
 def test_counted_certified_and_not_refuted(instance: Instance) -> None:
     built = max_tree_memorizer(instance.points, instance.labels, radius=instance.radius, shell=instance.shell)
     dim = instance.points.shape[1]
-    assert built.network.nonzero == built.formula_nonzero
+    assert built.network.nonzero == built.size.formula_nonzero
     assert built.network.depth == 3 + math.ceil(math.log2(dim))
-    certificate = certify_max_tree(built.network, built.task)
+    certificate = built.certify()
     assert certificate.certified.all(), str(certificate)
     worst, _ = guided_attack(
         built.network, instance.points, built.task.sample.codes, instance.radius, math.inf, shell=instance.shell
@@ -70,20 +71,20 @@ def changed(network: ReLUNetwork, k: int, weight: float = 1.0, bias: float = 0.0
 )
 def test_faults_are_not_certified(k: int, weight: float, bias: float) -> None:
     built = max_tree_memorizer(SQUARE, XOR, radius=0.3, shell=0.4)
-    assert certify_max_tree(built.network, built.task).certified.all()
-    assert not certify_max_tree(changed(built.network, k, weight, bias), built.task).certified.all()
+    assert built.certify().certified.all()
+    assert not replace(built, network=changed(built.network, k, weight, bias)).certify().certified.all()
 
 
 def test_a_larger_radius_is_refuted() -> None:
     built = max_tree_memorizer(SQUARE, XOR, radius=0.3, shell=0.4)
-    certificate = certify_max_tree(built.network, replace(built.task, radius=0.9))
+    certificate = replaced(built, radius=0.9).certify()
     assert certificate.count("refuted") == 4
 
 
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"radius": 0.5}, AssumptionError, r"got radius=0.5, .*separation=1: points 0 and 1"),
+        ({"radius": 0.5}, AssumptionError, r"got radius=0.5, .*separation=1, of points 0 and 1"),
         ({"shell": 0.7}, AssumptionError, r"shell=0.7"),
         ({"radius": math.nan}, ValueError, "radius=nan"),
         ({"radius": 0.0}, ValueError, "radius > 0, got radius=0.0"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from constructions import Affine, Memorizer, ReLUNetwork, certify, guided_attack, robust_memorizer
 from constructions.power import power_gap
 from tests.rational import least_on_interval
+from tests.replaced import replaced
 from tests.strategies import Instance, exponents, instances, methods
 from theory.errors import AssumptionError
 from theory.ideal import IdealClassifier
@@ -39,13 +40,13 @@ def build(instance: Instance, method: str = "shared", small: object = "all") -> 
 def probes(memorizer: Memorizer, seed: int) -> np.ndarray:
     """Points all over the box, on the balls' surfaces, at the shells' outer rims, and on segments between points."""
     rng = np.random.default_rng(seed)
-    points, dim = memorizer.sample.points, memorizer.sample.points.shape[1]
+    points, dim = memorizer.task.sample.points, memorizer.task.sample.points.shape[1]
     signs = rng.choice([-1.0, 1.0], (len(points), dim))
     axis = np.eye(dim)[rng.integers(dim, size=len(points))] * signs
-    corner = signs / (1 if math.isinf(memorizer.p) else dim ** (1 / memorizer.p))
+    corner = signs / (1 if math.isinf(memorizer.task.p) else dim ** (1 / memorizer.task.p))
     other = points[rng.integers(len(points), size=len(points))]
     tried = [points, rng.uniform(memorizer.low, memorizer.high, (40, dim)), (points + other) / 2]
-    for reach in (memorizer.radius, memorizer.radius + memorizer.shell):
+    for reach in (memorizer.task.radius, memorizer.task.radius + memorizer.task.shell):
         tried += [points + reach * axis, points + reach * corner]
     # Rounded to 24 bits, so that a dyadic clean network is evaluated without rounding.
     x = np.round(np.concatenate(tried) * 2**24) / 2**24
@@ -54,15 +55,16 @@ def probes(memorizer: Memorizer, seed: int) -> np.ndarray:
 
 def off_shells(memorizer: Memorizer, x: np.ndarray) -> np.ndarray:
     """Rows outside every open shell; the rounding of a distance counts as inside."""
-    centres = memorizer.sample.points[memorizer.small]
-    reach = distance(x[:, None], centres[None], memorizer.p)
-    exact_distances = memorizer.p in (1, math.inf)
+    task = memorizer.task
+    centres = task.sample.points[memorizer.small]
+    reach = distance(x[:, None], centres[None], task.p)
+    exact_distances = task.p in (1, math.inf)
     edge = 1e-14 if exact_distances else 1e-12
-    inside = (reach > memorizer.radius - edge) & (reach < memorizer.radius + memorizer.shell + edge)
-    on_rim = (np.abs(reach - memorizer.radius) <= edge) | (np.abs(reach - memorizer.radius - memorizer.shell) <= edge)
+    inside = (reach > task.radius - edge) & (reach < task.radius + task.shell + edge)
+    on_rim = (np.abs(reach - task.radius) <= edge) | (np.abs(reach - task.radius - task.shell) <= edge)
     # On dyadic data for p = 1 and ∞ the distances are exact, and both rims belong to the claim.
     if exact_distances:
-        exact = (reach <= memorizer.radius) | (reach >= memorizer.radius + memorizer.shell)
+        exact = (reach <= task.radius) | (reach >= task.radius + task.shell)
         inside &= ~(on_rim & exact)
     return np.asarray(~inside.any(axis=1))
 
@@ -73,7 +75,12 @@ def test_equals_f_adv_off_the_shells(instance: Instance, method: str, seed: int)
     x = probes(memorizer, seed)
     x = x[off_shells(memorizer, x)]
     ideal = IdealClassifier(
-        instance.points, memorizer.sample.codes, memorizer.small, instance.radius, instance.p, _as_function(memorizer)
+        instance.points,
+        memorizer.task.sample.codes,
+        memorizer.small,
+        instance.radius,
+        instance.p,
+        _as_function(memorizer),
     )
     # All weights and values of the clean part are dyadic with few bits, so it is exact in any order of summation.
     np.testing.assert_array_equal(memorizer.network(x), ideal(x).reshape(len(x), -1))
@@ -112,8 +119,8 @@ def test_every_ball_is_certified(instance: Instance, method: str) -> None:
     memorizer = build(instance, method, small="auto")
     certificate = memorizer.certify()
     assert certificate.certified.all(), certificate
-    assert np.array_equal(memorizer(instance.points).argmax(axis=1), memorizer.sample.codes) or (
-        np.all(np.sign(memorizer(instance.points)[:, 0]) == memorizer.sample.codes)
+    assert np.array_equal(memorizer(instance.points).argmax(axis=1), memorizer.task.sample.codes) or (
+        np.all(np.sign(memorizer(instance.points)[:, 0]) == memorizer.task.sample.codes)
     )
 
 
@@ -136,7 +143,7 @@ def test_auto_memorizes_exactly_the_small_margins_of_an_affine_classifier() -> N
     # dist(0.4, boundary) = 0.1: at radius 0.1 it is no longer larger.
     memorizer = robust_memorizer(points, [-1, -1, 1, 1], radius=0.0999999, p=np.inf, clean=clean)
     assert memorizer.small.size == 0
-    with pytest.raises(AssumptionError, match="2 \\* radius < separation"):
+    with pytest.raises(AssumptionError, match=r"2 \* radius \+ shell <= separation"):
         robust_memorizer(points, [-1, -1, 1, 1], radius=0.1, p=np.inf, clean=clean)
 
 
@@ -180,7 +187,7 @@ def test_signs_give_one_output(labels: object) -> None:
 def test_points_may_be_lists_integers_or_float32() -> None:
     for points in (SQUARE.tolist(), SQUARE.astype(np.uint8), SQUARE.astype(np.float32)):
         memorizer = robust_memorizer(points, DIAGONAL, radius=0.2, p=1)
-        assert memorizer.separation == 1.0
+        assert memorizer.task.separation == 1.0
 
 
 def test_clean_may_be_a_torch_module() -> None:
@@ -193,8 +200,8 @@ def test_clean_may_be_a_torch_module() -> None:
 
 
 def test_the_default_shell_takes_all_the_room() -> None:
-    assert robust_memorizer(SQUARE, DIAGONAL, radius=0.25, p=1).shell == 0.5
-    shell = robust_memorizer(SQUARE, DIAGONAL, radius=0.1, p=1).shell
+    assert robust_memorizer(SQUARE, DIAGONAL, radius=0.25, p=1).task.shell == 0.5
+    shell = robust_memorizer(SQUARE, DIAGONAL, radius=0.1, p=1).task.shell
     # The exact room 1 - 2 * float(0.1) is not a float; the shell may not exceed it.
     from fractions import Fraction
 
@@ -231,8 +238,8 @@ GOOD = {"points": SQUARE, "labels": DIAGONAL, "radius": 0.2, "p": 2}
         ({"labels": [[1], [2], [1], [2]]}, ValueError, "hashable"),
         ({"labels": "abba"}, ValueError, "one label a point, got str"),
         ({"points": SQUARE[[0, 1, 0, 3]]}, AssumptionError, r"\b0\b.*\b2\b"),
-        ({"radius": 0.5}, AssumptionError, r"at most 0.5, excluded\): points 0 and 1"),
-        ({"radius": 0.7}, AssumptionError, r"got radius=0.7 with separation=1 "),
+        ({"radius": 0.5}, AssumptionError, r"of points 0 and 1, .*: take a radius below 0\.5, or"),
+        ({"radius": 0.7}, AssumptionError, r"got radius=0\.7, .*with separation=1, "),
         ({"radius": 0.0}, ValueError, "radius > 0, got radius=0.0"),
         ({"radius": -0.1}, ValueError, "radius > 0, got radius=-0.1"),
         ({"radius": NAN}, ValueError, "radius > 0, got radius=nan"),
@@ -244,7 +251,7 @@ GOOD = {"points": SQUARE, "labels": DIAGONAL, "radius": 0.2, "p": 2}
         ({"p": 200.0, "points": 1e3 * SQUARE}, ValueError, r"\(greatest coordinate difference\)\^p = 2\^\d+: rescale"),
         ({"shell": 0.0}, ValueError, "shell > 0, got shell=0.0"),
         ({"shell": NAN}, ValueError, "got shell=nan"),
-        ({"shell": 0.61}, AssumptionError, r"shell <= separation - 2 \* radius, got shell=0.61.*at most 0.6\)"),
+        ({"shell": 0.61}, AssumptionError, r"got radius=0\.2, shell=0\.61 .*: take a shell of at most 0\.6, or"),
         ({"method": "best"}, ValueError, "'best'"),
         ({"small": "none"}, ValueError, "'none'"),
         ({"small": [0, 0]}, ValueError, "distinct indices between 0 and 3"),
@@ -271,7 +278,8 @@ def test_any_exponent_is_memorized_and_certified(p: float, method: str) -> None:
     memorizer = robust_memorizer(points, labels, radius=radius, p=p, small="all", method=method)
     assert memorizer.certify().certified.all()
     assert memorizer.size.nonzero == memorizer.size.formula_nonzero
-    worst, _ = guided_attack(memorizer.network, points, memorizer.sample.codes, radius, p, shell=memorizer.shell)
+    task = memorizer.task
+    worst, _ = guided_attack(memorizer.network, points, task.sample.codes, radius, p, shell=task.shell)
     assert np.all(worst > 0)
 
 
@@ -296,12 +304,12 @@ def test_what_the_caller_does_to_the_arrays_later_changes_nothing() -> None:
         kept, codes = points.copy(), labels.copy()
         built = robust_memorizer(points, labels, radius=0.05, p=np.inf, small=small)
         points[:], labels[:] = points[::-1].copy(), -labels
-        assert np.array_equal(built.sample.points, kept)
-        assert np.array_equal(built.sample.codes, codes)
-        assert np.all(built.sample.codes * built.network(built.sample.points)[:, 0] > 0)
+        assert np.array_equal(built.task.sample.points, kept)
+        assert np.array_equal(built.task.sample.codes, codes)
+        assert np.all(built.task.sample.codes * built.network(built.task.sample.points)[:, 0] > 0)
         assert built.certify().is_of(built.network, kept, codes)
         points[:], labels[:] = kept, codes
-        arrays = (built.sample.points, built.network.layers[0].bias, built.low, built.high, built.small)
+        arrays = (built.task.sample.points, built.network.layers[0].bias, built.low, built.high, built.small)
         assert not any(array.flags.writeable for array in arrays)
 
 
@@ -335,14 +343,14 @@ def test_of_what_was_stored_only_a_separation_of_these_points_is_used() -> None:
     """Two points with the same label nearer than any pair, which is a false separation for other labels."""
     points = np.array([[0.0], [0.25], [0.5], [1.0]])
     built = robust_memorizer(points, [-1, -1, 1, 1], radius=0.1, p=np.inf, small="all")
-    far = replace(built.neighbours, distance=9.0)
-    assert not far.is_of(points, built.sample.codes)
-    assert replace(built, neighbours=far).separation == 0.25
-    exchanged = replace(built.sample, codes=np.array([-1, 1, -1, 1]))
+    far = replace(built.task.neighbours, distance=9.0)
+    assert not far.is_of(points, built.task.sample.codes)
+    assert replaced(built, neighbours=far).task.separation == 0.25
+    exchanged = replace(built.task.sample, codes=np.array([-1, 1, -1, 1]))
     # The same network for points that it gets wrong; and a radius that was never asked for.
     for changes in ({"sample": exchanged}, {"radius": 0.2}, {"radius": 0.2, "neighbours": far}, {"shell": 0.5}):
-        found = replace(built, **changes).certify()
-        truth = certify(built.network, points, replace(built, **changes).sample.codes, found.radius, np.inf)
+        found = replaced(built, **changes).certify()
+        truth = certify(built.network, points, replaced(built, **changes).task.sample.codes, found.radius, np.inf)
         assert not np.any(found.certified & (truth.status == "refuted"))
         assert not found.certified.all()
 
@@ -382,4 +390,4 @@ def test_data_of_any_scale_are_memorized_or_refused_by_name(p: float, method: st
     found = built.certify()
     assert not found.count("refuted")
     assert found.certified.all() or p == 2 or not 1e-30 <= unit <= 1e30
-    assert not certify(built.network, points, built.sample.codes, radius, p).count("refuted")
+    assert not certify(built.network, points, built.task.sample.codes, radius, p).count("refuted")

@@ -34,7 +34,7 @@ def test_size_is_the_formula_and_within_the_published_bound(instance: Instance) 
     network, (size, dim) = built.network, instance.points.shape
     classes = max(2, network.outputs)
     others = int(np.sum(built.task.sample.codes > 0))
-    assert network.nonzero == built.formula_nonzero
+    assert network.nonzero == built.size.formula_nonzero
     assert network.parameters == narrow_deep_parameters(others, dim, classes, network.outputs)
     assert network.depth == 2 * others + 1
     assert max(network.widths[1:]) == 3 * dim + classes - 1
@@ -65,7 +65,7 @@ def test_forgotten_points_are_refuted() -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"radius": 0.9}, AssumptionError, r"got radius=0.9, .*separation=1: points 0 and 1"),
+        ({"radius": 0.9}, AssumptionError, r"got radius=0.9, .*separation=1, of points 0 and 1"),
         ({"radius": math.nan}, ValueError, "radius=nan"),
         ({"shell": 0.0}, ValueError, "shell=0.0"),
         ({"labels": ["a"] * 4}, AssumptionError, "at least two classes"),

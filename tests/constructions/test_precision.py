@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructions import Affine, ReLUNetwork, certify
-from constructions.precision import bit_complexity, precision_rows, round_weights
+from constructions.comparison_precision import precision_rows
+from constructions.precision import bit_complexity, round_weights
 
 
 def one(value: float) -> ReLUNetwork:
@@ -57,7 +58,7 @@ def test_the_least_precision_certifies_and_one_bit_less_does_not() -> None:
 
     points = np.random.default_rng(0).random((10, 3))
     built = robust_memorizer(points, [1, -1] * 5, radius=0.03, p=math.inf, small="all")
-    codes = built.sample.codes
+    codes = built.task.sample.codes
     least = bit_complexity(built.network, points, codes, 0.03, math.inf)
     assert least.bits is not None
     for bits, certified in ((least.bits, True), (least.bits - 1, False)):

@@ -12,7 +12,8 @@ from constructions import chain, projection, robust_memorizer
 from constructions.attack import guided_attack
 from constructions.network import Affine, ReLUNetwork, dense
 from constructions.projection import ProjectionMemorizer, projection_memorizer
-from constructions.rivals import read_task
+from constructions.task import read_task
+from tests.replaced import replaced
 from tests.strategies import Instance, instances
 from theory.errors import AssumptionError
 from theory.norms import sample_ball
@@ -73,9 +74,9 @@ def test_images_of_balls_are_in_the_covered_balls(seed: int) -> None:
     ball *= 1 / np.linalg.norm(ball, axis=1, keepdims=True)
     # The directions that a projection does not shorten.
     ball[: built.dim] = dense(first.weight)
-    for point, centre in zip(1e3 * points, built.inner.sample.points, strict=True):
+    for point, centre in zip(1e3 * points, built.inner.task.sample.points, strict=True):
         image = (point + ball) @ dense(first.weight).T + first.bias
-        assert np.linalg.norm(image - centre, axis=1).max() <= built.inner.radius * (1 + 1e-9)
+        assert np.linalg.norm(image - centre, axis=1).max() <= built.inner.task.radius * (1 + 1e-9)
         assert image.min() >= 0
 
 
@@ -104,7 +105,7 @@ def test_a_norm_that_is_not_bounded_is_caught(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_larger_radius_is_refuted() -> None:
     built = projection_memorizer(SQUARE, XOR, radius=0.3, shell=0.3)
-    certificate = replace(built, task=replace(built.task, radius=0.9)).certify()
+    certificate = replaced(built, radius=0.9).certify()
     assert certificate.count("refuted") == 4
 
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from constructions import Affine, Memorizer, ReLUNetwork, certify, certify_executed, indicators, robust_memorizer
+from constructions import Affine, Memorizer, ReLUNetwork, certify, indicators, robust_memorizer
 from constructions.assembly import clean_bound, memorizing_network
 from constructions.excess import lp_excess
 from constructions.indicator_check import IndicatorCheck, check_indicators
@@ -18,6 +18,7 @@ from constructions.power import Hinges
 from constructions.rounding import executed_layers, run
 from constructions.structure import box_of_balls, covers
 from tests.rational import rational_value, rationals
+from tests.replaced import replaced
 from tests.strategies import EXPONENTS, Instance, instances, methods
 
 POINTS = np.random.default_rng(5).random((9, 3))
@@ -58,7 +59,7 @@ def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
         for _ in range(4):
             k = rng.integers(len(rows))
             wrong = with_entry(right.network, layer, int(rows[k]), int(columns[k]), float(rng.choice([-1.0, 0.5])))
-            accepted += bool(dataclasses.replace(right, network=wrong).certify().certified.all())
+            accepted += bool(replaced(right, network=wrong).certify().certified.all())
     assert accepted == 0
 
 
@@ -67,9 +68,9 @@ def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "change"),
     [
-        ("radius claimed larger", lambda m: {"radius": m.radius + 0.3 * m.shell}),
-        ("separation claimed smaller than needed", lambda m: {"shell": m.shell * 1.01}),
-        ("shell claimed smaller than the ramp", lambda m: {"shell": m.shell / 2}),
+        ("radius claimed larger", lambda m: {"radius": m.task.radius + 0.3 * m.task.shell}),
+        ("separation claimed smaller than needed", lambda m: {"shell": m.task.shell * 1.01}),
+        ("shell claimed smaller than the ramp", lambda m: {"shell": m.task.shell / 2}),
         ("a memorized point moved", lambda m: {"sample": _moved(m)}),
         ("two labels exchanged", lambda m: {"sample": _exchanged(m)}),
         ("box too small", lambda m: {"low": m.low + 0.1}),
@@ -77,18 +78,18 @@ def test_every_weight_matters_to_the_proof(p: float, method: str) -> None:
 )
 def test_wrong_claims_are_refused(p: float, method: str, fault: str, change: object) -> None:
     right = memorizer(p, method)
-    wrong = dataclasses.replace(right, **change(right))  # type: ignore[operator]
+    wrong = replaced(right, **change(right))  # type: ignore[operator]
     assert not wrong.certify().certified.all(), fault
 
 
 def _moved(m: Memorizer) -> object:
-    points = m.sample.points.copy()
-    points[4] += 0.6 * m.shell
-    return dataclasses.replace(m.sample, points=points)
+    points = m.task.sample.points.copy()
+    points[4] += 0.6 * m.task.shell
+    return dataclasses.replace(m.task.sample, points=points)
 
 
 def _exchanged(m: Memorizer) -> object:
-    return dataclasses.replace(m.sample, codes=np.roll(m.sample.codes, 1))
+    return dataclasses.replace(m.task.sample, codes=np.roll(m.task.sample.codes, 1))
 
 
 @pytest.mark.parametrize("method", ["shared", "per_point"])
@@ -116,7 +117,7 @@ def test_lock_below_the_clean_bound_is_refused() -> None:
     weight = sp.coo_array(gate.weight).copy()
     weight.data[columns == 0] /= 2**12
     wrong = ReLUNetwork((*network.layers[:-2], Affine(sp.csr_array(weight), gate.bias), network.layers[-1]))
-    assert not dataclasses.replace(right, network=wrong).certify().certified.any()
+    assert not replaced(right, network=wrong).certify().certified.any()
 
 
 @given(instances(classes=2, p=math.inf), methods)
@@ -154,12 +155,17 @@ def test_never_certifies_a_ball_on_which_the_attack_finds_an_error(
         method=method,  # type: ignore[arg-type]
     )
     assume(built.small.size)
-    claimed = dataclasses.replace(built, radius=instance.radius * stretch, margin=None)
+    claimed = replaced(built, radius=instance.radius * stretch, margin=None)
     certificate = claimed.certify()
     from constructions import guided_attack
 
     worst, _ = guided_attack(
-        built.network, instance.points, built.sample.codes, instance.radius * stretch, instance.p, shell=instance.shell
+        built.network,
+        instance.points,
+        built.task.sample.codes,
+        instance.radius * stretch,
+        instance.p,
+        shell=instance.shell,
     )
     assert not np.any(certificate.certified & (worst <= 0))
 
@@ -200,7 +206,9 @@ def test_weights_that_would_vanish_in_a_product_are_refused(p: float) -> None:
     )
 
     def check(network: ReLUNetwork) -> IndicatorCheck:
-        return check_indicators(network, POINTS, built.radius, built.shell, built.low, built.high, p=p, method="shared")
+        return check_indicators(
+            network, POINTS, built.task.radius, built.task.shell, built.low, built.high, p=p, method="shared"
+        )
 
     assert check(block).inner.all()
     last = sp.lil_array(block.layers[-1].weight)
@@ -232,13 +240,13 @@ def test_nothing_but_sums_may_come_between_a_feature_and_its_weight(factors: lis
     rest = 1 / factors[0]
     own = sp.csr_array(ramp.weight)[:, : sides.outputs]
     block = ReLUNetwork((sides, *between, Affine(own * rest, ramp.bias)))
-    network = memorizing_network(block, built.sample.codes, built.clean, built.bound)
-    changed = dataclasses.replace(built, network=network, widths=block.widths)
+    network = memorizing_network(block, built.task.sample.codes, built.clean, built.bound)
+    changed = replaced(built, network=network, widths=block.widths)
     truth = [label * rational_value(network, rationals(x))[0] for x, label in zip(points, (-1, -1, 1), strict=True)]
     found = changed.certify()
     assert all(lower <= margin for lower, margin in zip(found.lower, truth, strict=True))
     for arithmetic in ("float64", "float32") if rest < 2.0**120 else ("float64",):
-        executed = certify_executed(changed, arithmetic)
+        executed = changed.certify(arithmetic)
         runs = run(executed_layers(network.layers, arithmetic), points)[:, 0] * [-1, -1, 1]
         assert np.all(executed.lower <= runs)
 
@@ -259,15 +267,15 @@ def test_nothing_but_sums_may_come_between_a_feature_and_its_weight(factors: lis
 )
 def test_malformed_parts_are_named(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(memorizer(2.0, "shared"), **change)  # type: ignore[arg-type]
+        replaced(memorizer(2.0, "shared"), **change)  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("untyped")
 def test_scalars_and_corners_of_other_types_are_read() -> None:
     right = memorizer(2.0, "shared")
-    same = dataclasses.replace(right, p=np.float32(2), small=list(range(9)))
+    same = replaced(right, p=np.float32(2), small=list(range(9)))
     assert same.certify().certified.all()
-    assert dataclasses.replace(right, p="inf").p == math.inf
+    assert replaced(right, p="inf").task.p == math.inf
 
 
 @pytest.mark.usefixtures("untyped")
@@ -278,8 +286,8 @@ def test_corners_in_small_integers_do_not_wrap_around() -> None:
     parts = indicators(points, 1.0, 5.0, low, high, p=2, method="shared")
     clean = Affine(np.ones((1, 1)), np.ones(1))
     built = robust_memorizer(points, labels, radius=1.0, p=2, shell=5.0, small="all", clean=clean)
-    network = memorizing_network(parts.network, built.sample.codes, built.clean, built.bound)
-    changed = dataclasses.replace(built, network=network, widths=parts.network.widths, low=low, high=high)
+    network = memorizing_network(parts.network, built.task.sample.codes, built.clean, built.bound)
+    changed = replaced(built, network=network, widths=parts.network.widths, low=low, high=high)
     truth = [y * rational_value(network, rationals(x))[0] for x, y in zip(points, labels, strict=True)]
     assert all(lower <= margin for lower, margin in zip(changed.certify().lower, truth, strict=True))
 
@@ -296,7 +304,7 @@ def test_levels_may_not_move_a_point_farther_for_large_exponents() -> None:
     inside = [Fraction(1.5) - Fraction(radius), Fraction(0.5)]
     margin = -rational_value(built.network, inside)[0]
     assert built.certify().lower[3] <= margin
-    assert certify_executed(built, "float64").lower[3] <= margin
+    assert built.certify("float64").lower[3] <= margin
 
 
 @pytest.mark.parametrize("method", ["shared", "per_point"])
@@ -307,12 +315,12 @@ def test_a_proof_for_more_roundings_than_it_can_allow_for_fails(method: str, p: 
     built = robust_memorizer(
         points, [1, -1], radius=0.125, p=100, small=[0], shell=2.0**-10, clean=clean, method=method
     )
-    changed = dataclasses.replace(built, p=p)
+    changed = replaced(built, p=p)
     # In the ball: 4 · (0.1245 / 0.125)^p is 0.
     margin = rational_value(built.network, rationals(points[0] + 0.1245))[0]
     assert margin == -1
     assert changed.certify().lower[0] <= -1
-    assert certify_executed(changed, "float64").lower[0] <= -1
+    assert changed.certify("float64").lower[0] <= -1
 
 
 @pytest.mark.parametrize("method", ["shared", "per_point"])
@@ -330,8 +338,8 @@ def test_one_excess_does_not_serve_several_indicators(method: str) -> None:
     one = Affine(sp.csr_array(excess.weight)[:1], excess.bias[:1])
     slopes = sp.csr_array(ramp.weight).toarray()[:, :1] * [[1.0], [0.0]]
     block = ReLUNetwork((*before, one, Affine(slopes, ramp.bias)))
-    network = memorizing_network(block, built.sample.codes[built.small], built.clean, built.bound)
-    changed = dataclasses.replace(built, network=network, widths=block.widths)
+    network = memorizing_network(block, built.task.sample.codes[built.small], built.clean, built.bound)
+    changed = replaced(built, network=network, widths=block.widths)
     truth = rational_value(network, rationals(points[2]))[0]
     assert truth > 0
     assert not changed.certify().certified[2]
@@ -341,11 +349,11 @@ def test_one_excess_does_not_serve_several_indicators(method: str) -> None:
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
 def test_other_widths_prove_nothing(p: float, widths: tuple[int, ...]) -> None:
     right = memorizer(p, "shared")
-    changed = dataclasses.replace(right, widths=widths)
-    truth = certify(right.network, POINTS, LABELS, right.radius, p)
+    changed = replaced(right, widths=widths)
+    truth = certify(right.network, POINTS, LABELS, right.task.radius, p)
     assert not np.any(changed.certify().certified & (truth.status == "refuted"))
     assert changed.certify().is_of(right.network, POINTS, LABELS)
-    certify_executed(changed, "float64")
+    changed.certify("float64")
 
 
 def test_a_power_that_overflows_bounds_nothing() -> None:
@@ -355,8 +363,8 @@ def test_a_power_that_overflows_bounds_nothing() -> None:
     built = robust_memorizer(points, [-1, 1], radius=0.01, p=3, clean=clean, shell=3.9, small=[0], method="per_point")
     steep = lp_excess(points[:1], Hinges(np.zeros(1), np.array([7e307])), 7.2e307)
     block = ReLUNetwork((*steep.layers, Affine(np.array([[-5e-324]]), np.ones(1))))
-    network = memorizing_network(block, built.sample.codes[:1], built.clean, built.bound)
-    changed = dataclasses.replace(built, network=network)
+    network = memorizing_network(block, built.task.sample.codes[:1], built.clean, built.bound)
+    changed = replaced(built, network=network)
     assert rational_value(network, rationals(points[1]))[0] < 0
     assert not changed.certify().certified[1]
 
@@ -373,7 +381,7 @@ def test_a_large_bias_that_is_taken_back_is_rounded() -> None:
             Affine(np.array([[-0.5]]), np.ones(1)),
         )
     )
-    network = memorizing_network(block, built.sample.codes[:1], built.clean, built.bound)
-    changed = dataclasses.replace(built, network=network)
+    network = memorizing_network(block, built.task.sample.codes[:1], built.clean, built.bound)
+    changed = replaced(built, network=network)
     assert rational_value(network, rationals(points[1]))[0] == -1
     assert not changed.certify().certified[1]

@@ -49,7 +49,7 @@ def _assembled(
 ) -> ReLUNetwork:
     """The right construction, with the radius, the shell or the lock scaled, or one point spoilt."""
     right = robust_memorizer(points, labels, **options)
-    small, codes = right.small, right.sample.codes.copy()
+    small, codes = right.small, right.task.sample.codes.copy()
     if flipped:
         codes[small[-1]] = (
             -codes[small[-1]] if right.clean.outputs == 1 else (codes[small[-1]] + 1) % right.clean.outputs
@@ -57,12 +57,12 @@ def _assembled(
     if forgotten:
         small = small[:-1]
     parts = indicators(
-        right.sample.points[small],
-        radius * right.radius,
-        shell * right.shell,
+        right.task.sample.points[small],
+        radius * right.task.radius,
+        shell * right.task.shell,
         right.low,
         np.asarray(right.high),
-        p=right.p,
+        p=right.task.p,
         method="per_point",
     )
     return memorizing_network(parts.network, codes[small], right.clean, bound * right.bound)

@@ -70,10 +70,10 @@ def test_conclusion_every_training_ball_is_certified(built: Any) -> None:
 def test_conclusion_attack_finds_no_error(built: Any) -> None:
     from constructions import guided_attack
 
-    chosen = np.random.default_rng(0).permutation(len(built.sample.points))[:100]
-    worst, _ = guided_attack(
-        built, built.sample.points, built.sample.codes, built.radius, built.p, indices=chosen, shell=built.shell
-    )
+    task, sample = built.task, built.task.sample
+    chosen = np.random.default_rng(0).permutation(len(sample.points))[:100]
+    balls = sample.points, sample.labels, task.radius, task.p
+    worst, _ = guided_attack(built, *balls, indices=chosen, shell=task.shell)
     assert np.all(worst > 0)
 
 
@@ -85,18 +85,17 @@ def test_conclusion_network_is_f_adv_off_the_shells(built: Any) -> None:
     from theory.ideal import IdealClassifier
 
     rng = np.random.default_rng(0)
-    points = built.sample.points[rng.permutation(len(built.sample.points))[:50]]
-    spread = rng.uniform(-built.radius, built.radius, (4, *points.shape)).reshape(-1, points.shape[1])
+    task, sample = built.task, built.task.sample
+    points = sample.points[rng.permutation(len(sample.points))[:50]]
+    spread = rng.uniform(-task.radius, task.radius, (4, *points.shape)).reshape(-1, points.shape[1])
     x = np.concatenate(
         [points, np.tile(points, (4, 1)) + spread, rng.uniform(built.low, built.high, (50, points.shape[1]))]
     )
-    ideal = IdealClassifier(
-        built.sample.points, built.sample.codes, built.small, built.radius, built.p, _function(built)
-    )
-    centres = built.sample.points[built.small]
-    distance = np.stack([np.linalg.norm(centres - row, built.p, axis=1) for row in x])
+    ideal = IdealClassifier(sample.points, sample.codes, built.small, task.radius, task.p, _function(built))
+    centres = sample.points[built.small]
+    distance = np.stack([np.linalg.norm(centres - row, task.p, axis=1) for row in x])
     rounding = 1e-9
-    off = ~np.any((distance > built.radius - rounding) & (distance < built.radius + built.shell + rounding), axis=1)
+    off = ~np.any((distance > task.radius - rounding) & (distance < task.radius + task.shell + rounding), axis=1)
     expected = ideal(x[off]).reshape(off.sum(), -1)
     # The clean part is summed in another order inside the network.
     bound = 1e-12 * built.bound * built.size.width

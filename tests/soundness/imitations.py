@@ -104,7 +104,7 @@ def _memorizer(rng: np.random.Generator, seed: tuple[int, ...]) -> tuple[Case, t
     clean = Affine(rng.normal(size=(1, dim)) / 8, np.ones(1) / 8)
     method = str(rng.choice(["shared", "per_point"]))
     built = robust_memorizer(points, labels, radius=0.1, p=p, small="all", method=method, clean=clean)
-    balls: Any = built.sample.points, built.sample.codes, 0.1, p
+    balls: Any = built.task.sample.points, built.task.sample.codes, 0.1, p
     return case_of(built.network, balls, seed, f"memorizer p={p:g} {method}"), built.widths
 
 

@@ -9,14 +9,13 @@ from constructions import (
     Affine,
     Certificate,
     Memorizer,
-    certify_executed,
-    certify_max_tree,
     max_tree_memorizer,
     narrow_deep_memorizer,
     projection_memorizer,
     robust_memorizer,
 )
 from constructions import certify as certify_any
+from tests.replaced import replaced
 from tests.soundness.attacks import Tally, check_executed_certificate, check_real_certificate, executed_truth
 from tests.soundness.executions import DTYPES, all_products
 from tests.soundness.networks import Case, case_of
@@ -94,7 +93,7 @@ def moved_next_to_a_memorized_point(seed: tuple[int, ...]) -> Memorizer:
     moved = points.copy()
     moved[1] = points[0]
     moved[1, 0] += float(rng.uniform(0.01, 0.4))
-    return replace(memorizer, sample=replace(memorizer.sample, points=moved))
+    return replaced(memorizer, sample=replace(memorizer.task.sample, points=moved))
 
 
 def attack_memorizer(memorizer: Memorizer, seed: tuple[int, ...], tally: Tally) -> None:
@@ -102,12 +101,12 @@ def attack_memorizer(memorizer: Memorizer, seed: tuple[int, ...], tally: Tally) 
     attack_claim(memorizer, memorizer.certify(), "reals", seed, "Memorizer.certify", tally)
     for arithmetic in DTYPES:
         try:
-            found = certify_executed(memorizer, arithmetic)
+            found = memorizer.certify(arithmetic)
         except ValueError as error:
             if "beyond float32" not in str(error):
                 raise
             continue
-        attack_claim(memorizer, found, arithmetic, seed, f"certify_executed {arithmetic}", tally)
+        attack_claim(memorizer, found, arithmetic, seed, f"Memorizer.certify {arithmetic}", tally)
 
 
 def attack_claim(
@@ -142,8 +141,8 @@ def attack_rivals(sample: Sample, seed: tuple[int, ...], tally: Tally) -> None:
     data, arithmetic = (sample.points, sample.labels), str(rng.choice(["reals", "float64", "float32"]))
     if sample.p == np.inf:
         tree = max_tree_memorizer(*data, radius=sample.radius, shell=sample.shell)
-        found = certify_max_tree(tree.network, tree.task, arithmetic)
-        attack_claim(tree, found, arithmetic, seed, f"certify_max_tree {arithmetic}", tally)
+        found = tree.certify(arithmetic)
+        attack_claim(tree, found, arithmetic, seed, f"max tree {arithmetic}", tally)
         deep = narrow_deep_memorizer(*data, radius=sample.radius, shell=sample.shell)
         balls = deep.task.sample.points, deep.task.sample.codes, sample.radius, np.inf
         attack_claim(deep, certify_any(deep.network, *balls), "reals", seed, "narrow and deep, certify", tally)

@@ -17,19 +17,19 @@ from constructions import (
     Memorizer,
     ReLUNetwork,
     certify,
-    certify_executed,
-    certify_max_tree,
     max_tree_memorizer,
     projection_memorizer,
     robust_memorizer,
     write_certificate,
 )
 from constructions.network import dense
+from tests.replaced import replaced
 from tests.soundness.attacks import Tally
 from tests.soundness.forgeries import CONFIRMED, checked
 from tests.soundness.memorized import Sample, build, check_certificate, draw_sample, moved_next_to_a_memorized_point
 from tests.soundness.networks import case_of, draw
 from theory.margin import MarginBracket
+from theory.separation import Separation
 
 Number, Judged = Callable[[int], int], Callable[[Tally], None]
 Change = Callable[[Memorizer, np.random.Generator], dict[str, Any]]
@@ -54,16 +54,20 @@ def _one_entry(network: ReLUNetwork, rng: np.random.Generator) -> ReLUNetwork:
     return ReLUNetwork(tuple(layers))
 
 
+def _farther(found: Separation) -> Separation:
+    return replace(found, distance=64 * found.distance)
+
+
 def _swapped(m: Memorizer) -> np.ndarray:
     """The points with two of different labels exchanged."""
-    points = m.sample.points.copy()
-    j = int(np.flatnonzero(m.sample.codes != m.sample.codes[0])[0])
+    points = m.task.sample.points.copy()
+    j = int(np.flatnonzero(m.task.sample.codes != m.task.sample.codes[0])[0])
     points[[0, j]] = points[[j, 0]]
     return points
 
 
 def _high_margins(m: Memorizer) -> MarginBracket:
-    size = len(m.sample.points)
+    size = len(m.task.sample.points)
     return MarginBracket(np.full(size, 9.0), np.full(size, 9.0))
 
 
@@ -73,17 +77,17 @@ CHANGES: dict[str, Change] = {
     "network, one entry": lambda m, rng: {"network": _one_entry(m.network, rng)},
     "network, clean": lambda m, rng: {"network": m.clean},
     "network and widths": lambda m, rng: {"network": _one_entry(m.clean, rng), "widths": ()},
-    "sample, points swapped": lambda m, rng: {"sample": replace(m.sample, points=_swapped(m))},
-    "sample, codes reversed": lambda m, rng: {"sample": replace(m.sample, codes=m.sample.codes[::-1].copy())},
-    "sample, moved": lambda m, rng: {"sample": replace(m.sample, points=m.sample.points + 3 * m.radius)},
+    "sample, points swapped": lambda m, rng: {"sample": replace(m.task.sample, points=_swapped(m))},
+    "sample, codes reversed": lambda m, rng: {"sample": replace(m.task.sample, codes=m.task.sample.codes[::-1].copy())},
+    "sample, moved": lambda m, rng: {"sample": replace(m.task.sample, points=m.task.sample.points + 3 * m.task.radius)},
     "small, none": lambda m, rng: {"small": m.small[:0]},
     "small, fewer": lambda m, rng: {"small": m.small[1:]},
-    "small, other": lambda m, rng: {"small": np.roll(np.arange(len(m.sample.points)), 1)[: len(m.small)]},
-    "radius, larger": lambda m, rng: {"radius": m.radius * float(rng.choice([1.0625, 1.5, 2.0, 16.0]))},
-    "shell, larger": lambda m, rng: {"shell": m.shell * float(rng.choice([1.0625, 2.0, 16.0]))},
-    "shell, smaller": lambda m, rng: {"shell": m.shell / 64},
-    "radius and shell": lambda m, rng: {"radius": m.radius + m.shell / 2, "shell": m.shell / 8},
-    "p": lambda m, rng: {"p": float(rng.choice([q for q in (1.0, 1.5, 2.0, 3.0, np.inf) if q != m.p]))},
+    "small, other": lambda m, rng: {"small": np.roll(np.arange(len(m.task.sample.points)), 1)[: len(m.small)]},
+    "radius, larger": lambda m, rng: {"radius": m.task.radius * float(rng.choice([1.0625, 1.5, 2.0, 16.0]))},
+    "shell, larger": lambda m, rng: {"shell": m.task.shell * float(rng.choice([1.0625, 2.0, 16.0]))},
+    "shell, smaller": lambda m, rng: {"shell": m.task.shell / 64},
+    "radius and shell": lambda m, rng: {"radius": m.task.radius + m.task.shell / 2, "shell": m.task.shell / 8},
+    "p": lambda m, rng: {"p": float(rng.choice([q for q in (1.0, 1.5, 2.0, 3.0, np.inf) if q != m.task.p]))},
     "clean, negated": lambda m, rng: {"clean": _scaled(m.clean, -1.0)},
     "clean, scaled": lambda m, rng: {"clean": _scaled(m.clean, 0.5)},
     "margin": lambda m, rng: {"margin": _high_margins(m)},
@@ -95,13 +99,13 @@ CHANGES: dict[str, Change] = {
         "network": _scaled(m.clean, -1.0),
         "clean": _scaled(m.clean, -1.0),
     },
-    "low": lambda m, rng: {"low": m.low + 1e3 * m.radius},
-    "high": lambda m, rng: {"high": m.high - 1e3 * m.radius},
+    "low": lambda m, rng: {"low": m.low + 1e3 * m.task.radius},
+    "high": lambda m, rng: {"high": m.high - 1e3 * m.task.radius},
     "bound": lambda m, rng: {"bound": m.bound * 2.0 ** float(rng.choice([-20, 20]))},
-    "neighbours": lambda m, rng: {"neighbours": replace(m.neighbours, distance=64 * m.neighbours.distance)},
+    "neighbours": lambda m, rng: {"neighbours": _farther(m.task.neighbours)},
     "neighbours, radius": lambda m, rng: {
-        "neighbours": replace(m.neighbours, distance=64 * m.neighbours.distance),
-        "radius": 2 * m.radius + m.shell,
+        "neighbours": _farther(m.task.neighbours),
+        "radius": 2 * m.task.radius + m.task.shell,
     },
     "method": lambda m, rng: {"method": "shared" if m.method == "per_point" else "per_point"},
     "widths": lambda m, rng: {"widths": m.widths[::-1]},
@@ -115,7 +119,7 @@ def test_fields_that_were_replaced(name: str, number: Number, judged: Judged) ->
         seed = (41, k)
         rng = np.random.default_rng(seed)
         memorizer = build(draw_sample(seed, (1.0, 2.0, np.inf)[k % 3], wild=False), seed)
-        _judge_changed(memorizer, lambda m, rng=rng: replace(m, **CHANGES[name](m, rng)), seed, name, tally)
+        _judge_changed(memorizer, lambda m, rng=rng: replaced(m, **CHANGES[name](m, rng)), seed, name, tally)
     judged(tally)
 
 
@@ -131,7 +135,7 @@ def _judge_changed(
     balls = changed.sample.points, changed.sample.codes, changed.radius, changed.p
     case = case_of(changed.network, balls, seed, name)
     for arithmetic in ("reals", "float32"):
-        claim = changed.certify if arithmetic == "reals" else partial(certify_executed, changed, arithmetic)
+        claim = partial(changed.certify, arithmetic)
         found = _claimed(f"replaced, {arithmetic}", case, claim, tally)
         if found is None:
             continue
@@ -168,11 +172,11 @@ def _write(array: np.ndarray, rng: np.random.Generator) -> None:
 
 
 ARRAYS: dict[str, Callable[[Memorizer], np.ndarray]] = {
-    "points": lambda m: m.sample.points,
-    "codes": lambda m: m.sample.codes,
+    "points": lambda m: m.task.sample.points,
+    "codes": lambda m: m.task.sample.codes,
     "small": lambda m: m.small,
     "low": lambda m: m.low,
-    "nearest": lambda m: m.neighbours.nearest,
+    "nearest": lambda m: m.task.neighbours.nearest,
     "weights": lambda m: _stored(m.network.layers[0]),
     "last weights": lambda m: _stored(m.network.layers[-1]),
     "bias": lambda m: m.network.layers[0].bias,
@@ -225,22 +229,22 @@ def test_rivals_that_were_changed(number: Number, judged: Judged) -> None:
         rng = np.random.default_rng(seed)
         sample = draw_sample(seed, np.inf, wild=False)
         tree = max_tree_memorizer(sample.points, sample.labels, radius=sample.radius)
-        task = tree.task
+        task, far = tree.task, _farther(tree.task.neighbours)
         for name, network, changed_task in (
             ("tree, network", _one_entry(tree.network, rng), task),
             ("tree, radius", tree.network, replace(task, radius=2 * task.radius + task.shell)),
-            ("tree, separation", tree.network, replace(task, separation=9 * task.separation, shell=9 * task.shell)),
+            ("tree, separation", tree.network, replace(task, neighbours=far, shell=9 * task.shell)),
             ("tree, points", tree.network, replace(task, sample=replace(task.sample, points=-task.sample.points))),
         ):
             _judge_claim(
-                name, lambda n=network, t=changed_task: certify_max_tree(n, t), network, changed_task, seed, tally
+                name, replace(tree, network=network, task=changed_task).certify, network, changed_task, seed, tally
             )
         sample = draw_sample(seed, 2.0, wild=False)
         built = projection_memorizer(sample.points, sample.labels, radius=sample.radius, shell=sample.room / 8)
         for name, other in (
             ("projection, network", replace(built, network=_one_entry(built.network, rng))),
-            ("projection, radius", replace(built, task=replace(built.task, radius=4 * built.task.radius))),
-            ("projection, inner", replace(built, inner=replace(built.inner, radius=9 * built.inner.radius))),
+            ("projection, radius", replaced(built, radius=4 * built.task.radius)),
+            ("projection, inner", replace(built, inner=replaced(built.inner, radius=9 * built.inner.task.radius))),
         ):
             _judge_claim(name, other.certify, other.network, other.task, seed, tally)
     judged(tally)

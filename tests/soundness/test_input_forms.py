@@ -52,18 +52,18 @@ POINT_FORMS: list[Any] = [
 @pytest.mark.parametrize("labels", LABEL_FORMS)
 def test_labels_of_any_form_are_the_same_classes(labels: Any) -> None:
     made = robust_memorizer(POINTS, labels, radius=RADIUS, p=np.inf, small="all")
-    assert made.separation == 0.875
-    assert made.sample.codes.tolist() == [0, 0, 1, 1]
-    assert list(map(str, made.sample.classes)) in (["3", "8"], ["3.0", "8.0"])
+    assert made.task.separation == 0.875
+    assert made.task.sample.codes.tolist() == [0, 0, 1, 1]
+    assert list(map(str, made.task.sample.classes)) in (["3", "8"], ["3.0", "8.0"])
     assert made.certify().certified.all()
 
 
 @pytest.mark.parametrize("points", POINT_FORMS)
 def test_points_of_any_form_are_the_same_points(points: Any) -> None:
     made = robust_memorizer(points, LABELS, radius=RADIUS, p=np.inf, small="all")
-    assert made.sample.points.tolist() == POINTS.tolist()
+    assert made.task.sample.points.tolist() == POINTS.tolist()
     assert made.predict(points) == LABELS.tolist()
-    assert certify(made.network, points, made.sample.codes, RADIUS, np.inf).certified.all()
+    assert certify(made.network, points, made.task.sample.codes, RADIUS, np.inf).certified.all()
 
 
 masked_points = np.ma.array(POINTS, mask=np.eye(4, 2))
@@ -101,7 +101,7 @@ def test_what_is_no_sample_is_refused(points: Any, labels: Any, message: str, bu
 @pytest.mark.parametrize("points", [masked_points, sp.csr_array(POINTS), POINTS * 1j, {0: POINTS}, None])
 def test_what_is_no_points_is_refused_by_a_network(points: Any) -> None:
     made = robust_memorizer(POINTS, LABELS, radius=RADIUS, p=np.inf, small="all")
-    for call in (made, made.predict, lambda x: certify(made.network, x, made.sample.codes, RADIUS, np.inf)):
+    for call in (made, made.predict, lambda x: certify(made.network, x, made.task.sample.codes, RADIUS, np.inf)):
         with pytest.raises(ValueError, match=r"points must (be|have no masked)"):
             call(points)
 
@@ -111,7 +111,7 @@ def test_what_the_caller_writes_later_changes_nothing() -> None:
     made = robust_memorizer(points, labels, radius=RADIUS, p=np.inf, small="all")
     before = made.certify()
     points[:], labels[:] = 0.5, 3
-    assert made.sample.points.tolist() == POINTS.tolist()
+    assert made.task.sample.points.tolist() == POINTS.tolist()
     assert made.predict(POINTS) == LABELS.tolist()
     after = made.certify()
     assert after.certified.all()

@@ -274,13 +274,13 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
     ),
     "any radius for the structure": (
         "constructions.structure:structural_bounds",
-        "not Fraction(separation) >= 2 * Fraction(radius) + Fraction(shell) or",
+        " and task.is_separated",
         "",
         _moved,
     ),
     "any separation for the structure": (
-        "constructions.memorizer:Memorizer.separation.fget",
-        "self._as_built and self.neighbours.is_of(points, codes)",
+        "constructions.task:Task.separation.fget",
+        "self.neighbours.p == self.p and self.neighbours.is_of(points, codes)",
         "True",
         _moved,
     ),

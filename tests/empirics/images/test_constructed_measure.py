@@ -62,7 +62,7 @@ CASES = [
 def gap_to_bracket(built, y, net, radii, clip):
     """Largest relative excess of the exact values over the upper bounds, and largest shortfall of the lower bounds."""
     exact = exact_curves(built, range(len(y)), radii, clip=clip)
-    found = flatness_brackets(net, built.sample.points, y, radii, clip=clip, steps=4, gradient_steps=4)
+    found = flatness_brackets(net, built.task.sample.points, y, radii, clip=clip, steps=4, gradient_steps=4)
     over = short = 0.0
     for e, f in zip(exact, found, strict=True):
         for ours, bounds in ((e.gradient_norm, f.gradient_norm), (e.loss_change, f.loss_change)):
@@ -91,7 +91,7 @@ def test_exact_curves_are_what_sound_bounds_leave(dim, classes, method, clip):
 def test_the_maxima_are_attained_at_the_vertex_furthest_from_the_centre(dim, classes, method, clip):
     """By automatic differentiation there; each coordinate at the end that the network itself is steeper towards."""
     built, y, net = memorizer(dim, classes, method)
-    x, model = built.sample.points, net.to_torch()
+    x, model = built.task.sample.points, net.to_torch()
     for radius in (FLAT + 1e-6, FLAT + 0.7 * RAMP / dim):
         (exact,) = exact_curves(built, range(6), [radius], clip=clip)
         inside = (np.maximum(x - radius, 0.0), np.minimum(x + radius, 1.0)) if clip else (x - radius, x + radius)
@@ -136,7 +136,7 @@ def test_the_curve_in_the_plane_by_a_grid():
     radius = FLAT + 0.6 * RAMP / 2
     (exact,) = exact_curves(built, [1], [radius], clip=False)
     side = np.linspace(-radius, radius, 400)
-    grid = built.sample.points[1] + np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    grid = built.task.sample.points[1] + np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     x = torch.from_numpy(grid).requires_grad_()
     target = torch.full((len(grid),), int(y[1]))
     loss = torch.nn.functional.cross_entropy(net.to_torch()(x), target, reduction="none")
@@ -164,7 +164,7 @@ def exact_pairs(built):
 def test_the_search_finds_thin_walls_by_bisection_only(dim):
     """Radii on both sides of a wall that is `RAMP / dim` thick: steps jump over it, bisection does not."""
     built, y, net = memorizer(dim)
-    x, labels = torch.tensor(built.sample.points), torch.from_numpy(y)
+    x, labels = torch.tensor(built.task.sample.points), torch.from_numpy(y)
     radii = [0.05, 0.068, 0.09]
     exact = exact_curves(built, range(6), radii, clip=False)[-1]
     steps, bisected = (
@@ -210,7 +210,7 @@ def test_overlapping_cubes_of_one_class_are_not_claimed():
 
 def test_two_logits():
     built, y, net = memorizer(3, classes=2)
-    x = torch.tensor(built.sample.points)
+    x = torch.tensor(built.task.sample.points)
     loss = torch.nn.functional.cross_entropy(net.to_torch()(x), torch.from_numpy(y), reduction="none")
     np.testing.assert_allclose(loss.detach(), np.log1p(np.exp(-(2 * y - 1) * built.network(x.numpy())[:, 0])))
     with pytest.raises(ValueError, match="one output"):
@@ -238,7 +238,7 @@ def test_points_that_are_not_memorized_and_other_norms_are_refused():
     built, _, _ = memorizer(3)
     with pytest.raises(AssumptionError, match="memorized"):
         exact_curves(built, [6], [0.1], clip=False)
-    other = robust_memorizer(built.sample.points, np.arange(6) % 3, radius=0.02, p=2, small="all")
+    other = robust_memorizer(built.task.sample.points, np.arange(6) % 3, radius=0.02, p=2, small="all")
     with pytest.raises(AssumptionError, match="p=inf"):
         exact_curves(other, [0], [0.1], clip=False)
     outside, _, _ = memorizer(3, points=spread_points(3) + 0.5)

@@ -1,0 +1,80 @@
+"""Adding a construction is one module and one entry: shown on a toy, whose wrong relatives the suite refuses."""
+
+import inspect
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from constructions import ENTRIES, parameter_report
+from tests.suites import toy_construction
+from tests.suites.toy_construction import ENTRY, toy_memorizer
+
+ROOT = Path(__file__).parents[2]
+POINTS = np.random.default_rng(0).random((12, 2))
+LABELS = ["a", "b", "c"] * 4
+
+
+def failures(builder: str, test: str = "test") -> set[str]:
+    """Names of the tests that fail for a builder, of those with this in their name."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--tb=no",
+        "--hypothesis-profile=unshrunk",
+    ]
+    run = subprocess.run(
+        [*command, "--construction", f"tests.suites.{builder}"], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    assert re.search(r"\d+ (passed|failed)", run.stdout), run.stdout
+    return set(re.findall(r"^FAILED \S+::(\w+)", run.stdout, flags=re.MULTILINE))
+
+
+def test_a_toy_takes_less_than_forty_lines() -> None:
+    source = inspect.getsource(toy_construction)
+    assert len([line for line in source.splitlines() if line.strip()]) < 40
+
+
+def test_a_toy_has_a_size_and_a_certificate() -> None:
+    built = toy_memorizer(POINTS, LABELS, radius=0.004)
+    assert built.size.nonzero == built.size.formula_nonzero == 12 * (6 * 2 + 2)
+    for arithmetic in ("reals", "float64", "float32", "rational"):
+        assert built.certify(arithmetic).certified.all()
+
+
+def test_a_toy_is_a_row_of_the_comparison(tmp_path: Path) -> None:
+    report = parameter_report(POINTS, LABELS, radius=0.004, p=math.inf, entries=(*ENTRIES, ENTRY))
+    row = report.base("boxes")
+    assert (row.nonzero, row.certified, row.executed, row.built) == (168, 12, 12, True)
+    assert "boxes" in list(report.table()[0].columns[0].cells)
+    assert {e.axis for e in report.exponents if e.construction == "boxes"} >= {"rho"}
+    report.figure(tmp_path / "figure.svg")
+    # matplotlib writes the text of a legend as a comment beside its outlines.
+    assert "<!-- boxes -->" in (tmp_path / "figure.svg").read_text()
+
+
+def test_a_toy_passes_the_suite() -> None:
+    assert failures("toy_construction:toy_memorizer") == set()
+
+
+@pytest.mark.parametrize(
+    ("builder", "caught_by"),
+    [
+        ("remembers", "test_the_network_of_now_is_certified"),
+        ("miscounts", "test_count_is_exact"),
+        ("forgets_labels", "test_labels_are_those_that_were_given"),
+        ("smaller_balls", "test_every_ball_is_certified"),
+        ("believes_anything", "test_what_has_no_room_is_refused"),
+    ],
+)
+def test_every_fault_is_caught_by_a_test_that_names_it(builder: str, caught_by: str) -> None:
+    assert failures(f"faulty_constructions:{builder}", caught_by) == {caught_by}
