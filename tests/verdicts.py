@@ -5,8 +5,12 @@ the controller through its `user_properties`, so the table is the same with and 
 """
 
 import json
+import platform
+import time
 from collections import defaultdict
 from collections.abc import Generator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -67,22 +71,64 @@ class Verdicts:
 
     def __init__(self) -> None:
         self.reports: list[pytest.TestReport] = []
+        self.planned = 0
+        self.started = time.time()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.planned = len(session.items)
+
+    # Parallel workers collect, each all of it; the hook is there with them only.
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        self.planned = len(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or (report.when == "setup" and not report.passed):
             self.reports.append(report)
 
-    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
         directory = config.getoption("--audit")
         if not (directory or config.getoption("markexpr") == "statement"):
             return
         rows = verdict_rows(self.reports)
         runs, measured = recorded(self.reports, "run"), recorded(self.reports, "measured")
         terminalreporter.write_line("")
+        cut = interruption(len(self.reports), self.planned, exitstatus)
+        if cut:
+            terminalreporter.write_line(cut)
         terminalreporter.write(render(rows, runs, measured, terminalreporter._tw.fullwidth))
         if directory:
-            write_report(Path(directory), rows, runs, measured)
+            header = header_of(self.started, cut)
+            write_report(Path(directory), header, rows, runs, measured)
             terminalreporter.write_line(f"report written to {directory}/audit.md and {directory}/audit.json")
+
+
+def interruption(done: int, planned: int, exitstatus: int) -> str:
+    """The first line of the report of a run that did not do all that it set out to; empty for a whole run."""
+    if done >= planned and exitstatus != pytest.ExitCode.INTERRUPTED:
+        return ""
+    return f"INTERRUPTED after {done} of {planned} tests: what is not checked below may not have been run"
+
+
+def header_of(started: float, cut: str) -> dict[str, Any]:
+    """When and with what the run was made, and whether it was cut off."""
+    import numpy as np
+
+    from theory.__main__ import totals
+
+    try:
+        ours = version("robust-memorization")
+    except PackageNotFoundError:
+        ours = "not installed"
+    return {
+        "interrupted": cut,
+        "version": ours,
+        "date": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "seconds": round(time.time() - started, 1),
+        "verdicts": totals(),
+    }
 
 
 def recorded(reports: list[pytest.TestReport], wanted: str) -> list[Any]:
@@ -98,12 +144,14 @@ def verdict_rows(reports: list[pytest.TestReport]) -> list[dict[str, Any]]:
     tests: dict[tuple[str, str], list[str]] = defaultdict(list)
     examples: dict[str, int] = defaultdict(int)
     figures: dict[str, list[str]] = defaultdict(list)
-    for report in reports:
+    names: dict[str, list[list[str]]] = defaultdict(list)
+    for report in sorted(reports, key=lambda report: (*report.location[:2], report.nodeid)):
         properties = defaultdict(list)
         for name, value in report.user_properties:
             properties[name].append(value)
         for statement_id, form in properties["statement"]:
             tests[statement_id, form].append(report.outcome)
+            names[statement_id].append([form, report.nodeid, report.outcome])
             # A test that is no property test is one example.
             examples[statement_id] += sum(properties["examples"]) or 1
             figures[statement_id] += properties["figure"]
@@ -115,6 +163,8 @@ def verdict_rows(reports: list[pytest.TestReport]) -> list[dict[str, Any]]:
             **_outcomes(statement.verdict, tests[statement_id, "printed"], tests[statement_id, "repaired"]),
             "examples": examples[statement_id],
             "figures": sorted(set(figures[statement_id])),
+            "fields": dict(statement.fields),
+            "tests": names[statement_id],
         }
         for statement_id, statement in LEDGER.items()
     ]
@@ -145,6 +195,8 @@ def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], measured: lis
     from rich.console import Console
     from rich.table import Table
 
+    from theory.__main__ import totals
+
     table = Table(title="Verdicts: the ledger's claim, and what the tests of this run did (evidence, not proof)")
     for name in ("statement", "as printed", "printed form", "repaired form"):
         table.add_column(name, no_wrap=True)
@@ -155,6 +207,7 @@ def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], measured: lis
         table.add_row(*cells, f"{row['examples']:,}" if row["examples"] else "", ", ".join(row["figures"]))
     console = Console(file=StringIO(), width=max(width, 120))
     console.print(table)
+    console.print(totals())
     if runs:
         console.print(_runs_table(runs))
     for result in measured:
@@ -206,18 +259,43 @@ def run_cells(run: dict[str, Any]) -> list[str]:
 
 
 def write_report(
-    directory: Path, rows: list[dict[str, Any]], runs: list[dict[str, Any]], measured: list[dict[str, Any]]
+    directory: Path,
+    header: dict[str, Any],
+    rows: list[dict[str, Any]],
+    runs: list[dict[str, Any]],
+    measured: list[dict[str, Any]],
 ) -> None:
-    from theory import LEDGER
-
+    """`audit.json`, and the same to be read: `audit.md`."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "audit.json").write_text(json.dumps({"verdicts": rows, "runs": runs, "measured": measured}, indent=1))
-    lines = [
+    content = {"run": header, "verdicts": rows, "runs": runs, "measured": measured}
+    (directory / "audit.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    lines = [f"**{header['interrupted']}**", ""] if header["interrupted"] else []
+    lines += [
         "# Audit",
+        "",
+        f"robust-memorization {header['version']}, {header['date']}, {header['seconds']} s, Python {header['python']}, "
+        f"numpy {header['numpy']}.",
         "",
         "Verdict: the ledger's claim about the printed form. Tests: what this run did; a passed test is evidence, a "
         "certificate is a proof about one network.",
         "",
+        *_verdict_lines(rows),
+        "",
+        header["verdicts"],
+        *_run_lines(runs),
+    ]
+    for result in measured:
+        lines += _measured_lines(result)
+    figures = sorted({name for row in rows for name in row["figures"]})
+    lines += [f"\n![{name}]({name})" for name in figures]
+    lines += ["", "## Statements", ""]
+    for row in rows:
+        lines += _statement_lines(row)
+    (directory / "audit.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _verdict_lines(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
         "| statement | as printed | printed form | repaired form | examples | figure |",
         "|---|---|---|---|---:|---|",
     ]
@@ -225,31 +303,35 @@ def write_report(
         figures = " ".join(f"[{name}]({name})" for name in row["figures"])
         cells = (row["statement"], row["verdict"], row["printed"], row["repaired"], row["examples"] or "", figures)
         lines.append("| " + " | ".join(map(str, cells)) + " |")
-    if runs:
-        lines += [
-            "",
-            "## Real data",
-            "",
-            "| " + " | ".join(RUN_COLUMNS) + " |",
-            "|---|" + "---:|" * (len(RUN_COLUMNS) - 1),
-        ]
-        lines += ["| " + " | ".join(run_cells(run)) + " |" for run in runs]
-    for result in measured:
-        lines += [
-            "",
-            f"## Measured: {result['name']}",
-            "",
-            f"{result['seeds']} seeds; made again by `{result['command']}`.",
-            "",
-            "| " + " | ".join(MEASURED_COLUMNS) + " |",
-            "|---|---:|---:|---:|---|",
-        ]
-        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in result["rows"]]
-    figures = sorted({name for row in rows for name in row["figures"]})
-    lines += [f"\n![{name}]({name})" for name in figures]
-    lines += ["", "## Statements", ""]
-    for statement_id, statement in LEDGER.items():
-        lines += [f"### {statement_id}: {statement.title}", "", f"Printed: {statement.printed}", ""]
-        if statement.repaired:
-            lines += [f"Repaired: {statement.repaired}", ""]
-    (directory / "audit.md").write_text("\n".join(lines) + "\n")
+    return lines
+
+
+def _run_lines(runs: list[dict[str, Any]]) -> list[str]:
+    if not runs:
+        return []
+    head = ["", "## Real data", "", "| " + " | ".join(RUN_COLUMNS) + " |", "|---|" + "---:|" * (len(RUN_COLUMNS) - 1)]
+    return head + ["| " + " | ".join(run_cells(run)) + " |" for run in runs]
+
+
+def _measured_lines(result: dict[str, Any]) -> list[str]:
+    head = [
+        "",
+        f"## Measured: {result['name']}",
+        "",
+        f"{result['seeds']} seeds; made again by `{result['command']}`.",
+        "",
+        "| " + " | ".join(MEASURED_COLUMNS) + " |",
+        "|---|---:|---:|---:|---|",
+    ]
+    return head + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in result["rows"]]
+
+
+def _statement_lines(row: dict[str, Any]) -> list[str]:
+    """All that the ledger says of one statement, and the tests of this run."""
+    lines = [f"### {row['statement']}: {row['title']}", "", f"Verdict on the printed form: {row['verdict']}.", ""]
+    for name, text in row["fields"].items():
+        if text:
+            lines += [f"{name[0].upper()}{name[1:]}: " + text.replace("\n", "; "), ""]
+    lines += ["Tests of this run:" if row["tests"] else "Tests of this run: none.", ""]
+    lines += [f"- {form} form, {outcome}: `{name}`" for form, name, outcome in row["tests"]]
+    return lines + ([""] if row["tests"] else [])

@@ -57,7 +57,7 @@ def misclassified_point(radius: float = 0.25, p: float = 2.0) -> MarginAndDistan
     One dimension, `f(x) = x - 1/2`, the point 1 with label -1: `y f = -1/2` at the point itself and `-1/2 - radius`
     at its worst, while `DB(f) = {1/2}` is 1/2 away.
 
-    Source: Proposition 3.1, printed form, which does not ask for `y f(x) > 0`.
+    Source: Proposition 3.1, printed form; it does not ask for `y f(x) > 0`.
 
     Args:
         radius: δ, in (0, 1/2].
@@ -82,7 +82,7 @@ def boundary_inside_support(radius: float = 0.25, p: float = 2.0) -> MarginAndDi
     `-radius/2`, and the printed boundary is `‖(radius/2, 1)‖_p >= 1` away; in R^d the distance is `radius/2`.
     Without the second point, as when f is right on all of the support, the printed boundary is empty.
 
-    Source: definition of DB(f) in section 3, and Proposition 3.1, printed forms.
+    Source: definition-decision-boundary, printed form; Proposition 3.1, printed form.
 
     Args:
         radius: δ, in (0, 1/2].
@@ -140,7 +140,7 @@ def touching_zero(radius: float = 0.125, p: float = 2.0) -> MarginAndDistance:
     sign. The point `1/2 + radius/2` with label +1 is more than `radius` away from `DB(f)`, its margin is 0, as
     Proposition 3.1 has it, and `f = 0` is an error: the 0-1 loss asks for a margin > 0.
 
-    Source: definition of X_large in section 3, printed form, with the losses' sgn(0) ≠ y.
+    Source: definition-margin-split, printed form; with the losses' sgn(0) ≠ y.
 
     Args:
         radius: δ, in (0, 1/4], so that f > 0 in the ball elsewhere.

@@ -81,7 +81,7 @@ class Flatness:
 def flatness(sample: PointwiseMaximum, population: PointwiseMaximum) -> Flatness:
     """Local and global flatness from the maxima over the balls of the sample and of the population.
 
-    Source: section 6.1, Theorem 6.3 and Figure 3; the measure is the one of section 4.
+    Source: Theorem 6.3; Figure 3; definition-maximum-gradient-norm.
 
     Raises:
         ValueError: if the two are of different balls.
@@ -148,7 +148,7 @@ def loss_change_lower_bound(
     With β = 0 for L convex in x, and β > 0 if `‖∇L(x) - ∇L(z)‖_q <= β ‖x - z‖_p`: take `ξ = δ v`, v the unit vector
     with `⟨∇L(x), v⟩ = ‖∇L(x)‖_q`. The averages are the repaired Proposition 6.4, with p = ∞.
 
-    Source: Proposition 6.4 (repaired form).
+    Source: Proposition 6.4, repaired form.
 
     Args:
         gradient_norms: shape (n,), at the points themselves.

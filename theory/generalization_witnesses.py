@@ -9,6 +9,7 @@ from scipy.stats import binom
 
 from theory.errors import AssumptionError
 from theory.hard_distribution import Halfspace
+from theory.losses import clean_error
 from theory.transfer import log_linear_transfer_constant
 
 
@@ -36,7 +37,7 @@ def rademacher_failure(constant: float, failure: float) -> RademacherFailure:
     `L_D - L_S = |B/N - 1/2|`, B binomial: of order `N^{-1/2}`. The complexity `R_N = E|Σ σ_i|/N` is of that order by
     itself, and `√(C R_N / N)` of order `N^{-3/4}`. N is a power of four, large enough.
 
-    Source: section 6, first formula, printed form.
+    Source: claim-standard-bound, printed form.
 
     Args:
         constant: C > 0, whatever "high probability" and "complexity" hide.
@@ -85,6 +86,20 @@ class OtherDirections:
     f_clean: Halfspace
     homogeneous: Halfspace
 
+    @property
+    def small_error(self) -> float:
+        """`L_small` of the homogeneous classifier."""
+        return clean_error(self._margins[self.small])
+
+    @property
+    def large_error(self) -> float:
+        """`L_large` of the homogeneous classifier."""
+        return clean_error(np.delete(self._margins, self.small))
+
+    @property
+    def _margins(self) -> Float[np.ndarray, " n"]:
+        return np.asarray(self.labels * self.homogeneous(self.points))
+
 
 def other_directions(radius: float, scale: float, dim: int = 2) -> OtherDirections:
     """Breaks the remark after Assumption 6.1: small norm, homogeneous, all of section 3 holds, and no C is enough.
@@ -93,7 +108,7 @@ def other_directions(radius: float, scale: float, dim: int = 2) -> OtherDirectio
     + 2t`; `f(x) = x_1 - x_2` has `L_large = 0` and `L_small = 1`. In every l_p the classes are at least 1/2 > 2δ apart,
     and the distances to the boundary of `f_clean` are at most t < δ and at least 1/8 >= δ.
 
-    Source: section 6.1, after Assumption 6.1, printed form.
+    Source: assumption-6.1-remark, printed form.
 
     Args:
         radius: δ in (0, 1/8].
@@ -119,7 +134,7 @@ def angle_beyond(constant: float, alpha: float, beta: float) -> float:
 
     The least constant `Φ(-β cot θ) / Φ(-α cot θ)` grows as θ falls; θ is the first `π/4 · 2^-k` where it exceeds C.
 
-    Source: section 6.1, after Assumption 6.1, printed form.
+    Source: assumption-6.1-verification, printed form.
 
     Args:
         constant: C > 0, finite.
@@ -132,6 +147,35 @@ def angle_beyond(constant: float, alpha: float, beta: float) -> float:
     while not log_linear_transfer_constant(alpha, beta, angle) > math.log(constant):
         angle /= 2
     return angle
+
+
+@dataclass(frozen=True)
+class TransferFailure:
+    """An angle at which a linear classifier of the data of section 5 needs more than a stated C.
+
+    Attributes:
+        angle: θ, in radians.
+        constant: C.
+        log_needed: `ln` of the least C at this angle; it is larger still at smaller angles.
+    """
+
+    angle: float
+    constant: float
+    log_needed: float
+
+    @property
+    def log_constant(self) -> float:
+        """`ln C`."""
+        return math.log(self.constant)
+
+
+def transfer_failure(constant: float, alpha: float, beta: float) -> TransferFailure:
+    """Breaks "verified in section 5" for the named C, by the angle of `angle_beyond`.
+
+    Source: assumption-6.1-verification, printed form. Arguments and errors as for `angle_beyond`.
+    """
+    angle = angle_beyond(constant, alpha, beta)
+    return TransferFailure(angle, constant, log_linear_transfer_constant(alpha, beta, angle))
 
 
 @dataclass(frozen=True)
@@ -153,6 +197,22 @@ class SampleSizeFailure:
     mean: float
     left: float
     failure: float
+
+
+def unseen_error_bounds(n: int, cubes: int) -> tuple[float, float]:
+    """`½(1 - 1/K)^N >= ½(1 - N/K)`: the least mean error of an algorithm that has seen N draws of K labelled cubes.
+
+    A cube is not drawn with probability `(1 - 1/K)^N`, and its label, a fair coin, is then guessed.
+
+    Source: Theorem 6.2, repaired form.
+
+    Args:
+        n: N >= 0.
+        cubes: K >= 1.
+    """
+    if not n >= 0 or not cubes >= 1:
+        raise ValueError(f"unseen_error_bounds needs n >= 0 and cubes >= 1, got n={n}, cubes={cubes}")
+    return (1 - 1 / cubes) ** n / 2, (1 - n / cubes) / 2
 
 
 def polynomial_sample_failure(constant: float, degree: float, mu: float = 1.0) -> SampleSizeFailure:

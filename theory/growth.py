@@ -61,7 +61,7 @@ def growth_bound(nonzero: int, count: int, dim: int, depth: int | None = None) -
     `3 W log2(W + d + 1) + L + W L log2(2 e K W)` with `L = min(depth, W)`; 0 for W = 0. Sign patterns tell `f > 0`
     from `f <= 0`. Rounded up.
 
-    Source: proof of Theorem 3.5 (repaired form); Bartlett et al. (2019), Theorem 7.
+    Source: Theorem 3.5, repaired form; Bartlett et al. (2019), Theorem 7.
 
     Args:
         nonzero: W, in 0..K.
@@ -90,6 +90,19 @@ def growth_bound(nonzero: int, count: int, dim: int, depth: int | None = None) -
         return _up(graphs + signs)
 
 
+def pattern_room(count: int, alpha: float) -> Decimal:
+    """`(1 - h(α)) K`, h the binary entropy, rounded down: with fewer patterns, in log2, some labelling costs `α`.
+
+    Source: Theorem 3.5, repaired form.
+
+    Args:
+        count: K >= 1.
+        alpha: α, in (0, 1/2).
+    """
+    with _digits():
+        return (1 - _entropy(Decimal(alpha)) - _ROUNDING) * count
+
+
 def robust_size_bound(dim: int, m: int, alpha: float, depth: int | None = None) -> int:
     """`N_d`: some distribution of Theorem 3.5 costs every network with at most so many non-zeros more than `α μ_0`.
 
@@ -98,7 +111,7 @@ def robust_size_bound(dim: int, m: int, alpha: float, depth: int | None = None) 
     most W non-zeros has `L_D^{adv,δ}(f) > α μ_0`. A network has no more non-zeros than entries, so that this bounds
     both counts. Above 2^64 it is rounded down to 64 significant bits; `math.log2` takes it whatever its size.
 
-    Source: Theorem 3.5 (repaired form).
+    Source: Theorem 3.5, repaired form.
 
     Args:
         dim: d >= 2.
@@ -116,8 +129,7 @@ def robust_size_bound(dim: int, m: int, alpha: float, depth: int | None = None) 
             f"Theorem 3.5 needs alpha in (0, 1/2), got {alpha}: a constant classifier errs on at most half of the cubes"
         )
     count = m ** (dim - 1)
-    with _digits():
-        room = (1 - _entropy(Decimal(alpha)) - _ROUNDING) * count
+    room = pattern_room(count, alpha)
 
     def is_below(nonzero: int) -> bool:
         return nonzero <= count and bool(growth_bound(nonzero, count, dim, depth) < room)
@@ -170,6 +182,12 @@ class Sized:
     radius: float
     classifier: Halfspace
 
+    @property
+    def robust_error(self) -> float:
+        """`L_D^{adv,δ}` of the classifier for p = ∞: an error where `y f(x) <= δ ‖w‖_1`."""
+        margins = self.labels * self.classifier(self.points) - self.radius * np.abs(self.classifier.weight).sum()
+        return float(np.mean(margins <= 0))
+
 
 def one_class_only(eps: float, c: float, dim: int) -> Sized:
     """Breaks the printed Theorem 3.5 for p = ∞ and `δ = cε >= 1/2`: it has all ε and c in (0, 1) and any `R > 2δ`.
@@ -205,7 +223,7 @@ def equal_sizes() -> Sized:
     One dimension, 0 with label -1, 1 with label +1, both in the sample: `R = 1`, `δ = 1/4`, `f(x) = x - 1/2` is robust
     on both. With one non-zero a network is a constant or `x ↦ w x`, and `f(0) < 0 < f(1)` fails.
 
-    Source: inequality after Theorem 3.5, printed form.
+    Source: complexity-ordering, printed form.
     """
     clean = Halfspace(np.array([[1.0]]), np.array([-0.5]))
     return Sized(np.array([[0.0], [1.0]]), np.array([-1, 1]), 0.25, clean)

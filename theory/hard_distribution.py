@@ -56,7 +56,7 @@ class HardDistribution:
     The grid is the one of the floats in `levels`, and every hypothesis is checked for those in rational arithmetic: the
     properties below hold exactly for the points that `sample` returns. `hard_distribution` chooses `eta` and `tau`.
 
-    Source: Theorem 3.5 (repaired form). Here `m_0` is uniform on the cubes.
+    Source: Theorem 3.5, repaired form. Here `m_0` is uniform on the cubes.
 
     Args:
         dim: d >= 2.

@@ -21,7 +21,7 @@ class IdealClassifier:
     definition. Distances are computed from coordinate differences in float64, so `<=` is exact on dyadic
     data for p = 1, ∞ and right up to rounding otherwise.
 
-    Source: section 3, before Proposition 3.2.
+    Source: definition-f-adv.
 
     Args:
         points: training points, shape (N, d).

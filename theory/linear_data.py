@@ -22,7 +22,7 @@ class SeparationBound:
 def separation_bound(dim: int, n: int, t: float) -> SeparationBound:
     """`‖x_i - x_j‖² >= ‖ξ_i - ξ_j‖² ~ 2 χ²_D >= 2D - 4√(Dt)` for all pairs, but for `n(n-1)/2 · e^{-t}`.
 
-    Source: section 5, third paragraph; the tail is Laurent and Massart (2000), lemma 1.
+    Source: claim-linear-data-separation, repaired form; Laurent, Massart (2000), lemma 1.
 
     Args:
         dim: d >= 2; D = d - 1.
@@ -44,7 +44,7 @@ def separation_bound(dim: int, n: int, t: float) -> SeparationBound:
 def linear_clean_error(scale: float, angle: float) -> float:
     """Clean error `Φ(-c cot θ)` of a linear classifier at the angle θ from w*, on data of scale c.
 
-    Source: section 5, after Theorem 5.1 (repaired).
+    Source: claim-small-margin-transfer, repaired form.
 
     Args:
         scale: c > 0.
@@ -73,7 +73,7 @@ def transfer_sample_size(dim: int, alpha: float, beta: float, error: float, t: f
     `((√D + t) Φ^{-1}(1 - η) / (αβ))²`, rounded up, suffices with probability at least `1 - e^{-t²/2}`: the error is at
     most η iff `tan θ <= β / Φ^{-1}(1 - η)`, and `tan θ <= (√D + t)/(α √n)` by Theorem 5.1.
 
-    Source: section 5, after Theorem 5.1 (repaired).
+    Source: claim-small-margin-transfer, repaired form.
 
     Args:
         dim: d >= 2.

@@ -89,7 +89,7 @@ def noise_margin(noise: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"])
 def limit_angle(margin: float, alpha: float) -> float:
     """`∠(û, w*) = arctan(max(s*, 0) / α)` in radians.
 
-    Source: Theorem 5.1, repaired.
+    Source: Theorem 5.1, repaired form.
 
     Args:
         margin: `s*`, any sign.
@@ -117,7 +117,7 @@ def angle_bounds(dim: int, n_large: int, alpha: float, t: float) -> AngleBounds:
     norm of a convex combination of the `y_i ξ_i`, at least `σ_min / √n`, and `σ_min >= √D - √n - t` but for
     `e^{-t²/2}` (Davidson, Szarek 2001): the printed theorem fails where that is large against `α`.
 
-    Source: Theorem 5.1, repaired; the upper bound is its quantitative form.
+    Source: Theorem 5.1, repaired form; the upper bound is its quantitative form.
 
     Args:
         dim: d >= 2.
@@ -138,7 +138,7 @@ def wendel_probability(n: int, dim: int) -> float:
 
     `2^{-(n-1)} Σ_{k < dim} C(n-1, k)`; with `dim = d - 1` the probability that the limit is *not* exactly w*.
 
-    Source: Wendel (1962); Theorem 5.1, repaired.
+    Source: Theorem 5.1, repaired form; Wendel (1962).
     """
     if not (n >= 1 and dim >= 1):
         raise ValueError(f"wendel_probability needs n >= 1 and dim >= 1, got n={n}, dim={dim}")
@@ -161,7 +161,7 @@ def gordon_margin(ratio: float) -> float:
 
     The mean is `(1 + κ²) Φ(κ) + κ φ(κ)`, increasing in κ and ½ at 0: the limit is positive iff `n < 2D`.
 
-    Source: Gordon (1988); Theorem 5.1, repaired.
+    Source: Theorem 5.1, repaired form; Gordon (1988).
     """
     _check_positive("gordon_margin", ratio=ratio)
 
@@ -187,6 +187,11 @@ class LostDirection:
     labels: Int[np.ndarray, " n"]
     w_star: Float[np.ndarray, " d"]
     bounds: AngleBounds
+
+    @property
+    def distance(self) -> float:
+        """`‖û - w*‖`, which is √2 for orthogonal directions."""
+        return float(np.linalg.norm(max_margin_direction(self.points, self.labels) - self.w_star))
 
 
 def direction_lost_in_noise(dim: int, n_large: int, alpha: float, seed: int = 0) -> LostDirection:

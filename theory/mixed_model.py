@@ -6,18 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from theory.blocks import blocks
 from theory.errors import AssumptionError
 from theory.losses import check_labels
-from theory.relaxation import gamma
-
-_BLOCK_BYTES = 2**26
+from theory.roundoff import gamma
 
 
 @dataclass(frozen=True, eq=False)
 class MixedModel:
     """`f(x) = w_0·x + Σ_j a_j σ(w_j·x - b)`.
 
-    Source: section 5, definition of the learner.
+    Source: definition-mixed-model.
 
     Args:
         linear: `w_0`, shape (d,).
@@ -59,7 +58,7 @@ def target_model(
 ) -> MixedModel:
     """`f*(x) = w*·x + Σ over S_small of y_i σ(ξ_i·x - b)`.
 
-    Source: section 5, last paragraph.
+    Source: claim-linear-limit, printed form.
     """
     check_labels(labels, 1)
     return MixedModel(w_star, noise, labels.astype(np.float64), threshold)
@@ -74,7 +73,7 @@ def margin_certificate(
     term at its own worst point, so a positive bound proves that no point of the ball is misclassified, and a
     negative one proves nothing. Every dot product of length k is widened by `γ_{k+8}` times the product of the norms.
 
-    Source: Theorem 5.2, repaired.
+    Source: Theorem 5.2, repaired form.
 
     Args:
         model: the classifier.
@@ -138,7 +137,7 @@ def neuron_cosine_bound(
     so `‖w_i‖ > b/‖x_i‖`, and `0 <= ρ <= δ / (b/‖x_i‖ - 1)`. With θ the angle of the unit w_0 to w*,
     `tan ∠(w_i, ξ_i) <= (|β - ρ cos θ| + ρ sin θ) / (‖ξ_i‖ - ρ sin θ)`, largest at an end of the interval.
 
-    Source: derived for the algorithm of `empirics.gaussian.stages`; Theorem 5.2 states no such bound.
+    Source: Theorem 5.2; derived for the algorithm of `empirics.gaussian.stages`, it states no such bound.
 
     Args:
         noise_norm: `‖ξ_i‖`.
@@ -163,12 +162,6 @@ def neuron_cosine_bound(
 def _norms(rows: np.ndarray) -> np.ndarray:
     """Row norms without a second array of that shape; never below the true ones by underflow."""
     return np.asarray(np.sqrt(np.einsum("...j,...j->...", rows, rows)) + 2.0**-500)
-
-
-def blocks(rows: int, columns: int) -> list[slice]:
-    """Slices of so many rows in which a table with so many columns takes 64 MB or one row."""
-    size = max(1, _BLOCK_BYTES // (8 * max(columns, 1)))
-    return [slice(start, start + size) for start in range(0, rows, size)]
 
 
 def check_balls(points: np.ndarray, labels: np.ndarray, radius: float, dim: int) -> None:

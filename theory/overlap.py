@@ -15,8 +15,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from theory.mixed_model import MixedModel, check_balls
-from theory.relaxation import gamma
-from theory.target_conditions import check_sample, check_scales, check_sizes, largest_deviation, other_products
+from theory.roundoff import gamma
+from theory.target_conditions import (
+    check_sample,
+    check_scales,
+    check_sizes,
+    largest_deviation,
+    noise_lengths,
+    other_products,
+)
 
 
 def overlap_radius(q: float) -> float:
@@ -25,7 +32,7 @@ def overlap_radius(q: float) -> float:
     Equal to `1/√2` for q in `[√(3/2) - 1, 1 - 1/√2]`, which contains 1/4; below that two or more wrong neurons win,
     above it the own neuron is switched off.
 
-    Source: Theorem 5.2, repaired.
+    Source: Theorem 5.2, repaired form.
 
     Args:
         q: in (0, 1).
@@ -88,7 +95,7 @@ def overlap_conditions(
     signs has at most the square `Λ_k = k min(λ, M² + (k-1) c)`, and w* is orthogonal to it. A point has at most
     `|S_small|` wrong neurons, a small one fewer.
 
-    Source: Theorem 5.2, repaired; derived here. Arguments and errors as `theory.target_conditions`.
+    Source: Theorem 5.2, repaired form; derived here. Arguments and errors as `theory.target_conditions`.
     """
     check_scales(alpha, beta, radius)
     own = check_sample(points, small, noise, b)
@@ -108,16 +115,15 @@ def overlap_failure(dim: int, n: int, n_small: int, *, alpha: float, beta: float
     `a = √(D - 2√(Dt))`, `c = M √(2t)` and `λ = (√D + √n_small + √(2t))²`: two tails for each norm (Laurent, Massart
     2000), two for each of the `n_small (n - 1)` products, one for the largest singular value (Davidson, Szarek 2001).
 
-    Source: Theorem 5.2, repaired; derived here. Arguments and errors as `memorization_failure`.
+    Source: Theorem 5.2, repaired form; derived here. Arguments and errors as `memorization_failure`.
     """
     check_sizes("overlap_failure", dim, n, n_small)
     check_scales(alpha, beta, radius)
     if not n_small:
         return 0.0 if radius < alpha else 1.0
-    root = math.sqrt(dim - 1)
 
     def holds(t: float) -> bool:
-        most, least = root + math.sqrt(2 * t), math.sqrt(max(root**2 - 2 * root * math.sqrt(t), 0.0))
+        least, most = noise_lengths(dim, t)
         largest = (most + math.sqrt(n_small)) ** 2
         return _conditions(n_small, alpha, beta, radius, b, least, most, most * math.sqrt(2 * t), largest).hold
 
@@ -136,13 +142,42 @@ def _conditions(
     product: float,
     largest: float,
 ) -> OverlapConditions:
-    k = np.arange(n_small + 1)
-    square = k * np.minimum(largest, most**2 + np.maximum(k - 1, 0) * product)
-    reach = radius * np.sqrt(1 + square)
-    wrong = k * (b - product)
-    return OverlapConditions(
-        float((alpha + wrong - reach).min()), float((beta + least**2 - b + wrong[:-1] - reach[1:]).min())
-    )
+    reach = [joint_reach(radius, joint_square(k, largest, most, product)) for k in range(n_small + 1)]
+    large = min(large_gain(k, alpha, b, product) - reach[k] for k in range(n_small + 1))
+    small = min(small_gain(k, beta, b, product, least) - reach[k + 1] for k in range(n_small))
+    return OverlapConditions(large, small)
+
+
+def joint_square(k: int, largest: float, most: float, product: float) -> float:
+    """`Λ_k = k min(λ, M² + (k-1)c)`, at least the square of a sum of k noise vectors with signs; 0 for k = 0.
+
+    Source: Theorem 5.2, repaired form.
+    """
+    return k * min(largest, most**2 + (k - 1) * product) if k else 0.0
+
+
+def joint_reach(radius: float, square: float) -> float:
+    """`δ√(1 + Λ_k)`: how far a perturbation moves `y f*` when k neurons and w* share it.
+
+    Source: Theorem 5.2, repaired form.
+    """
+    return radius * math.sqrt(1 + square)
+
+
+def large_gain(k: int, alpha: float, b: float, product: float) -> float:
+    """`α + k(b - c)`: the least value of `y f*` at a large-margin point when k wrong neurons are on.
+
+    Source: Theorem 5.2, repaired form.
+    """
+    return alpha + k * (b - product)
+
+
+def small_gain(k: int, beta: float, b: float, product: float, least: float) -> float:
+    """`β + a² - b + k(b - c)`: the same at a small-margin point, whose own neuron gives the square.
+
+    Source: Theorem 5.2, repaired form.
+    """
+    return beta + least**2 - b + k * (b - product)
 
 
 def overlap_certificate(
@@ -158,7 +193,7 @@ def overlap_certificate(
     For each k = |S| the first sum over S is at most its k largest terms, and `‖v - Σ_S g_j‖²` at most `‖v‖²` plus the k
     largest `‖g_j‖² - 2⟨v, g_j⟩` plus k(k-1) times the largest product of two wrong neurons, none below 0.
 
-    Source: Theorem 5.2, repaired; derived here.
+    Source: Theorem 5.2, repaired form; derived here.
 
     Args:
         model: the classifier.

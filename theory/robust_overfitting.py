@@ -59,7 +59,7 @@ def ratio_bound(n_small: int, mu: float, ball_mass: float) -> float:
 def log_threshold(dim: int, radius: float, mu: float, density: float) -> float:
     """`log(μ (4δ)^{-d} / (2κ))`: up to so many memorized points the ratio is at least 1/2, for p = ∞.
 
-    Source: Proposition 3.2 (iii), repaired form, with `sup_z D(B_∞(z, 2δ)) <= κ (4δ)^d`.
+    Source: Proposition 3.2 (iii), repaired form; with `sup_z D(B_∞(z, 2δ)) <= κ (4δ)^d`.
 
     Args:
         dim: d >= 1.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from theory.blocks import blocks
 from theory.errors import AssumptionError
-from theory.mixed_model import blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def memorization_failure(
     `A (√(2t) + δ) <= b < β - δ + a² - δ a` and `δ <= 2a`, `t < D/4` (Laurent, Massart 2000, for `‖ξ‖`; a Gaussian
     tail for `⟨ξ_j, ξ_i⟩`). The conditions only get harder with t, so the largest such t is found by bisection.
 
-    Source: Theorem 5.2, repaired.
+    Source: Theorem 5.2, repaired form.
 
     Raises:
         AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
@@ -99,16 +99,40 @@ def memorization_failure(
     check_scales(alpha, beta, radius)
     if not radius < alpha:
         return 1.0
-    noise_dim = dim - 1
 
     def fits(t: float) -> bool:
-        above = math.sqrt(noise_dim) + math.sqrt(2 * t)
-        below = math.sqrt(max(noise_dim - 2 * math.sqrt(noise_dim * t), 0.0))
-        off = above * (math.sqrt(2 * t) + radius) <= b
-        return off and b < beta - radius + below**2 - radius * below and radius <= 2 * below
+        least, most = threshold_range(dim, beta, radius, t)
+        return least <= b < most and radius <= 2 * noise_lengths(dim, t)[0]
 
     deviation = largest_deviation(fits, dim)
-    return 1.0 if deviation is None else min(1.0, n_small * (n + 1) * math.exp(-deviation))
+    return 1.0 if deviation is None else min(1.0, failure_at(n, n_small, deviation))
+
+
+def noise_lengths(dim: int, t: float) -> tuple[float, float]:
+    """`a = √(D - 2√(Dt))` and `A = √D + √(2t)`: `a <= ‖ξ‖ <= A` but for a probability `2 e^{-t}`; a = 0 for t >= D/4.
+
+    Source: Theorem 5.2, repaired form; Laurent, Massart (2000), lemma 1.
+    """
+    noise_dim = dim - 1
+    least = math.sqrt(max(noise_dim - 2 * math.sqrt(noise_dim * t), 0.0))
+    return least, math.sqrt(noise_dim) + math.sqrt(2 * t)
+
+
+def threshold_range(dim: int, beta: float, radius: float, t: float) -> tuple[float, float]:
+    """`A(√(2t) + δ)` and `β - δ + a² - δa`: b is to be at least the first, and less than the second.
+
+    Source: Theorem 5.2, repaired form.
+    """
+    least, most = noise_lengths(dim, t)
+    return most * (math.sqrt(2 * t) + radius), beta - radius + least**2 - radius * least
+
+
+def failure_at(n: int, n_small: int, t: float) -> float:
+    """`n(N+1)e^{-t}` for n = n_small, N = n: two tails for each norm, one for each of the other products.
+
+    Source: Theorem 5.2, repaired form.
+    """
+    return n_small * (n + 1) * math.exp(-t)
 
 
 def largest_deviation(holds: Callable[[float], bool], dim: int) -> float | None:

@@ -24,7 +24,7 @@ def transfer_constant(small_error: float, large_error: float) -> float:
 def transfer_bound(large_error: float, mu: float, constant: float) -> float:
     """`(1 - μ + μ C) L_large`, at least `L_D` if `L_small <= C L_large`. From 1 on it is vacuous.
 
-    Source: Assumption 6.1 (repaired form).
+    Source: Assumption 6.1, repaired form.
     """
     if not 0 <= large_error <= 1 or not 0 <= mu <= 1 or not 0 <= constant < math.inf:
         raise ValueError(
@@ -40,7 +40,7 @@ def log_linear_transfer_constant(alpha: float, beta: float, angle: float) -> flo
     `C = Φ(-β cot θ) / Φ(-α cot θ)`, which grows like `(β/α)^{-1} exp((α² - β²) cot² θ / 2)` as θ → 0: no C serves all
     angles `o(1)`. At θ = 0 both errors are 0, and so is C.
 
-    Source: section 6.1, "theoretically verified in section 5" (repaired form).
+    Source: assumption-6.1-verification, repaired form.
 
     Args:
         alpha: scale of the large-margin data.

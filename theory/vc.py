@@ -65,8 +65,9 @@ def relu_vc_dimension_by_counting(widths: Sequence[int]) -> int:
 def uniform_bound(n: int, vc_dimension: int, failure: float) -> float:
     """`√((8/N)(v ln(2eN/v) + ln(4/Δ)))`: with probability >= 1 - Δ, `|L_D - L_S|` is at most this for all of F at once.
 
-    From 1 on it is vacuous. Source: Vapnik and Chervonenkis (1971), `P(sup > ε) <= 4 Π(2N) exp(-N ε² / 8)`, and Sauer's
-    lemma; section 6, first formula (repaired form).
+    From 1 on it is vacuous; by `P(sup > ε) <= 4 Π(2N) exp(-N ε² / 8)` and Sauer's lemma.
+
+    Source: claim-standard-bound, repaired form; Vapnik and Chervonenkis (1971).
 
     Args:
         n: N >= v.
@@ -88,7 +89,7 @@ def consistent_bound(n: int, vc_dimension: int, failure: float) -> float:
     any in the first has probability at most `2^{-Nε/2}` under swaps, for each of at most `(2eN/v)^v` patterns; and
     given `L_D > ε` it has so many with probability >= 1 - exp(-Nε/8) >= 1/2, as `Nε >= 2 (log2(2e) + 1) > 6.8`.
 
-    Source: Blumer, Ehrenfeucht, Haussler, Warmuth (1989), Theorem A2.1; Theorem 6.2 (repaired form). Arguments and
+    Source: Theorem 6.2, repaired form; Blumer, Ehrenfeucht, Haussler, Warmuth (1989), Theorem A2.1. Arguments and
     errors as for `uniform_bound`.
     """
     _check_sample(n, vc_dimension, failure)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from theory.errors import AssumptionError
 from theory.ideal import IdealClassifier
+from theory.norms import distance
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,12 @@ class Cancellation:
     f_adv: IdealClassifier
     point: Float[np.ndarray, " d"]
 
+    @property
+    def error(self) -> float:
+        """The share of the training points with an error of `f_adv` at `point`, within `radius` of them."""
+        near = distance(self.f_adv.points, self.point, self.f_adv.p) <= self.f_adv.radius
+        return float(np.mean(near & (self.f_adv.labels * self.f_adv(self.point[None])[0] <= 0)))
+
 
 def midpoint_of_opposite_labels(radius: float) -> Cancellation:
     """Breaks the printed Proposition 3.2 (i), which says that the adversarial training error of `f_adv` is 0.
@@ -81,7 +88,7 @@ def midpoint_of_opposite_labels(radius: float) -> Cancellation:
     One dimension, `f_clean(x) = x - 1/2`, the training points `1/2 ± 3 radius/4`, labelled by `f_clean`: both of
     small margin, neither within `radius` of the other. Half way the two indicators cancel, an error for both.
 
-    Source: Proposition 3.2, printed form.
+    Source: Proposition 3.2 (i), printed form.
 
     Args:
         radius: δ, in (0, 2/3], so that the points lie in `[0, 1]`.
@@ -119,7 +126,7 @@ def memorized_population(radius: float) -> MemorizedPopulation:
     small margin, so f_clean is wrong near half of them. A sample of N points contains all four except with
     probability at most `4 (3/4)^N`; then f_adv is right on every ball.
 
-    Source: Proposition 3.2, printed form, which has no bound on N.
+    Source: Proposition 3.2 (iii), printed form; it has no bound on N.
 
     Args:
         radius: δ, in (0, 1/2).

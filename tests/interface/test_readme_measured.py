@@ -1,4 +1,4 @@
-"""The README's table of section 4 says what the stored results say."""
+"""The table of section 4 in the README of `empirics` says what the stored results say."""
 
 from pathlib import Path
 
@@ -13,30 +13,42 @@ NEAR = "test points near a training point of their class are more robust"
 # What the README calls it, the experiment, and the claims whose words begin and end like this.
 ROWS = {
     "flat inside, sharp outside, train": ("figure1", f"{FLAT}: adversarial, gradient_norm, train", "in [0,1]^d"),
-    "the same on test": ("figure1", f"{FLAT}: adversarial, gradient_norm, test", "in [0,1]^d"),
-    "the same on train, over whole balls": ("figure1", f"{FLAT}: adversarial, gradient_norm, train", "whole balls"),
-    "control: clean training, train": ("figure1", f"{FLAT}: clean, gradient_norm, train", ""),
-    "control: the same by loss change": ("figure1", f"{FLAT}: clean, loss_change, train", ""),
+    "flat inside, sharp outside, test": ("figure1", f"{FLAT}: adversarial, gradient_norm, test", "in [0,1]^d"),
+    "flat inside, sharp outside, train, over whole balls": (
+        "figure1",
+        f"{FLAT}: adversarial, gradient_norm, train",
+        "whole balls",
+    ),
+    "control: flat inside after clean training, train": ("figure1", f"{FLAT}: clean, gradient_norm, train", ""),
+    "control: by loss change after clean training, train": ("figure1", f"{FLAT}: clean, loss_change, train", ""),
     "the kink moves with the training radius": ("figure1", "the kink moves with the training radius: train, rad", ""),
     "train curve, last epoch over first": ("figure2", "the train curve descends inside the radius: adv", ""),
     "train curve, last epoch over highest": ("figure2", "the train curve descends inside the radius in the end", ""),
     "test curve, last epoch over first": ("figure2", "the test curve", "adversarial"),
     "growth of global over local flatness": ("figure3", "global flatness grows much faster", "adversarial"),
-    "robust loss gap and global flatness": ("figure3", f"{GAP}: adversarial", "levels"),
-    "the same on differences between measured epochs": ("figure3", f"{GAP}: adversarial", "epochs"),
-    "control: differences of another seed's flatness": ("figure3", f"{GAP} of another seed: adversarial, d", ""),
-    "control: differences, clean training": ("figure3", f"{GAP}: clean, differences", ""),
+    "robust loss gap and global flatness, levels": ("figure3", f"{GAP}: adversarial", "levels"),
+    "robust loss gap and global flatness, differences": ("figure3", f"{GAP}: adversarial", "epochs"),
+    "control: gap and another seed's flatness, differences": ("figure3", f"{GAP} of another seed: adversarial, d", ""),
+    "control: gap and flatness after clean training, differences": ("figure3", f"{GAP}: clean, differences", ""),
     "robust training accuracy": ("table1", "robust training accuracy", "adversarial"),
     "robust accuracy, train minus test": ("table1", "the robust accuracy drops", "adversarial"),
     "clean accuracy, train minus test": ("table1", "the clean accuracy drops", "adversarial"),
     "share of points robust, train minus test": ("memorization", f"{LOCAL}: adversarial", ""),
-    "the same of images classified correctly": ("memorization", f"{LOCAL}, of images classified correctly: adv", ""),
+    "share robust of points classified correctly, train minus test": (
+        "memorization",
+        f"{LOCAL}, of images classified correctly: adv",
+        "",
+    ),
     "small-margin points made robust, train minus test": ("memorization", "small-margin test points do not", ""),
     "robustness and distance to the training points": ("memorization", f"{NEAR}: adversarial", ""),
-    "control: the same, clean training": ("memorization", f"{NEAR}: clean", ""),
-    "the same minus that to held-out images": ("memorization", f"{NEAR} than near as many", "adversarial"),
+    "control: robustness and that distance, clean training": ("memorization", f"{NEAR}: clean", ""),
+    "robustness and distance, minus that to held-out images": (
+        "memorization",
+        f"{NEAR} than near as many",
+        "adversarial",
+    ),
     "fall of robust train error with width": ("memorization", "robust training error falls", ""),
-    "the same minus the fall of robust test error": ("memorization", "it falls more", ""),
+    "fall of robust train error minus that of test error": ("memorization", "it falls more", ""),
 }
 DATASETS = ("mnist5k", "cifar10")
 
@@ -60,7 +72,7 @@ def table() -> list[str]:
 
 
 def test_the_table_is_what_was_stored() -> None:
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "empirics" / "README.md").read_text()
     for line in table():
         assert line in text, line
 
@@ -68,5 +80,5 @@ def test_the_table_is_what_was_stored() -> None:
 @pytest.mark.parametrize("changed", [("0", "1"), ("reproduced", "undecided")])
 def test_another_number_or_verdict_would_be_noticed(changed: tuple[str, str]) -> None:
     """The planted fault."""
-    text = (ROOT / "README.md").read_text().replace(*changed)
+    text = (ROOT / "empirics" / "README.md").read_text().replace(*changed)
     assert not all(line in text for line in table())

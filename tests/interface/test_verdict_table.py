@@ -1,6 +1,7 @@
 """The verdict table of a small run of its own: what it counts, what it refuses, and the report it writes."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,62 @@ def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) 
     text = (report / "audit.md").read_text()
     assert "| corollary-3.4 | repaired | not checked | 1 FAILED |" in text
     assert "![jump.png](jump.png)" in text
+    assert "47 statements: 12 checked" in text
+    assert "47 statements: 12 checked" in answer.stdout
+    assert text.startswith("# Audit")
+    assert "INTERRUPTED" not in answer.stdout + text
+    header = written["run"]
+    assert header["interrupted"] == ""
+    assert header["seconds"] > 0
+    assert re.search(r"robust-memorization .+, \d{4}-\d\d-\d\dT.+ s, Python 3\.\d+\.\d+, numpy \d", text)
+
+
+def test_the_report_carries_all_that_the_ledger_says(tmp_path: Path) -> None:
+    from theory import LEDGER
+
+    run(tmp_path, SUITE, "-m", "statement", "--audit", str(tmp_path / "report"))
+    rows = json.loads((tmp_path / "report" / "audit.json").read_text())["verdicts"]
+    text = (tmp_path / "report" / "audit.md").read_text()
+    for row in rows:
+        entry = LEDGER[row["statement"]]
+        fields = row["fields"]
+        assert fields["printed"] == entry.printed
+        assert fields["why it fails"] == entry.fails
+        assert fields["source"] == entry.source
+        assert entry.repaired in fields.values()
+        assert fields["uses"] == ", ".join(entry.uses)
+        assert fields["code"] == ", ".join(entry.code)
+        assert fields["hypotheses"] == "; ".join(entry.hypotheses)
+        assert fields["witness"] == (str(entry.witness) if entry.witness else "")
+        assert all(value.replace("\n", "; ") in text for value in fields.values())
+    tests = {row["statement"]: row["tests"] for row in rows}
+    assert tests["theorem-3.3"] == [
+        ["printed", "test_small.py::test_witness", "passed"],
+        ["repaired", "test_small.py::test_property", "passed"],
+    ]
+    assert "- repaired form, failed: `test_small.py::test_broken`" in text
+    assert tests["theorem-5.1"] == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [("assert False", ["-x"]), ("assert False", ["-x", "-n", "2"]), ("raise KeyboardInterrupt", [])],
+)
+def test_a_run_that_is_cut_off_says_so_first(tmp_path: Path, fault: str, options: list[str]) -> None:
+    suite = SUITE.replace("assert False", fault)
+    run(tmp_path, suite, "-m", "statement", "--audit", str(tmp_path / "report"), *options)
+    first = (tmp_path / "report" / "audit.md").read_text().splitlines()[0]
+    assert re.match(r"\*\*INTERRUPTED after \d of 5 tests", first)
+    written = json.loads((tmp_path / "report" / "audit.json").read_text())
+    assert written["run"]["interrupted"] in first
+
+
+def test_only_a_whole_run_is_called_whole() -> None:
+    from tests.verdicts import interruption
+
+    assert interruption(5, 5, 0) == interruption(5, 5, 1) == ""
+    assert interruption(4, 5, 1).startswith("INTERRUPTED after 4 of 5 tests")
+    assert interruption(5, 5, 2).startswith("INTERRUPTED after 5 of 5 tests")
 
 
 @pytest.mark.parametrize(

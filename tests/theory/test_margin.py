@@ -16,7 +16,8 @@ from theory.exact_minimum import minimum_over_ball
 from theory.layers import evaluate
 from theory.losses import margins
 from theory.margin import MarginBracket, affine_distance, affine_margin, margin_upper_bound, small_margin
-from theory.relaxation import gamma, margin_forms, margin_lower_bound
+from theory.relaxation import margin_forms, margin_lower_bound
+from theory.roundoff import gamma
 
 EXPONENTS = (1.0, 1.5, 2.0, 3.0, np.inf)
 

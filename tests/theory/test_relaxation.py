@@ -22,15 +22,14 @@ from theory.layers import evaluate
 from theory.relaxation import (
     ball_bounds,
     form_lower_bounds,
-    gamma,
     interval_bounds,
     interval_preactivations,
     linear_bounds,
     margin_forms,
     margin_lower_bound,
-    norm_upper_bound,
     preactivation_bounds,
 )
+from theory.roundoff import gamma, norm_upper_bound
 
 EXPONENTS = (1.0, 1.5, 2.0, 3.0, np.inf)
 

@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 from theory import separation as module_function
 from theory.errors import AssumptionError
 from theory.norms import norm
-from theory.relaxation import gamma
+from theory.roundoff import gamma
 from theory.separation import Separation, rational_distance, round_down, separation
 
 exact_exponents = st.sampled_from([1.0, 2.0, math.inf])

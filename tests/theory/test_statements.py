@@ -1,13 +1,14 @@
 """The ledger is whole, consistent, and names only what exists."""
 
 import re
+import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
 from theory import witnesses
-from theory.statements import LEDGER, Statement, ledger, resolve, statement
+from theory.statements import LEDGER, Side, Statement, Witness, ledger, resolve, statement
 
 # Typed from the paper, not from the ledger.
 NUMBERED = [
@@ -78,7 +79,24 @@ VERDICTS = {
     "theorem-6.3": "refuted",
     "proposition-6.4": "refuted",
 }
+# Their printed forms say too little to be broken by numbers, or rest on an item that is broken.
+NO_WITNESS = {
+    "claim-small-margin-count",
+    "corollary-3.4",
+    "corollary-3.4-i",
+    "corollary-3.4-ii",
+    "corollary-3.4-iii",
+    "definition-maximum-gradient-norm",
+    "definition-maximum-loss-change",
+    "claim-linear-data-separation",
+    "claim-small-margin-transfer",
+    "theorem-5.2",
+    "claim-linear-limit",
+    "claim-capacity",
+    "assumption-6.1",
+}
 SEVERITY = ["checked", "repaired", "refuted"]
+WITNESS = Witness("theory.witnesses.discontinuity_of_f_adv", {"radius": 0.1}, Side("1", 1.0), "<", Side("0", 0.0))
 TITLE = re.compile(r"\b(Proposition|Theorem|Corollary|Assumption) (\d\.\d)")
 ID = re.compile(r"\b(?:assumption|claim|definition|figure|theorem|proposition|corollary)-[a-z0-9](?:[\w.-]*\w)?")
 DOTTED = re.compile(r"\b(?:theory|constructions|empirics)(?:\.\w+)+")
@@ -95,13 +113,17 @@ def make():
             "verdict": "checked",
             "source": "a",
         }
+        if (fields | changes)["verdict"] in ("repaired", "refuted"):
+            fields["fails"] = "1 ≠ 2"
         return Statement(id=id, **(fields | changes))
 
     return build
 
 
 def dotted_names(entry) -> list[str]:
-    texts = [entry.title, entry.printed, entry.repaired, entry.source, entry.witness, *entry.hypotheses]
+    texts = [entry.title, entry.printed, entry.fails, entry.repaired, entry.source, *entry.hypotheses, *entry.code]
+    texts += [entry.witness.name] if entry.witness else []
+    texts += [formula.code for formula in entry.formulas]
     return [name for text in texts for name in DOTTED.findall(text)]
 
 
@@ -139,16 +161,35 @@ def test_kind_section_and_source_agree_with_the_id():
 def test_every_witness_and_every_dotted_name_resolves():
     names = [name for entry in LEDGER.values() for name in dotted_names(entry)]
     # Each witness is among them, so none is written in a form that the search overlooks.
-    assert {entry.witness for entry in LEDGER.values() if entry.witness} <= set(names)
+    assert {entry.witness.name for entry in LEDGER.values() if entry.witness} <= set(names)
+    assert {name for entry in LEDGER.values() for name in entry.code} <= set(names)
     assert "theory.witnesses.discontinuity_of_f_adv" in names
     for name in names:
-        assert callable(resolve(name)), name
+        found = resolve(name)
+        assert callable(found) or isinstance(found, property), name
+
+
+def test_every_statement_names_its_code():
+    assert [entry.id for entry in LEDGER.values() if not entry.code] == []
+
+
+def test_the_ledger_imports_neither_constructions_nor_empirics():
+    program = (
+        "import sys, theory; print([name for name in ('constructions', 'empirics', 'torch') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"
+
+
+def test_a_witness_is_there_wherever_the_printed_form_is_refuted_or_an_exception_is_named():
+    without = {entry.id for entry in LEDGER.values() if entry.verdict in ("repaired", "refuted") and not entry.witness}
+    assert without == NO_WITNESS
 
 
 def test_what_a_text_refers_to_is_among_what_its_statement_uses():
     # Catches a reference to a renamed entry, and a dependency that is not declared.
     for entry in LEDGER.values():
-        text = " ".join((entry.repaired, *entry.hypotheses))
+        text = " ".join((entry.fails, entry.repaired, *entry.hypotheses))
         named = set(ID.findall(text)) | {f"{kind.lower()}-{number}" for kind, number in TITLE.findall(text)}
         assert named - {entry.id} <= reachable(LEDGER, entry.id), entry.id
 
@@ -181,6 +222,68 @@ def test_statement_lists_near_matches():
 
 
 @pytest.mark.parametrize(
+    ("name", "statement_id"),
+    [
+        ("3.3", "theorem-3.3"),
+        ("Theorem 3.3", "theorem-3.3"),
+        (" theorem 5.1 ", "theorem-5.1"),
+        ("THEOREM–5.1", "theorem-5.1"),
+        ("3.4", "corollary-3.4"),
+        ("3.4-i", "corollary-3.4-i"),
+        ("3.4 (iii)", "corollary-3.4-iii"),
+        ("Corollary 3.4 (i)", "corollary-3.4-i"),
+        ("corollary-3.4-ii", "corollary-3.4-ii"),
+        ("6.1", "assumption-6.1"),
+        ("Figure 1", "figure-1"),
+        ("Complexity ordering", "complexity-ordering"),
+    ],
+)
+def test_a_statement_is_found_by_its_number_or_its_title(name, statement_id):
+    assert statement(name) is LEDGER[statement_id]
+
+
+@pytest.mark.parametrize("entry", LEDGER.values(), ids=LEDGER)
+def test_every_id_and_every_number_finds_its_statement(entry):
+    assert statement(entry.id) is entry
+    assert statement(entry.id.replace("-", " ", 1).upper()) is entry
+    number = entry.id.partition("-")[2]
+    if entry.id in NUMBERED + PARTS and "." in number:
+        assert statement(number) is entry
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("6", "no statement '6'; near matches: .*theorem-6.2, figure-3, theorem-6.3, proposition-6.4"),
+        ("3", "no statement '3'; near matches: figure-3"),
+        ("1", "no statement '1'; near matches: table-1, figure-1"),
+        ("theorem 3.4", "no statement 'theorem 3.4'; near matches: corollary-3.4, corollary-3.4-i"),
+        ("3.9", "no statement '3.9'$"),
+        ("6.1-remarks", "near matches: .*assumption-6.1-remark"),
+        ("", "no statement ''$"),
+        ("theorem", "no statement 'theorem'"),
+    ],
+)
+def test_what_is_ambiguous_or_unknown_lists_near_matches(name, message):
+    with pytest.raises(ValueError, match=message):
+        statement(name)
+
+
+def test_a_statement_is_printed_whole_and_its_repr_is_short():
+    entry = LEDGER["theorem-5.1"]
+    lines = str(entry).splitlines()
+    text = " ".join(" ".join(lines).split())
+    assert len(lines) > 15
+    assert max(map(len, lines)) <= 100
+    assert repr(entry) == "Statement('theorem-5.1', 'repaired')"
+    for part in (entry.title, entry.printed, entry.fails, entry.repaired, *entry.hypotheses, *entry.code, *entry.uses):
+        assert " ".join(part.split()) in text
+    assert entry.witness.name in text
+    assert "why it fails" not in str(LEDGER["definition-f-adv"])
+    assert "measured:" in str(LEDGER["figure-1"])
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"printed": ""}, "non-empty printed"),
@@ -191,8 +294,12 @@ def test_statement_lists_near_matches():
         ({"id": ""}, "non-empty id"),
         ({"verdict": "repaired"}, "needs the repaired form"),
         ({"verdict": "checked", "repaired": "1 = 1 + 0"}, "needs no repaired form"),
-        ({"verdict": "checked", "witness": "theory.witnesses.discontinuity_of_f_adv"}, "witness against it"),
-        ({"verdict": "observed", "witness": "theory.witnesses.discontinuity_of_f_adv"}, "witness against it"),
+        ({"verdict": "checked", "witness": WITNESS}, "witness against it"),
+        ({"verdict": "observed", "witness": WITNESS}, "witness against it"),
+        ({"verdict": "repaired", "repaired": "1 = 1", "fails": ""}, "needs a sentence why the printed form fails"),
+        ({"verdict": "refuted", "fails": " "}, "needs a sentence why the printed form fails"),
+        ({"verdict": "checked", "fails": "it does not"}, "needs nothing that fails"),
+        ({"verdict": "observed", "fails": "it does not"}, "needs nothing that fails"),
     ],
 )
 def test_a_malformed_statement_is_refused(make, changes, message):
@@ -237,19 +344,31 @@ def test_a_diamond_is_no_cycle_and_the_order_stays(make):
     assert list(ledger([make(name, uses=used) for name, used in uses.items()])) == list(uses)
 
 
-@pytest.mark.parametrize("fault", ["stale witness", "missing repaired form", "unknown uses"])
+@pytest.mark.parametrize("fault", ["stale witness", "stale code", "missing repaired form", "unknown uses"])
 def test_faults_planted_in_the_real_ledger_are_caught(fault):
     theorem = LEDGER["theorem-3.3"]
     if fault == "stale witness":
-        planted = replace(theorem, witness="theory.witnesses.jump_of_f_adv")
+        planted = replace(theorem, witness=replace(theorem.witness, name="theory.witnesses.jump_of_f_adv"))
         with pytest.raises(ValueError, match="stale"):
-            resolve(next(name for name in dotted_names(planted)))
+            [resolve(name) for name in dotted_names(planted)]
+    elif fault == "stale code":
+        planted = replace(theorem, code=("constructions.memorizer.Memorizer.no_such_field",))
+        with pytest.raises(ValueError, match="stale"):
+            [resolve(name) for name in dotted_names(planted)]
     elif fault == "missing repaired form":
         with pytest.raises(ValueError, match="needs the repaired form"):
             replace(theorem, repaired="")
     else:
         with pytest.raises(ValueError, match=r"'theorem-3\.3' uses 'theorem-3\.33'"):
             ledger([*(LEDGER[name] for name in LEDGER if name != theorem.id), replace(theorem, uses=("theorem-3.33",))])
+
+
+def test_resolve_finds_attributes_of_classes():
+    from theory.hard_distribution import HardDistribution
+
+    assert resolve("theory.hard_distribution.HardDistribution.f_clean") is HardDistribution.f_clean
+    assert resolve("theory.statements.Statement.fails") == ""
+    assert resolve("theory.ideal.IdealClassifier.radius") is None
 
 
 def test_resolve_gives_the_object_itself():
@@ -266,6 +385,8 @@ def test_resolve_gives_the_object_itself():
         ("", "needs the form"),
         ("theory..witnesses", "needs the form"),
         ("theory.witnesses.", "needs the form"),
+        ("theory.ideal.IdealClassifier.radii", "has no 'radii'; near matches: radius"),
+        ("theory.ideal.NoSuchClass.radius", "has no 'NoSuchClass'"),
     ],
 )
 def test_a_stale_name_is_refused(name, message):

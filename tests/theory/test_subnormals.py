@@ -60,7 +60,7 @@ def test_every_proof_is_refused(ask: Callable[[], Any]) -> None:
 def test_the_checker_refuses_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(tmp_path / name) for name in ("n.npz", "p.npz", "c.json")]
     LINE.save(files[0])
-    write_points(files[1], POINTS, LABELS)
+    write_points(files[1], LINE, POINTS, LABELS)
     write_certificate(files[2], certify(LINE, POINTS, LABELS, 0.1, 2), LINE, POINTS, LABELS)
     assert main(files) == 0
     torch.set_flush_denormal(True)

@@ -1,5 +1,6 @@
 """Section 1: what the introduction quotes or says without a number."""
 
+from theory.paper import formulas
 from theory.paper.statement import Statement
 
 STATEMENTS = (
@@ -21,6 +22,10 @@ STATEMENTS = (
             "accuracy."
         ),
         uses=("definition-clean-error", "definition-adversarial-error"),
+        code=(
+            "empirics.images.table1.measure",
+            "empirics.images.claims.table1",
+        ),
         source="Table 1",
     ),
     Statement(
@@ -30,12 +35,18 @@ STATEMENTS = (
         kind="claim",
         printed="About μN of N training points have a small margin, by concentration.",
         verdict="repaired",
+        fails="“About μN” names no width and no probability, and the count is random: it can be 0 and it can be N.",
         repaired=(
             "The number of training points in X_small is Binomial(N, μ), so within √(N ln(2/Δ) / 2) of μN with "
             "probability at least 1 - Δ."
         ),
+        formulas=formulas.SMALL_MARGIN_COUNT,
         hypotheses=("S is i.i.d. from D", "0 < Δ < 1"),
         uses=("definition-margin-split",),
+        code=(
+            "theory.margin.small_margin",
+            "theory.concentration.binomial_deviation",
+        ),
         source="section 1, on the assumption about the data",
     ),
 )

@@ -4,7 +4,9 @@ In all texts `n = |S_small|`, `Ω = [-δ, 1+δ]^d`, `B_p(x, r)` is the closed ba
 and `nonzero` counts the entries of weights and biases that are not 0.
 """
 
+from theory.paper import formulas
 from theory.paper.statement import Statement
+from theory.paper.witness import Side, Witness
 
 STATEMENTS = (
     Statement(
@@ -14,6 +16,10 @@ STATEMENTS = (
         kind="definition",
         printed="L_D^clean(f) = P(sgn f(x) ≠ y) for (x, y) from D, x ∈ [0, 1]^d, y ∈ {-1, +1}; f(x) = 0 is an error.",
         verdict="checked",
+        code=(
+            "theory.losses.margins",
+            "theory.losses.clean_error",
+        ),
         source="section 3, first paragraphs",
     ),
     Statement(
@@ -26,6 +32,10 @@ STATEMENTS = (
             "ReLUs in strict alternation, no products, no skip connections."
         ),
         verdict="checked",
+        code=(
+            "constructions.network.ReLUNetwork",
+            "constructions.network.Affine",
+        ),
         source="section 3, formula of f_clean",
     ),
     Statement(
@@ -36,6 +46,10 @@ STATEMENTS = (
         printed="Some ReLU network f_clean of width O(d) and constant depth has L_D^clean(f_clean) = 0.",
         verdict="checked",
         uses=("definition-clean-error", "definition-relu-network"),
+        code=(
+            "constructions.clean.fit_clean",
+            "theory.hard_distribution.HardDistribution.f_clean",
+        ),
         source="section 3, formula of f_clean",
     ),
     Statement(
@@ -48,11 +62,22 @@ STATEMENTS = (
             "has opposite signs."
         ),
         verdict="repaired",
+        fails=(
+            "A classifier that is right on the support X has no zero there, so the printed boundary is empty and "
+            "every distance to it is infinite, however near the real boundary is."
+        ),
         repaired=(
             "The same for x in R^d. A classifier that is right at every point of X has no zero on X, so that the "
             "printed DB is empty and no point has a small margin."
         ),
-        witness="theory.boundary_witnesses.boundary_inside_support",
+        witness=Witness(
+            "theory.boundary_witnesses.boundary_inside_support",
+            {"radius": 0.25},
+            left=Side("distance to the printed DB of a point with a margin < 0", "distance"),
+            relation="<",
+            right=Side("δ", "radius"),
+        ),
+        code=("theory.regions.distance_to_boundary",),
         source="section 3, definition of DB(f)",
     ),
     Statement(
@@ -63,6 +88,11 @@ STATEMENTS = (
         printed="min over ‖ξ‖_p ≤ δ of y f(x+ξ).",
         verdict="checked",
         hypotheses=("f is continuous (else the infimum)", "f is defined on Ω: x + ξ may leave the cube"),
+        code=(
+            "theory.exact_minimum.minimum_over_ball",
+            "theory.margin.MarginBracket",
+            "theory.relaxation.margin_lower_bound",
+        ),
         source="section 3, before Proposition 3.1",
     ),
     Statement(
@@ -75,6 +105,10 @@ STATEMENTS = (
             "and < 0 exactly when the distance is < δ."
         ),
         verdict="repaired",
+        fails=(
+            "Nothing asks that the point is rightly classified, that the boundary outside the support counts, or that"
+            " f has no plateau at 0; without any one of these the two sides differ."
+        ),
         repaired=(
             "The printed equivalences, with DB(f) in R^d, for every x with y f(x) > 0: then dist_p(x, DB(f)) = "
             "dist_p(x, {y f < 0}). They fail at a misclassified point far from DB(f) "
@@ -84,7 +118,18 @@ STATEMENTS = (
         ),
         hypotheses=("f : R^d → R continuous", "{f = 0} has empty interior", "y f(x) > 0", "δ ≥ 0"),
         uses=("definition-decision-boundary", "definition-adversarial-margin"),
-        witness="theory.boundary_witnesses.plateau_network",
+        witness=Witness(
+            "theory.boundary_witnesses.plateau_network",
+            {"p": 2.0},
+            left=Side("whether the margin is >= 0", "sides.0"),
+            relation="=",
+            right=Side("whether the distance is >= δ", "sides.1"),
+        ),
+        code=(
+            "theory.regions.distance_to_boundary",
+            "theory.regions.distance_to_sign",
+            "theory.regions.has_plateau",
+        ),
         source="Proposition 3.1",
     ),
     Statement(
@@ -97,6 +142,10 @@ STATEMENTS = (
             "classified robustly."
         ),
         verdict="repaired",
+        fails=(
+            "Where f_clean touches 0 without a change of sign, a point is as far from the boundary as X_large asks "
+            "and is still an error inside its ball, as f = 0 is one: it is not classified robustly."
+        ),
         repaired=(
             "X_small: min over B_p(x, δ) of y f_clean ≤ 0; X_large: > 0. Then μ = L_D^{adv,δ}(f_clean) exactly. "
             "X_small contains the printed one, with DB in R^d; what it has beside that are points at distance exactly "
@@ -105,7 +154,17 @@ STATEMENTS = (
         ),
         hypotheses=("f_clean : R^d → R continuous",),
         uses=("definition-decision-boundary", "definition-adversarial-error", "proposition-3.1"),
-        witness="theory.boundary_witnesses.touching_zero",
+        witness=Witness(
+            "theory.boundary_witnesses.touching_zero",
+            {"radius": 0.125},
+            left=Side("least margin at a point with distance >= radius", "margin"),
+            relation=">",
+            right=Side("an error", 0.0),
+        ),
+        code=(
+            "theory.margin.small_margin",
+            "theory.margin.affine_margin",
+        ),
         source="section 3, after Proposition 3.1",
     ),
     Statement(
@@ -116,6 +175,7 @@ STATEMENTS = (
         printed="The support is A ∪ B in [0, 1]^d, A the positive class, B the negative one, and dist_p(A, B) > R.",
         verdict="checked",
         hypotheses=("R > 0",),
+        code=("theory.separation.separation",),
         source="section 3, last paragraph before 3.1",
     ),
     Statement(
@@ -130,6 +190,7 @@ STATEMENTS = (
         verdict="checked",
         hypotheses=("f is defined on Ω",),
         uses=("definition-clean-error",),
+        code=("theory.losses.adversarial_error",),
         source="section 3.1, first and third paragraphs",
     ),
     Statement(
@@ -139,12 +200,23 @@ STATEMENTS = (
         kind="definition",
         printed="S_small, S_large: the points of S with dist_p(x_i, DB(f_clean)) < δ and ≥ δ.",
         verdict="repaired",
+        fails=(
+            "The split inherits the printed X_small: a sample point may lie in S_large although f_clean is wrong in "
+            "its ball."
+        ),
         repaired=(
             "S_small is any part of S that contains every i with min over B_p(x_i, δ) of y_i f_clean ≤ 0, such as all "
             "points that a sound bound does not certify; S_large is the rest."
         ),
         uses=("definition-margin-split",),
-        witness="theory.boundary_witnesses.touching_zero",
+        witness=Witness(
+            "theory.boundary_witnesses.touching_zero",
+            {"radius": 0.125},
+            left=Side("least margin at a point with distance >= radius", "margin"),
+            relation=">",
+            right=Side("an error", 0.0),
+        ),
+        code=("theory.margin.small_margin",),
         source="section 3.1, second paragraph",
     ),
     Statement(
@@ -158,6 +230,7 @@ STATEMENTS = (
         ),
         verdict="checked",
         uses=("assumption-clean-classifier", "definition-sample-split"),
+        code=("theory.ideal.IdealClassifier",),
         source="section 3.1 and section 1, formula of f_adv",
     ),
     Statement(
@@ -170,9 +243,20 @@ STATEMENTS = (
             "0; (iii) L_D^{adv,δ}(f_adv) = Ω(L_D^{adv,δ}(f_clean))."
         ),
         verdict="repaired",
+        fails=(
+            "Items (i) and (iii) fail: between two points of opposite labels the indicators cancel, and a sample that"
+            " contains the whole population leaves f_adv no error at all."
+        ),
         repaired="(ii) as printed; (i) and (iii) as in the entries of the parts.",
         uses=("proposition-3.2-i", "proposition-3.2-ii", "proposition-3.2-iii"),
-        witness="theory.witnesses.midpoint_of_opposite_labels",
+        witness=Witness(
+            "theory.witnesses.midpoint_of_opposite_labels",
+            {"radius": 0.25},
+            left=Side("share of the training points with an error near by", "error"),
+            relation="=",
+            right=Side("no error", 0.0),
+        ),
+        code=("theory.ideal.IdealClassifier",),
         source="Proposition 3.2",
     ),
     Statement(
@@ -182,13 +266,27 @@ STATEMENTS = (
         kind="proposition",
         printed="If data within δ of a training point have its label: L_S^{adv,δ}(f_adv) = 0.",
         verdict="repaired",
+        fails=(
+            "The printed hypothesis is about data near a training point. Half way between training points of opposite"
+            " labels that are less than 2δ apart the two indicators cancel, f_adv = 0, an error for both."
+        ),
         repaired=(
             "L_S^{adv,δ}(f_adv) = 0 if training points of different labels are more than 2δ apart. The printed "
             "hypothesis is about data only, and says nothing of the points between two of them."
         ),
         hypotheses=("R ≥ 2δ, for the sample", "min over B_p(x_i, δ) of y_i f_clean > 0 on S_large"),
         uses=("definition-f-adv", "definition-adversarial-error", "assumption-separation"),
-        witness="theory.witnesses.midpoint_of_opposite_labels",
+        witness=Witness(
+            "theory.witnesses.midpoint_of_opposite_labels",
+            {"radius": 0.25},
+            left=Side("share of the training points with an error near by", "error"),
+            relation="=",
+            right=Side("no error", 0.0),
+        ),
+        code=(
+            "theory.ideal.IdealClassifier",
+            "theory.separation.separation",
+        ),
         source="Proposition 3.2, first item",
     ),
     Statement(
@@ -200,6 +298,7 @@ STATEMENTS = (
         verdict="checked",
         hypotheses=("data within δ of a training point have its label", "L_D^clean(f_clean) = 0"),
         uses=("definition-f-adv", "definition-clean-error", "assumption-clean-classifier"),
+        code=("theory.ideal.IdealClassifier",),
         source="Proposition 3.2, second item",
     ),
     Statement(
@@ -209,15 +308,31 @@ STATEMENTS = (
         kind="proposition",
         printed="L_D^{adv,δ}(f_adv) = Ω(L_D^{adv,δ}(f_clean)).",
         verdict="repaired",
+        fails=(
+            "A finite population that the sample contains as a whole has L_D^{adv,δ}(f_adv) = 0 and "
+            "L_D^{adv,δ}(f_clean) = μ > 0: no constant lies between them."
+        ),
         repaired=(
             "L_D^{adv,δ}(f_adv) ≥ P(x ∈ X_small, dist_p(x, S_small) > 2δ) ≥ μ - n sup_z D(X_small ∩ B_p(z, 2δ)), with "
             "μ = L_D^{adv,δ}(f_clean). If x has a density ≤ κ, the supremum is at most κ (4δ)^d, and the ratio at "
             "least ½ while n ≤ μ (4δ)^{-d} / (2κ), exponentially many when 4δ κ^{1/d} stays below 1. Without a bound "
             "on n it fails: finitely many points, all in S, give 0 and μ."
         ),
+        formulas=formulas.PROPOSITION_3_2_III,
         hypotheses=("μ and X_small by the minimum over the closed ball",),
         uses=("definition-f-adv", "definition-adversarial-error", "definition-margin-split"),
-        witness="theory.witnesses.memorized_population",
+        witness=Witness(
+            "theory.witnesses.memorized_population",
+            {"radius": 0.25},
+            left=Side("L_D^{adv,δ}(f_adv), at least a share of a positive error", "error_of_f_adv"),
+            relation=">",
+            right=Side("nothing", 0.0),
+        ),
+        code=(
+            "theory.robust_overfitting.ratio_bound",
+            "theory.robust_overfitting.log_threshold",
+            "theory.robust_overfitting.Columns",
+        ),
         source="Proposition 3.2, third item",
     ),
     Statement(
@@ -237,6 +352,11 @@ STATEMENTS = (
             "Neither closeness nor convergence is defined in the paper, so no measurement decides it."
         ),
         uses=("definition-f-adv", "definition-adversarial-error", "theorem-3.3"),
+        code=(
+            "empirics.images.memorization.measure",
+            "empirics.gaussian.joint.alignment",
+            "theory.mixed_model.margin_certificate",
+        ),
         source="section 3.1, after Proposition 3.2; section 1",
     ),
     Statement(
@@ -248,6 +368,10 @@ STATEMENTS = (
             "If δ < R/2, a ReLU network f̂ with Õ(μNd + poly(d)) parameters has |f̂ - f_adv| < ε on all of [0, 1]^d."
         ),
         verdict="repaired",
+        fails=(
+            "f_adv jumps on the spheres around the memorized points, and a ReLU network is continuous: near a jump it"
+            " is off by at least half of it, so by no small ε."
+        ),
         repaired=(
             "For every γ > 0 a ReLU network f̂ has f̂ = f_adv exactly at every x of Ω outside the shells δ < "
             "‖x-x_i‖_p < δ+γ, i ∈ S_small. Soft indicators I_i: 1 on B_p(x_i, δ), 0 off B_p(x_i, δ+γ). Gate g = σ(1 - "
@@ -258,6 +382,7 @@ STATEMENTS = (
             "min(nd, d(1 + 8.01 d^{1/p}/γ)), s ≤ 3 + 1.45 max(1, √D) log⁺(2.7 dD), D = (2δ + 1.5γ)/(pγ): the "
             "coefficient of nd is 1. No separation is needed. No continuous function does what is printed: f_adv jumps."
         ),
+        formulas=formulas.THEOREM_3_3,
         hypotheses=(
             "γ > 0",
             "p ∈ [1, ∞]; data in the cube for the bounds on F",
@@ -265,7 +390,19 @@ STATEMENTS = (
             "exact arithmetic",
         ),
         uses=("definition-f-adv", "definition-relu-network", "assumption-clean-classifier"),
-        witness="theory.witnesses.discontinuity_of_f_adv",
+        witness=Witness(
+            "theory.witnesses.discontinuity_of_f_adv",
+            {"radius": 0.25},
+            left=Side("least sup |f̂ - f_adv| of a continuous f̂", "sup_error_bound"),
+            relation="<",
+            right=Side("ε, say", 0.5),
+        ),
+        code=(
+            "constructions.memorizer.robust_memorizer",
+            "constructions.indicators.indicators",
+            "constructions.size.size_report",
+            "theory.memorizer_size.size_bound",
+        ),
         source="Theorem 3.3 and its proof sketch",
     ),
     Statement(
@@ -278,12 +415,20 @@ STATEMENTS = (
             "L_D^clean(f̂) = o(1), (iii) L_D^{adv,δ}(f̂) = Ω(L_D^{adv,δ}(f_clean))."
         ),
         verdict="repaired",
+        fails=(
+            "It rests on a network within ε of f_adv everywhere, which there is not, says o(1) in no stated limit, "
+            "and has (iii) without a bound on the size of the sample."
+        ),
         repaired=(
             "The network of Theorem 3.3 with 0 < γ ≤ R - 2δ has (i) and (ii) exactly 0, and (iii) as in its own "
             "entry. The count is by n = |S_small|; claim-small-margin-count relates it to μN."
         ),
         hypotheses=("0 < γ ≤ R - 2δ",),
         uses=("corollary-3.4-i", "corollary-3.4-ii", "corollary-3.4-iii", "claim-small-margin-count"),
+        code=(
+            "constructions.memorizer.robust_memorizer",
+            "constructions.certificate.certify",
+        ),
         source="Corollary 3.4",
     ),
     Statement(
@@ -293,12 +438,20 @@ STATEMENTS = (
         kind="corollary",
         printed="L_S^{adv,δ}(f̂) = o(1), in no stated limit.",
         verdict="repaired",
+        fails=(
+            "No limit is stated, and no hypothesis bounds the shell on which the network differs from f_adv: a shell "
+            "that is wider than R - 2δ reaches into balls of the other label."
+        ),
         repaired=(
             "L_S^{adv,δ}(f̂) = 0 for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ. y_i f̂ ≥ 1 on B_p(x_i, δ) for i "
             "in S_small. No printed hypothesis speaks of the shell: with γ = 5(R - 2δ) half of a sample can be errors."
         ),
         hypotheses=("0 < γ ≤ R - 2δ, R for the sample", "min over B_p(x_i, δ) of y_i f_clean > 0 on S_large"),
         uses=("theorem-3.3", "definition-adversarial-error", "definition-sample-split", "assumption-separation"),
+        code=(
+            "constructions.memorizer.robust_memorizer",
+            "constructions.certificate.certify",
+        ),
         source="Corollary 3.4, first item",
     ),
     Statement(
@@ -308,12 +461,17 @@ STATEMENTS = (
         kind="corollary",
         printed="L_D^clean(f̂) = o(1), in no stated limit.",
         verdict="repaired",
+        fails=(
+            "No limit is stated, and no hypothesis bounds the shell: one that is wider than R - δ reaches data of the"
+            " other label."
+        ),
         repaired=(
             "L_D^clean(f̂) = 0 for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ; for any f_clean, f̂ is right "
             "wherever f_clean is. With γ = 4(R - δ) the clean error can be ½."
         ),
         hypotheses=("δ + γ ≤ R, R for the population", "L_D^clean(f_clean) = 0"),
         uses=("theorem-3.3", "definition-clean-error", "assumption-clean-classifier", "assumption-separation"),
+        code=("constructions.memorizer.robust_memorizer",),
         source="Corollary 3.4, second item",
     ),
     Statement(
@@ -323,13 +481,22 @@ STATEMENTS = (
         kind="corollary",
         printed="L_D^{adv,δ}(f̂) = Ω(L_D^{adv,δ}(f_clean)).",
         verdict="repaired",
+        fails=(
+            "Nothing bounds the number of memorized points: for D uniform on S item (i) makes the left side 0, while "
+            "the right side is μ > 0."
+        ),
         repaired=(
             "L_D^{adv,δ}(f̂) ≥ P(x ∈ X_small, dist_p(x, S_small) ≥ 2δ+γ) ≥ μ - n sup_z D(X_small ∩ B_p(z, 2δ+γ)); for "
             "a density ≤ κ the ratio is at least ½ while n ≤ μ (4δ+2γ)^{-d} / (2κ). For D uniform on S the printed "
             "item excludes item (i)."
         ),
+        formulas=formulas.COROLLARY_3_4_III,
         hypotheses=("μ and X_small by the minimum over the closed ball",),
         uses=("theorem-3.3", "definition-adversarial-error", "definition-margin-split", "proposition-3.2-iii"),
+        code=(
+            "constructions.memorizer.robust_memorizer",
+            "theory.robust_overfitting.ratio_bound",
+        ),
         source="Corollary 3.4, third item",
     ),
     Statement(
@@ -342,6 +509,7 @@ STATEMENTS = (
         ),
         verdict="checked",
         hypotheses=("X has positive, finite Lebesgue measure",),
+        code=("theory.hard_distribution.HardDistribution.balance",),
         source="Theorem 3.5, last sentence",
     ),
     Statement(
@@ -355,6 +523,10 @@ STATEMENTS = (
             "with at most N_d parameters, for any R > 2δ."
         ),
         verdict="repaired",
+        fails=(
+            "For δ = cε ≥ ½ no two points of the cube are more than 2δ apart in l_∞, so only one class is left and a "
+            "constant classifier, one parameter, has no robust error."
+        ),
         repaired=(
             "Let m ≥ 2, K = m^{d-1}, 0 < δ < 1/(2(m-1)) (so ε = 1/(2(m-1)) ≤ ½) and 0 < α < ½. For small η put s = "
             "(1-2η)/(m-1), R = s - 3η > 2δ, and pick τ > η with τ + dη ≤ δ. At each u_k of the grid {η + js : 0 ≤ j < "
@@ -366,6 +538,7 @@ STATEMENTS = (
             "1; a further cube with centre (u_1, ½ + y_1(½ - η)) and label y_1 makes μ < 1 and the bound α μ_0 "
             "K/(K+1)."
         ),
+        formulas=formulas.THEOREM_3_5,
         hypotheses=("m ≥ 2, d ≥ 2", "0 < η < τ, τ + dη ≤ δ, (1-2η)/(m-1) - 3η > 2δ", "W ≤ K"),
         uses=(
             "definition-balanced",
@@ -374,7 +547,18 @@ STATEMENTS = (
             "assumption-separation",
             "assumption-clean-classifier",
         ),
-        witness="theory.growth.one_class_only",
+        witness=Witness(
+            "theory.growth.one_class_only",
+            {"eps": 0.75, "c": 0.75, "dim": 10},
+            left=Side("robust error of a constant classifier, at least C_1 μ_0", "robust_error"),
+            relation=">",
+            right=Side("nothing", 0.0),
+        ),
+        code=(
+            "theory.hard_distribution.hard_distribution",
+            "theory.growth.growth_bound",
+            "theory.growth.robust_size_bound",
+        ),
         source="Theorem 3.5",
     ),
     Statement(
@@ -387,6 +571,10 @@ STATEMENTS = (
             "exp(Ω(d))."
         ),
         verdict="repaired",
+        fails=(
+            "The sizes are bounds and not the least sizes, and strict inequality can fail: a smallest clean "
+            "classifier may be robust already, and then all three are the same number."
+        ),
         repaired=(
             "The least sizes of networks with L_D^clean = 0, with also L_S^{adv,δ} = 0, and with L_D^{adv,δ} = 0 "
             "always stand in this order with ≤. On the distributions of Theorem 3.5 the second < holds while the "
@@ -394,9 +582,21 @@ STATEMENTS = (
             "for then every robust memorizer exceeds N_d too. The first < is an equality when a smallest clean "
             "classifier is robust on S."
         ),
+        formulas=formulas.COMPLEXITY_ORDERING,
         hypotheses=("one sense of size for the three", "S drawn from D, almost surely"),
         uses=("theorem-3.3", "corollary-3.4", "theorem-3.5"),
-        witness="theory.growth.equal_sizes",
+        witness=Witness(
+            "theory.growth.equal_sizes",
+            {},
+            left=Side("non-zeros of a smallest clean classifier", "classifier.nonzero"),
+            relation="<",
+            right=Side("non-zeros of a robust one, the same", "classifier.nonzero"),
+        ),
+        code=(
+            "theory.growth.size_bound_bracket",
+            "theory.growth.robust_size_bound",
+            "constructions.comparison.parameter_report",
+        ),
         source="section 3.2, inequality after Theorem 3.5",
     ),
 )

@@ -13,12 +13,22 @@ STATEMENTS = (
             "set, and with a pair p, q of dual exponents in place of ∞, 1."
         ),
         verdict="repaired",
+        fails=(
+            "A ReLU network has no gradient where it has a kink, so the printed maximum is not defined there; and "
+            "whether x+ξ may leave the cube is not said, which changes its value."
+        ),
         repaired=(
             "The supremum over the points of the ball where x ↦ L(f(x), y) is differentiable (almost all, for a ReLU "
             "network and a loss that is locally Lipschitz). Two versions, which differ: over the whole ball, and over "
             "its part in [0, 1]^d. A search gives a lower bound of either."
         ),
         uses=("definition-relu-network",),
+        code=(
+            "theory.flatness.PointwiseMaximum",
+            "theory.flatness.maximum_by_search",
+            "empirics.images.measures.flatness_curves",
+            "empirics.images.bracket.flatness_brackets",
+        ),
         source="section 4, second paragraph; section 1 for p and q",
     ),
     Statement(
@@ -28,6 +38,7 @@ STATEMENTS = (
         kind="definition",
         printed="max over ‖ξ‖_∞ ≤ ε of L(f(x+ξ), y) - L(f(x), y), the local robustness at (x, y).",
         verdict="repaired",
+        fails="It is not said whether x+ξ may leave the cube, and the two maxima differ.",
         repaired=(
             "The printed maximum exists for continuous L∘f and is ≥ 0; over the whole ball and over its part in [0, "
             "1]^d it differs, and the paper does not say which it takes. It is at most ε times the maximum gradient "
@@ -35,6 +46,10 @@ STATEMENTS = (
         ),
         hypotheses=("L∘f is continuous, and locally Lipschitz for the comparison", "x ∈ [0, 1]^d"),
         uses=("definition-maximum-gradient-norm",),
+        code=(
+            "theory.flatness.PointwiseMaximum",
+            "empirics.images.measures.flatness_curves",
+        ),
         source="section 4, second paragraph",
     ),
     Statement(
@@ -62,6 +77,11 @@ STATEMENTS = (
             "conjecture-robust-memorization",
             "theorem-3.3",
         ),
+        code=(
+            "empirics.images.figure1.measure",
+            "empirics.images.claims_over_radii.figure1",
+            "empirics.images.constructed_measure.exact_curves",
+        ),
         source="Figure 1 and the paragraph on robust memorization",
     ),
     Statement(
@@ -82,6 +102,10 @@ STATEMENTS = (
         ),
         hypotheses=("as for figure-1",),
         uses=("definition-maximum-gradient-norm", "figure-1"),
+        code=(
+            "empirics.images.epochs.measure_figure2",
+            "empirics.images.claims_over_epochs.figure2",
+        ),
         source="Figure 2 and the paragraph on the learning process",
     ),
 )

@@ -1,6 +1,8 @@
 """Section 5: adversarial training on linearly separable data. `D_0 = d - 1` is the dimension of the noise."""
 
+from theory.paper import formulas
 from theory.paper.statement import Statement
+from theory.paper.witness import Side, Witness
 
 STATEMENTS = (
     Statement(
@@ -15,6 +17,7 @@ STATEMENTS = (
         verdict="checked",
         hypotheses=("0 < β < δ < α: dist_2(x, DB(f_clean)) = c", "d ≥ 2"),
         uses=("definition-margin-split",),
+        code=("empirics.gaussian.linear_data.LinearData",),
         source="section 5, second and third paragraphs",
     ),
     Statement(
@@ -27,13 +30,19 @@ STATEMENTS = (
             "section 3."
         ),
         verdict="repaired",
+        fails=(
+            "Separation holds for the sample and in a stated probability only: the noise is unbounded, so that the "
+            "support is not in a cube, and classes of the population are 2β < 2δ apart."
+        ),
         repaired=(
             "The sample is separated: with probability at least 1 - N(N-1)/2 · e^{-t}, all pairs are at least √(2D_0 "
             "- 4√(D_0 t)) apart in l_2, whatever their labels. The population is not: it is unbounded, and its "
             "classes are 2β < 2δ apart."
         ),
+        formulas=formulas.LINEAR_DATA_SEPARATION,
         hypotheses=("the N noise vectors are independent", "0 < t ≤ D_0/4"),
         uses=("assumption-linear-data", "assumption-separation"),
+        code=("theory.linear_data.separation_bound",),
         source="section 5, third paragraph",
     ),
     Statement(
@@ -43,6 +52,7 @@ STATEMENTS = (
         kind="definition",
         printed="f(x) = w_0·x + Σ_{i ≤ m} a_i σ(w_i·x - b), trained in θ = (w_0, …, w_m).",
         verdict="checked",
+        code=("theory.mixed_model.MixedModel",),
         source="section 5, fourth paragraph",
     ),
     Statement(
@@ -52,6 +62,10 @@ STATEMENTS = (
         kind="definition",
         printed="(1/N) Σ_i max over ‖ζ‖_2 ≤ δ of exp(-y_i f(x_i + ζ)).",
         verdict="checked",
+        code=(
+            "theory.losses.exponential_loss",
+            "empirics.gaussian.mixed_model.loss_gradients",
+        ),
         source="section 5, fifth paragraph",
     ),
     Statement(
@@ -64,6 +78,10 @@ STATEMENTS = (
             "o(1), in no stated regime of N, d, α, δ."
         ),
         verdict="repaired",
+        fails=(
+            "No regime is named. With few points in a high dimension the max-margin direction follows the noise and "
+            "is nearly orthogonal to w*."
+        ),
         repaired=(
             "w_0 converges in direction to the l_2 max-margin direction û of S_large (Li, Fang, Xu, Zhao 2020). With "
             "s* = max over unit u ⊥ w* of min_i y_i⟨ξ_i, u⟩: tan ∠(û, w*) = max(s*, 0)/α exactly. Hence, for n_l = "
@@ -72,6 +90,7 @@ STATEMENTS = (
             "- 2(D_0-1)/(n_l-1))²/2) for n_l - 1 > 2(D_0-1). The printed form fails as D_0/n_l → ∞ at fixed α: the "
             "angle tends to 90°."
         ),
+        formulas=formulas.THEOREM_5_1,
         hypotheses=(
             "δ < α",
             "gradient descent on the adversarial exponential loss with the steps of the cited theorem; the first step "
@@ -79,7 +98,20 @@ STATEMENTS = (
             "the points of S_large are independent",
         ),
         uses=("assumption-linear-data", "definition-mixed-model", "definition-exponential-loss"),
-        witness="theory.max_margin.direction_lost_in_noise",
+        witness=Witness(
+            "theory.max_margin.direction_lost_in_noise",
+            {"dim": 2000, "n_large": 20, "alpha": 1.0},
+            left=Side("‖û - w*‖, which is o(1)", "distance"),
+            relation="<",
+            right=Side("say", 0.5),
+        ),
+        code=(
+            "theory.max_margin.max_margin_direction",
+            "theory.max_margin.noise_margin",
+            "theory.max_margin.angle_bounds",
+            "theory.max_margin.wendel_probability",
+            "empirics.gaussian.fgsm.train_linear",
+        ),
         source="Theorem 5.1",
     ),
     Statement(
@@ -91,14 +123,23 @@ STATEMENTS = (
             "By Theorem 5.1, high clean accuracy on large-margin data implies good clean accuracy on small-margin data."
         ),
         verdict="repaired",
+        fails=(
+            "A small angle is small against α and not against β: for β ≪ tan θ ≪ α the error on large-margin data is "
+            "nearly 0 and on small-margin data nearly ½."
+        ),
         repaired=(
             "A linear classifier at angle 0 < θ < 90° from w* has clean error Φ(-c cot θ) on data of scale c, so that "
             "Φ(-α cot θ) ≈ 0 goes with Φ(-β cot θ) ≈ ½ for β ≪ tan θ ≪ α. The error on small-margin data is at most η "
             "≤ ½ iff tan θ ≤ β / Φ^{-1}(1-η); n_l ≥ ((√D_0 + t) Φ^{-1}(1-η) / (αβ))² suffices with probability at "
             "least 1 - e^{-t²/2}."
         ),
+        formulas=formulas.SMALL_MARGIN_TRANSFER,
         hypotheses=("those of theorem-5.1", "fresh data"),
         uses=("theorem-5.1", "definition-clean-error"),
+        code=(
+            "theory.linear_data.linear_clean_error",
+            "theory.linear_data.transfer_sample_size",
+        ),
         source="section 5, after Theorem 5.1",
     ),
     Statement(
@@ -111,6 +152,10 @@ STATEMENTS = (
             "training error to 0 with high probability."
         ),
         verdict="repaired",
+        fails=(
+            "The algorithm is not described and neither are N, d, β, δ and b: under no conditions on them there is "
+            "nothing to check."
+        ),
         repaired=(
             "f*(x) = w*·x + Σ over S_small of y_i σ(ξ_i·x - b) has adversarial training error 0 if δ < α, b ≥ ⟨ξ_j, "
             "x_i⟩ + δ‖ξ_j‖ for all j in S_small and i ≠ j, and β - δ + ‖ξ_i‖² - δ‖ξ_i‖ - b > 0 for all i in S_small. "
@@ -127,6 +172,7 @@ STATEMENTS = (
             "gets there is measured, and certified run by run; it starts at the points, so it shows that the state "
             "can be reached."
         ),
+        formulas=formulas.THEOREM_5_2,
         hypotheses=("0 < t < D_0/4", "the noise vectors are independent", "δ < α"),
         uses=(
             "assumption-linear-data",
@@ -134,6 +180,13 @@ STATEMENTS = (
             "definition-exponential-loss",
             "definition-adversarial-error",
             "theorem-5.1",
+        ),
+        code=(
+            "theory.mixed_model.target_model",
+            "theory.target_conditions.target_conditions",
+            "theory.overlap.overlap_conditions",
+            "theory.mixed_model.margin_certificate",
+            "empirics.gaussian.stages.train_in_stages",
         ),
         source="Theorem 5.2",
     ),
@@ -147,6 +200,10 @@ STATEMENTS = (
             "memorization function of section 3."
         ),
         verdict="refuted",
+        fails=(
+            "The two theorems give a direction and a training error, not a function; and f* is not f_adv: its neurons"
+            " act on half-spaces and not on balls."
+        ),
         repaired=(
             "The two theorems give the direction of w_0 and a training error of 0, not the function. f* is not f_adv: "
             "its neurons act on half-spaces ξ_i·x > b and not on balls, and its value at x_i is not y_i. Under the "
@@ -155,6 +212,11 @@ STATEMENTS = (
         ),
         hypotheses=("those of theorem-5.2", "different labels of the sample more than 2δ apart"),
         uses=("theorem-5.1", "theorem-5.2", "definition-f-adv", "conjecture-robust-memorization"),
+        code=(
+            "theory.mixed_model.target_model",
+            "theory.ideal.IdealClassifier",
+            "empirics.gaussian.joint.train_jointly",
+        ),
         source="section 5, last paragraph; section 1",
     ),
 )

@@ -1,6 +1,8 @@
 """Section 6: generalization."""
 
+from theory.paper import formulas
 from theory.paper.statement import Statement
+from theory.paper.witness import Side, Witness
 
 STATEMENTS = (
     Statement(
@@ -13,14 +15,26 @@ STATEMENTS = (
             "Rademacher complexity of F as complexity."
         ),
         verdict="repaired",
+        fails=(
+            "A Rademacher complexity is of order N^{-1/2} by itself. Put under the root with N once more the bound is"
+            " of order N^{-3/4}, which a class of two constants exceeds."
+        ),
         repaired=(
             "With probability at least 1 - Δ, for all f in F at once, |L_D^clean(f) - L_S^clean(f)| ≤ √((8/N)(v "
             "ln(2eN/v) + ln(4/Δ))), v the VC dimension of {sgn f ≠ y : f ∈ F}. A Rademacher complexity enters by "
             "itself, not as √(·/N)."
         ),
+        formulas=formulas.STANDARD_BOUND,
         hypotheses=("S is i.i.d. from D", "N ≥ v ≥ 1", "0 < Δ < 1"),
         uses=("definition-clean-error",),
-        witness="theory.generalization_witnesses.rademacher_failure",
+        witness=Witness(
+            "theory.generalization_witnesses.rademacher_failure",
+            {"constant": 1.0, "failure": 0.25},
+            left=Side("probability that the gap exceeds the bound", "probability"),
+            relation="<=",
+            right=Side("Δ", 0.25),
+        ),
+        code=("theory.vc.uniform_bound",),
         source="section 6, first formula",
     ),
     Statement(
@@ -33,6 +47,10 @@ STATEMENTS = (
             "and the VC dimension of ReLU networks (Bartlett et al. 2019), so the standard bound is too loose."
         ),
         verdict="repaired",
+        fails=(
+            "The factor d is not needed, and fitting one labelling needs no capacity at all: the class of f̂ alone "
+            "fits it."
+        ),
         repaired=(
             "If F fits every labelling of some N points, robustly or not, its VC dimension is at least N and the "
             "printed bound at least 1: the factor d is not needed. For one labelling no capacity is needed: F = {f̂}. "
@@ -40,6 +58,10 @@ STATEMENTS = (
         ),
         hypotheses=("the N points are distinct",),
         uses=("claim-standard-bound", "corollary-3.4"),
+        code=(
+            "theory.vc.relu_vc_dimension_bound",
+            "theory.vc.uniform_bound",
+        ),
         source="section 6, before 6.1",
     ),
     Statement(
@@ -52,12 +74,21 @@ STATEMENTS = (
             "adversarial training puts out."
         ),
         verdict="repaired",
+        fails=(
+            "For one distribution and one classifier with L_large > 0 some constant does always, so that the O "
+            "without one says nothing."
+        ),
         repaired=(
             "L_small^clean(f) ≤ C L_large^clean(f) with a stated C ≥ 0, hence L_D^clean(f) ≤ (1 - μ + μC) "
             "L_large^clean(f): for one D and one f with L_large > 0 the printed O holds always and says nothing. f̂ "
             "of Corollary 3.4 meets it with C = 0."
         ),
+        formulas=formulas.ASSUMPTION_6_1,
         uses=("definition-margin-split", "definition-clean-error", "corollary-3.4"),
+        code=(
+            "theory.transfer.transfer_constant",
+            "theory.transfer.transfer_bound",
+        ),
         source="Assumption 6.1",
     ),
     Statement(
@@ -67,13 +98,25 @@ STATEMENTS = (
         kind="claim",
         printed="Section 5 verifies Assumption 6.1 in theory.",
         verdict="repaired",
+        fails=(
+            "At an angle θ the least constant is Φ(-β cot θ)/Φ(-α cot θ), which exceeds any C when θ is small: an "
+            "angle o(1), as in section 5, gives no constant."
+        ),
         repaired=(
             "For w_0 at angle θ from w* the least C is Φ(-β cot θ)/Φ(-α cot θ), which tends to ∞ as θ → 0: an angle "
             "o(1) gives no C. For θ = 0 exactly both errors are 0, which Theorem 5.1 gives with Wendel's probability."
         ),
+        formulas=formulas.ASSUMPTION_6_1_VERIFICATION,
         hypotheses=("β < α", "0 < θ < 90°"),
         uses=("assumption-6.1", "theorem-5.1", "claim-small-margin-transfer"),
-        witness="theory.generalization_witnesses.angle_beyond",
+        witness=Witness(
+            "theory.generalization_witnesses.transfer_failure",
+            {"constant": 1000.0, "alpha": 2.0, "beta": 0.5},
+            left=Side("ln of the least C at this angle", "log_needed"),
+            relation="<=",
+            right=Side("ln of the stated C", "log_constant"),
+        ),
+        code=("theory.transfer.log_linear_transfer_constant",),
         source="section 6.1, after Assumption 6.1",
     ),
     Statement(
@@ -83,13 +126,24 @@ STATEMENTS = (
         kind="claim",
         printed="Assumption 6.1 holds for every homogeneous classifier when small-margin data have a small norm.",
         verdict="repaired",
+        fails=(
+            "A homogeneous classifier is decided by directions and not by norms: small-margin data of small norm in "
+            "other directions than the large-margin data may all be wrong."
+        ),
         repaired=(
             "If (x/‖x‖, y) has the same law on both parts of D and f(tx) = t^k f(x) for t > 0, the two clean errors "
             "are equal (C = 1). A small norm is neither enough nor needed: the directions decide."
         ),
         hypotheses=("k > 0", "x ≠ 0 almost surely"),
         uses=("assumption-6.1",),
-        witness="theory.generalization_witnesses.other_directions",
+        witness=Witness(
+            "theory.generalization_witnesses.other_directions",
+            {"radius": 0.125, "scale": 0.0625},
+            left=Side("L_small of a homogeneous classifier", "small_error"),
+            relation="<=",
+            right=Side("C L_large, for every C", "large_error"),
+        ),
+        code=("theory.transfer.transfer_constant",),
         source="section 6.1, after Assumption 6.1",
     ),
     Statement(
@@ -102,6 +156,10 @@ STATEMENTS = (
             "with L_S^{adv,δ}(f̂) = 0 and, with high probability, L_D^{adv,δ}(f̂) ≲ L_S^clean(f̂) + √(poly(d)/N)."
         ),
         verdict="refuted",
+        fails=(
+            "On random labels of K cubes whoever has seen N of them guesses the others: the robust error stays near ½"
+            " while the printed right side falls with N = poly(d)."
+        ),
         repaired=(
             "On the distributions of Theorem 3.5, uniform on the K = m^{d-1} cubes and with labels drawn at random, "
             "every algorithm has E L_D^{adv,δ} ≥ ½(1 - 1/K)^N ≥ ½(1 - N/K), times μ with a large-margin part, while "
@@ -110,6 +168,7 @@ STATEMENTS = (
             "probability at least 1 - Δ, L_D^clean(f̂) ≤ L_D^clean(f_clean) ≤ (2/N)(v log2(2eN/v) + log2(2/Δ)): what "
             "memorizes does not enter, nor does Assumption 6.1."
         ),
+        formulas=formulas.THEOREM_6_2,
         hypotheses=(
             "S is i.i.d. from D, R the separation of the population",
             "0 < γ ≤ R - 2δ",
@@ -117,7 +176,18 @@ STATEMENTS = (
             "S_small contains every i with min over B_p(x_i, δ) of y_i f_clean ≤ 0",
         ),
         uses=("theorem-3.5", "corollary-3.4", "assumption-6.1"),
-        witness="theory.generalization_witnesses.polynomial_sample_failure",
+        witness=Witness(
+            "theory.generalization_witnesses.polynomial_sample_failure",
+            {"constant": 1.0, "degree": 2.0},
+            left=Side("least robust error of any algorithm, surely but for exp(-K/32)", "left"),
+            relation="<=",
+            right=Side("C √(d^k / N)", "right"),
+        ),
+        code=(
+            "theory.generalization_witnesses.polynomial_sample_failure",
+            "theory.vc.consistent_bound",
+            "theory.hard_distribution.hard_distribution",
+        ),
         source="Theorem 6.2",
     ),
     Statement(
@@ -137,6 +207,11 @@ STATEMENTS = (
         ),
         hypotheses=("global flatness is estimated on held-out points",),
         uses=("definition-maximum-gradient-norm", "definition-adversarial-error"),
+        code=(
+            "empirics.images.epochs.measure_figure3",
+            "empirics.images.claims_over_epochs.figure3",
+            "theory.flatness.flatness",
+        ),
         source="Figure 3; section 6.1, last paragraph",
     ),
     Statement(
@@ -149,6 +224,10 @@ STATEMENTS = (
             "max over ‖ξ‖_∞ ≤ δ of ‖∇_x L(f(x+ξ), y)‖_1 + C(D, L)/√Δ)."
         ),
         verdict="refuted",
+        fails=(
+            "A loss that is flat on small balls around the sample and 1 beyond keeps the gap near 1, while global "
+            "flatness falls with δ^{d-1}: for N large and δ small the printed right side tends to 0."
+        ),
         repaired=(
             "Loss 0 on the l_∞ balls of radius δ around the sample, 1 beyond 2δ, a ramp between, D uniform on the "
             "cube, d ≥ 2: gap ≥ 1 - N(4δ)^d, flatness ≤ N(6δ)^d/δ; with N large and then δ small the right side tends "
@@ -158,12 +237,24 @@ STATEMENTS = (
             "flatness that counts is at radius δ + h. For D_c on [0, 1]^d and N_c points of class c, E W_1(D_c, S_c) ≤ "
             "min over J of 2^-J + Σ_{j≤J} 2^-(j+1) √((2^{dj} - 1)/N_c), of order N_c^{-1/d} for d ≥ 3."
         ),
+        formulas=formulas.THEOREM_6_3,
         hypotheses=(
             "0 ≤ L ≤ B, L(f(·), y) locally Lipschitz on R^d; maxima of the gradient over points of differentiability",
             "every class occurs in S",
         ),
         uses=("definition-maximum-gradient-norm",),
-        witness="theory.flatness_witnesses.flatness_failure",
+        witness=Witness(
+            "theory.flatness_witnesses.flatness_failure",
+            {"constant": 1.0, "distribution_constant": 1.0, "failure": 0.25},
+            left=Side("robust gap", "left"),
+            relation="<=",
+            right=Side("C N^{-1/(d+2)} (flatness + C(D, L)/√Δ)", "right"),
+        ),
+        code=(
+            "theory.robust_gap.lipschitz_gap_bound",
+            "theory.robust_gap.flatness_gap_bound",
+            "theory.transport.expected_w1_bound",
+        ),
         source="Theorem 6.3",
     ),
     Statement(
@@ -173,18 +264,30 @@ STATEMENTS = (
         kind="proposition",
         printed="For D with a smooth density, L_D^{adv,δ}(f) - L_D^clean(f) = Ω(δ E‖∇_x L(f(x), y)‖_1).",
         verdict="refuted",
+        fails=(
+            "A loss that oscillates faster than δ has a large gradient everywhere, and no perturbation changes it by "
+            "more than its small amplitude."
+        ),
         repaired=(
             "L(x) = 1 + a sin(x/a), D uniform on [0, 1]: the left side is at most 2a, the right one tends to 2δ/π as "
             "a → 0. With l_∞ perturbations: (i) left side ≥ δ E‖∇L‖_1 for every δ if L is convex in x; (ii) ≥ δ "
             "E‖∇L‖_1 - βδ²/2 if ∇_x L is β-Lipschitz from l_∞ to l_1; (iii) their ratio tends to 1 as δ → 0 if "
             "E‖∇L‖_1 > 0 and L is C¹, or is locally Lipschitz (a ReLU network) and D has a density."
         ),
+        formulas=formulas.PROPOSITION_6_4,
         hypotheses=(
             "L_D^adv and L_D^clean are means of the loss L, not 0-1 errors",
             "x in a compact set, L defined around it",
         ),
         uses=("definition-maximum-loss-change",),
-        witness="theory.flatness_witnesses.oscillating_loss",
+        witness=Witness(
+            "theory.flatness_witnesses.oscillating_loss",
+            {"constant": 1.0, "radius": 0.125},
+            left=Side("mean change of the loss", "left"),
+            relation=">=",
+            right=Side("c δ E‖∇L‖_1 for c = 1", "right"),
+        ),
+        code=("theory.flatness.loss_change_lower_bound",),
         source="Proposition 6.4",
     ),
 )
