@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # One thread for each test worker: two workers with two threads each only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: audit test nightly bench mutants venv clean
+.PHONY: audit test check format nightly bench mutants venv clean
 
 audit: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --dist worksteal -m statement --audit=report
@@ -16,6 +16,17 @@ test: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --hypothesis-profile ci
+
+# Before a commit, in a minute: lint, types, and of the tests those of the mathematics and of these documents.
+check: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --hypothesis-profile unshrunk tests/theory tests/interface/test_documents.py
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 nightly: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --nightly --hypothesis-profile nightly
