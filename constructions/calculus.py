@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from constructions.network import Affine, ReLUNetwork, block_diagonal, dense, handed_over, smaller_storage, sparse
+from constructions.network import Affine, ReLUNetwork, block_diagonal, dense, smaller_storage, sparse
 from theory.layers import Matrix
+from theory.read_only import handed_over
 
 
 def chain(*networks: ReLUNetwork) -> ReLUNetwork:

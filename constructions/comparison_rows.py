@@ -41,7 +41,7 @@ class Place:
         return self.task.sample.points, self.task.sample.labels
 
     @property
-    def room(self) -> dict[str, float]:
+    def room(self) -> dict[str, Any]:
         """Radius and shell, as builders take them."""
         return {"radius": self.task.radius, "shell": self.task.shell}
 
