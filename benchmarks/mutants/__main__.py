@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from benchmarks.mutants.generation import Mutant, mutants, sample
+from benchmarks.mutants.generation import Mutant, check_operators, mutants, sample
 from benchmarks.mutants.reach import Reach, reach
 from benchmarks.mutants.servers import ROOT, Server, copies_of_project
 from benchmarks.mutants.trials import Run, check_servers, try_all
@@ -108,6 +108,7 @@ def show(console: Console, title: str, rows: list[dict[str, Any]], alive: list[d
 
 
 def run(names: list[str], workers: int, console: Console) -> tuple[dict[str, list[Mutant]], dict[str, Run], Reach]:
+    check_operators()
     copies = copies_of_project(workers)
     pairs = [(Server("hot", copy), Server("cold", copy)) for copy in copies]
     cold: SimpleQueue[Server] = SimpleQueue()
