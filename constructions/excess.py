@@ -6,6 +6,8 @@ so no max-tree is needed. For p < ∞ it is the p-th power of the distance, or w
 threshold, negative inside. Source: Theorem 3.3, repaired form.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
@@ -17,10 +19,12 @@ from constructions.power import Hinges
 from constructions.square import sum_of_squares
 from theory.layers import Matrix
 from theory.plain_array import exact_floats
+from theory.scalars import read_scalar
 
 
 def linf_excess(centres: Float[np.ndarray, "n d"], t: float) -> ReLUNetwork:
     """`E_i(x) = Σ_j [σ(x_j - c_ij - t) + σ(c_ij - x_j - t)]`: 2 neurons a coordinate and centre."""
+    centres, t = _read_centres(centres), read_scalar(t, "t")
     size, dim = centres.shape
     copies = sp.csr_array(sp.kron(np.ones((size, 1)), sp.eye_array(dim)))
     sides = Affine(
@@ -33,7 +37,7 @@ def linf_excess(centres: Float[np.ndarray, "n d"], t: float) -> ReLUNetwork:
 def l1_excess(centres: Float[np.ndarray, "n d"], t: float) -> ReLUNetwork:
     """`E_i(x) = ‖x - c_i‖_1 - t`: 2 neurons a coordinate and centre."""
     sides, sums = linf_excess(centres, 0.0).layers
-    return ReLUNetwork((sides, Affine(sums.weight, np.full(len(centres), -t))))
+    return ReLUNetwork((sides, Affine(sums.weight, np.full(sums.outputs, -read_scalar(t, "t")))))
 
 
 def shared_linf_excess(levels: Levels, t: float) -> ReLUNetwork:
@@ -41,6 +45,7 @@ def shared_linf_excess(levels: Levels, t: float) -> ReLUNetwork:
 
     The features are shared: a centre costs one weight a coordinate.
     """
+    t = read_scalar(t, "t")
     count = len(levels.value)
     pick = _coordinate_of_level(levels)
     sides = Affine(sp.vstack([pick, -pick], format="csr"), np.concatenate([-(levels.value + t), levels.value - t]))
@@ -55,6 +60,7 @@ def shared_l1_excess(levels: Levels, low: Float[np.ndarray, " d"], t: float) -> 
 
     `|x_j - v| = 2σ(x_j - v) - (x_j - v)`, and one neuron carries `Σ_j (x_j - low_j) >= 0` for all.
     """
+    low, t = exact_floats(low, "low"), read_scalar(t, "t")
     pick = _coordinate_of_level(levels)
     first = Affine(
         sp.vstack([pick, np.ones((1, pick.shape[1]))], format="csr"),
@@ -68,7 +74,9 @@ def shared_l1_excess(levels: Levels, low: Float[np.ndarray, " d"], t: float) -> 
 def shared_squares(low: Float[np.ndarray, " d"], high: Float[np.ndarray, " d"], m: int) -> ReLUNetwork:
     """`x ↦ (S(x), x - low)` with `0 <= S(x) - ‖x‖² <= Σ_j (high_j - low_j)² 2^{-2m-2}` on the box.
 
-    `S` is the sum over the coordinates of the square network with `m` tents on `[low_j, high_j]`.
+    `S` is the sum over the coordinates of the square network with `m` tents on `[low_j, high_j]`. The bounds hold over
+    the reals where `1 / side`, `side²`, `low / side` and `‖low‖²` are float64 numbers, as for sides that are powers of
+    two and corners of few bits; else up to the rounding of these, which `constructions.indicator_check` allows for.
     """
     low, high = exact_floats(low, "low"), exact_floats(high, "high")
     width = high - low
@@ -93,6 +101,7 @@ def shared_l2_excess(
 
     On the box between `‖x - c_i‖² - threshold` and that plus the error of `shared_squares`.
     """
+    centres, threshold, low = _read_centres(centres), read_scalar(threshold, "threshold"), exact_floats(low, "low")
     # The squares come with x - low, so ⟨c_i, low⟩ moves into the bias.
     bias = np.einsum("ij,ij->i", centres, centres) - 2 * (centres @ low) - threshold
     return chain(shared_squares(low, high, m), ReLUNetwork((Affine(_with_leading_one(centres, -2.0), bias),)))
@@ -104,8 +113,13 @@ def l2_excess(
     """`E_i(x) ≈ ‖x - c_i‖² - threshold` with a square network for every `x_j - c_ij`.
 
     The count of the paper's proof sketch. Above the true value by at most `Σ_j width_j² 2^{-2m-2}` while
-    `|x_j - c_ij| <= width_j`.
+    `|x_j - c_ij| <= width_j`, up to rounding as in `shared_squares`.
     """
+    centres, threshold, width = (
+        _read_centres(centres),
+        read_scalar(threshold, "threshold"),
+        exact_floats(width, "width"),
+    )
     size, dim = centres.shape
     sides = ReLUNetwork(linf_excess(centres, 0.0).layers[:1])
     scale = sp.diags_array(np.tile(1 / width, size), format="csr")
@@ -133,16 +147,26 @@ def power_features(levels: Levels, hinges: Hinges) -> ReLUNetwork:
 
 def shared_lp_excess(levels: Levels, hinges: Hinges, threshold: float) -> ReLUNetwork:
     """`E_i(x) = Σ_j G(|x_j - c̃_ij|) - threshold` for the rounded centres `c̃_i`: one weight a coordinate and centre."""
+    threshold = read_scalar(threshold, "threshold")
     centres = Affine(_one_level_a_coordinate(levels, 1.0), np.full(len(levels.index), -threshold))
     return chain(power_features(levels, hinges), ReLUNetwork((centres,)))
 
 
 def lp_excess(centres: Float[np.ndarray, "n d"], hinges: Hinges, threshold: float) -> ReLUNetwork:
     """`E_i(x) = Σ_j G(|x_j - c_ij|) - threshold` with hinges of its own for every centre and coordinate."""
+    centres, threshold = _read_centres(centres), read_scalar(threshold, "threshold")
     size, dim = centres.shape
     own = Levels(centres.ravel(), np.tile(np.arange(dim), size), np.arange(size * dim).reshape(size, dim))
     sums = Affine(_one_level_a_coordinate(own, 1.0), np.full(size, -threshold))
     return compose(ReLUNetwork((sums,)), power_features(own, hinges))
+
+
+def _read_centres(centres: Any) -> Float[np.ndarray, "n d"]:
+    """The centres in float64: integers of a few bits would wrap around."""
+    array = exact_floats(centres, "centres")
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"centres need shape (n, d) with n, d >= 1, got {array.shape}")
+    return array
 
 
 def _sums_a_centre(size: int, dim: int) -> Affine:

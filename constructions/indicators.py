@@ -11,8 +11,10 @@ half, as a gap of p-th powers, is shared by the error of their interpolation (¾
 Source: Theorem 3.3; `per_point` is the count of its proof sketch, `shared` the sharpened one.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -38,7 +40,7 @@ from constructions.power import Hinges, interpolated_power, power_gap
 from constructions.square import interpolated_square
 from theory.errors import AssumptionError
 from theory.plain_array import exact_floats
-from theory.scalars import read_exponent
+from theory.scalars import read_exponent, read_scalar
 
 Method: TypeAlias = Literal["shared", "per_point"]
 Pairwise: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -79,8 +81,9 @@ class Indicators:
 def soft_indicator(threshold: float, shell: float) -> ReLUNetwork:
     """ReLU network R -> R approximating `t ↦ 1{t <= threshold}`.
 
-    Equal to 1 for `t <= threshold` and to 0 for `t >= threshold + shell`, linear between, so exact off the
-    shell and 1/shell-Lipschitz; two neurons, `σ(1 - σ(t - threshold) / shell)`.
+    Equal to 1 for `t <= threshold` and to 0 for `t >= threshold + shell`, for all real t and in float64 too: exact
+    off the shell. Between it falls with the slope s, the least float64 that is at least 1 / shell, until it is 0; two
+    neurons, `σ(1 - s σ(t - threshold))`, s-Lipschitz.
 
     Source: Theorem 3.3; proof sketch.
 
@@ -89,15 +92,21 @@ def soft_indicator(threshold: float, shell: float) -> ReLUNetwork:
         shell: width of the transition, > 0.
 
     Raises:
-        AssumptionError: if not shell > 0.
+        AssumptionError: if not shell > 0, or if 1 / shell is beyond the range of float64.
+        ValueError: if the threshold is not finite.
     """
+    threshold, shell = read_scalar(threshold, "threshold"), read_scalar(shell, "shell")
     if not 0 < shell < np.inf:
         raise AssumptionError(f"soft_indicator needs a finite shell > 0, got shell={shell}: a ReLU network cannot jump")
     excess = ReLUNetwork((Affine(np.ones((1, 1)), np.array([-threshold])),))
     slope = 1 / shell
-    if slope * shell < 1:
-        # Rounded down, it would leave 1e-16 beyond the shell.
-        slope = float(np.nextafter(slope, np.inf))
+    if slope < np.inf and Fraction(slope) * Fraction(shell) < 1:
+        # Rounded down, it would leave 1e-16 beyond the shell; the product in float64 may be 1 all the same.
+        slope = math.nextafter(slope, math.inf)
+    if not slope < np.inf:
+        raise AssumptionError(
+            f"soft_indicator needs a shell whose inverse is a float64, got shell={shell}: multiply t by a power of two"
+        )
     return chain(excess, ReLUNetwork((Affine(np.array([[-slope]]), np.ones(1)),)), carry(1, 1))
 
 
@@ -126,6 +135,7 @@ def indicators(
         ValueError: if not `p >= 1`.
     """
     p, centres = read_exponent(p), exact_floats(centres, "centres")
+    radius, shell = read_scalar(radius, "radius"), read_scalar(shell, "shell")
     low, high = exact_floats(low, "low"), exact_floats(high, "high")
     if p == 2:
         build = _l2_shared if method == "shared" else _l2_per_point

@@ -1,14 +1,19 @@
 """Few levels for many points: the centres rounded, coordinate by coordinate, to shared values."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from theory.norms import norm
+from theory.plain_array import exact_floats, plain_array
+from theory.scalars import read_exponent, read_scalar
 
 # The rounding may use up the tolerance but for this part, left for the arithmetic of the network.
 _RESERVE = 2.0**-10
+# Of the reserve, for the rounding of a middle and of the difference that is compared.
+_MIDDLE = 2.0**-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,11 +24,19 @@ class Levels:
         value: the level.
         coordinate: the coordinate it belongs to; ascending.
         index: shape (n, d), `value[index[i, j]]` is the rounded `j`-th coordinate of point `i`.
+
+    Raises:
+        ValueError: if the values are no float64 numbers, or the others no whole numbers.
     """
 
     value: Float[np.ndarray, " levels"]
     coordinate: Int[np.ndarray, " levels"]
     index: Int[np.ndarray, "n d"]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", exact_floats(self.value, "value"))
+        for name in ("coordinate", "index"):
+            object.__setattr__(self, name, _whole(getattr(self, name), name))
 
     def rounded(self, rows: Int[np.ndarray, " k"] | slice = slice(None)) -> Float[np.ndarray, "k d"]:
         """The rounded points (of the given rows)."""
@@ -35,22 +48,48 @@ def shared_levels(points: Float[np.ndarray, "n d"], tolerance: float, p: float) 
 
     Each coordinate's values are covered from below by intervals of one width `2τ`; an interval becomes a
     level: its middle for p = ∞, where this cover is the smallest there is and `τ = tolerance`; its median
-    for p < ∞ (so that a background that most points share stays exact), where `τ` is halved from `tolerance` on
-    until the norm over the coordinates fits, at the latest below `tolerance / (2 d^{1/p})`. Every distinct value a
-    level (`τ = 0`) always fits.
+    for p < ∞ (so that a background that most points share stays exact). `τ` is halved from `tolerance` on
+    until the norm over the coordinates fits: for p < ∞ at the latest below `tolerance / (2 d^{1/p})`, for p = ∞ at once
+    unless float64 is too coarse for the middles. Every distinct value a level (`τ = 0`) always fits.
+
+    Args:
+        points: shape (n, d), finite.
+        tolerance: >= 0, finite.
+        p: in [1, ∞].
+
+    Raises:
+        ValueError: for other arguments.
     """
+    points, tolerance, p = exact_floats(points, "points"), read_scalar(tolerance, "tolerance"), read_exponent(p)
+    if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
+        raise ValueError(f"shared_levels needs finite points of shape (n, d), not empty, got shape {points.shape}")
+    if not 0 <= tolerance < np.inf:
+        raise ValueError(f"shared_levels needs a finite tolerance >= 0, got {tolerance}")
+    # A gap or a middle may overflow: then its cover does not fit.
+    with np.errstate(over="ignore"):
+        return _coarsest(points, tolerance, p)
+
+
+def _coarsest(points: np.ndarray, tolerance: float, p: float) -> Levels:
     columns = [_column(points[:, j]) for j in range(points.shape[1])]
     room = tolerance * (1 - _RESERVE)
     gaps = [float(np.diff(values).min()) for values, _, _ in columns if len(values) > 1]
     smallest_gap = min(gaps, default=np.inf)
-    tau = room
+    tau, limit = room, room * (1 + _MIDDLE) if np.isinf(p) else room
     while True:
         if 2 * tau < smallest_gap:
             tau = 0.0
         levels = _cover(columns, tau, middle=bool(np.isinf(p)))
-        if np.isinf(p) or tau == 0.0 or _fits(points, levels, room, p):
+        if tau == 0.0 or _fits(points, levels, limit, p):
             return levels
         tau /= 2
+
+
+def _whole(values: Any, name: str) -> np.ndarray:
+    array = plain_array(values, name)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"Levels need whole numbers as {name}, got dtype {array.dtype}")
+    return array
 
 
 _Column = tuple[np.ndarray, np.ndarray, np.ndarray]

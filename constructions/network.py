@@ -338,7 +338,19 @@ def _read_layer(arrays: dict[str, np.ndarray], k: int) -> Affine:
 
 
 def network(*layers: tuple[Matrix | Sequence[Sequence[float]], np.ndarray | Sequence[float]]) -> ReLUNetwork:
-    """`ReLUNetwork` from pairs (weight, bias); lists are accepted for small networks."""
-    return ReLUNetwork(
-        tuple(Affine(w if sp.issparse(w) else exact_floats(w, "weights"), exact_floats(b, "biases")) for w, b in layers)
-    )
+    """`ReLUNetwork` from pairs (weight, bias); lists are accepted for small networks.
+
+    Raises:
+        ValueError: if a layer is no such pair, and as `Affine` and `ReLUNetwork`.
+    """
+    return ReLUNetwork(tuple(_affine(layer, k) for k, layer in enumerate(layers)))
+
+
+def _affine(layer: Any, k: int) -> Affine:
+    if not isinstance(layer, Sequence) or isinstance(layer, str | bytes | bytearray) or len(layer) != 2:
+        raise ValueError(
+            f"network needs a pair (weight, bias) for each layer, got {layer!r:.60} as layer {k + 1}: give, for "
+            "example, ([[1.0, 2.0]], [0.5])"
+        )
+    weight, bias = layer
+    return Affine(weight if sp.issparse(weight) else exact_floats(weight, "weights"), exact_floats(bias, "biases"))

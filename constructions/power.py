@@ -24,13 +24,18 @@ hidden layer; repeated squaring would be smaller only for even p and very thin s
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
+from theory.plain_array import exact_floats
 from theory.roundoff import gamma
+from theory.scalars import read_exponent, read_scalar
 
+# Beyond this many pieces their search takes minutes and a network of them gigabytes.
+_MOST_PIECES = 100_000
 # Of the gap 1 - ρ^p; the rest is for the ramp and for the rounding on both of its sides.
 _SHARE = 0.75
 # Below this ρ^p it makes no difference how large the relative error is, nor to any bound what a power underflows to.
@@ -47,12 +52,21 @@ class Hinges:
     Attributes:
         knots: ascending, the first is 0.
         steps: changes of the slope at the knots, > 0.
+
+    Raises:
+        ValueError: for other knots or steps.
     """
 
     knots: Float[np.ndarray, " pieces"]
     steps: Float[np.ndarray, " pieces"]
 
     def __post_init__(self) -> None:
+        for name in ("knots", "steps"):
+            object.__setattr__(self, name, exact_floats(getattr(self, name), name))
+        if self.knots.ndim != 1 or self.knots.shape != self.steps.shape:
+            raise ValueError(
+                f"hinges need knots and steps of one shape (pieces,), got {self.knots.shape} and {self.steps.shape}"
+            )
         if not (len(self.knots) and self.knots[0] == 0 and np.all(np.diff(self.knots) > 0) and np.all(self.steps > 0)):
             raise ValueError(
                 f"hinges need ascending knots from 0 on and steps > 0, got {self.knots[:4]} and {self.steps[:4]}"
@@ -77,7 +91,8 @@ class Hinges:
 
 def power_gap(inner: float, outer: float, p: float) -> float:
     """`1 - ρ^p`, `ρ = inner / outer`, without cancellation."""
-    return float(-np.expm1(p * np.log1p((inner - outer) / outer)))
+    with np.errstate(divide="ignore"):  # ρ may be 0 in float64
+        return float(-np.expm1(p * np.log1p((inner - outer) / outer)))
 
 
 def interpolated_power(inner: float, outer: float, p: float, dim: int) -> Hinges:
@@ -90,14 +105,19 @@ def interpolated_power(inner: float, outer: float, p: float, dim: int) -> Hinges
         dim: d.
 
     Raises:
-        ValueError: for other arguments.
+        ValueError: for other arguments, or if more than 100,000 pieces are needed.
     """
+    inner, outer, p = read_scalar(inner, "inner"), read_scalar(outer, "outer"), read_exponent(p)
+    dim = _dimension(dim)
     if not 1 < p < np.inf:
         raise ValueError(f"interpolated_power needs 1 < p < inf, got p={p}: hinges at 0 do for p = 1")
     if not 0 < inner < outer < np.inf:
         raise ValueError(f"interpolated_power needs 0 < inner < outer, got inner={inner}, outer={outer}")
     rho = inner / outer
-    eps, eta = _accuracy(power_gap(inner, outer, p), p, rho, dim)
+    gap = power_gap(inner, outer, p)
+    eps, eta = _accuracy(gap, p, rho, dim)
+    if not _estimated_pieces(gap, p, dim) <= _MOST_PIECES:
+        raise _too_many(_estimated_pieces(gap, p, dim), inner, outer, p)
 
     def error(end: float, start: float) -> float:
         """Greatest of `chord - (1 + η) u^p` on `[start, min(end, ρ)]`, less `ε`."""
@@ -113,9 +133,37 @@ def interpolated_power(inner: float, outer: float, p: float, dim: int) -> Hinges
         start = ends[-1]
         done = start >= rho or error(1.0, start) <= 0
         ends.append(1.0 if done else float(brentq(error, start, 1.0, args=(start,), xtol=1e-300, rtol=1e-12)))
+        # Where the errors allowed are below rounding the search may not end.
+        if ends[-1] <= start or len(ends) > 2 * _MOST_PIECES:
+            raise _too_many(max(_estimated_pieces(gap, p, dim), len(ends)), inner, outer, p)
     u = np.array(ends)
     slopes = np.diff(u**p) / np.diff(u) / outer
     return Hinges(u[:-1] * outer, np.diff(slopes, prepend=0.0))
+
+
+def _dimension(dim: Any) -> int:
+    number = read_scalar(dim, "dim")
+    if not (number >= 1 and number.is_integer()):
+        raise ValueError(f"interpolated_power needs a whole dim >= 1, got {dim}")
+    return int(number)
+
+
+def _estimated_pieces(gap: float, p: float, dim: int) -> float:
+    """About how many pieces the greedy knots have when they are many.
+
+    Near u a piece of length h has the error `h² ψ''(u) / 8`, and `η u^p + ε` is allowed, so that on `[0, ρ]` there are
+    `∫ √(ψ'' / (8 (η u^p + ε))) du = √((p - 1) / (2 p η)) · asinh √(η ρ^p / ε)` of them, with `η ρ^p / ε = d`.
+    """
+    ratio = (1 - gap) / gap if gap > 0 else math.inf
+    return math.sqrt((p - 1) / p * ratio / _SHARE) * math.asinh(math.sqrt(dim))
+
+
+def _too_many(pieces: float, inner: float, outer: float, p: float) -> ValueError:
+    return ValueError(
+        f"interpolated_power needs a shell for which {_MOST_PIECES:,} linear pieces are enough, got inner={inner} and "
+        f"outer={outer} with p={p}, which take about {pieces:,.0f} or more: take a wider shell, or p = 1, 2 or inf, "
+        "which need no pieces"
+    )
 
 
 def power_bounds(hinges: Hinges, inner: float, outer: float, p: float, dim: int) -> tuple[float, float]:

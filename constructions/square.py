@@ -4,6 +4,9 @@ With the tent map `g(t) = 2σ(t) - 4σ(t - ½)` on `[0, 1]`, the function
 `f_m(t) = t - Σ_{k=1}^m g^{∘k}(t) / 4^k` is the piecewise-linear interpolation of `t²` at the knots
 `k / 2^m`, so `0 <= f_m(t) - t² <= 2^{-2m-2}`. Every weight of the network is a power of two times the
 given scales: no rounding in the tents.
+
+On `[0, T]` the tents are `2σ(t) - 4σ(t - T/2)` and the sum is `T (t - Σ_k g^{∘k}(t) / 4^k) = T² f_m(t / T)`: without a
+division every weight is T times a power of two, a float64 for every float64 T.
 """
 
 import numpy as np
@@ -12,21 +15,38 @@ from jaxtyping import Float
 
 from constructions.calculus import chain
 from constructions.network import Affine, ReLUNetwork
+from theory.scalars import read_scalar
+
+# With more tents the weights 4^-m of the last are no normal float64.
+_MOST_TENTS = 511
+_LEAST_NORMAL = 2.0**-1022
 
 
 def square(m: int, half_width: float = 1.0) -> ReLUNetwork:
     """ReLU network R -> R approximating `t ↦ t²` on `[-T, T]` by `T² f_m(|t| / T)`, `T = half_width`.
 
-    Between `t²` and `t² + T² 2^{-2m-2}`, exact at the knots `± T k / 2^m`.
+    Between `t²` and `t² + T² 2^{-2m-2}`, exact at the knots `± T k / 2^m`: for the weights that are built and real t.
+
+    Args:
+        m: number of tents, >= 1.
+        half_width: T, > 0.
 
     Raises:
-        ValueError: if not `m >= 1` or not `half_width > 0`.
+        ValueError: if not `m >= 1` or not `half_width > 0`, or if `T²` or the least weight, `T 2^{1-2m}`, is beyond the
+            range of normal float64.
     """
-    if not half_width > 0:
+    width = read_scalar(half_width, "half_width")
+    if not width > 0:
         raise ValueError(f"square needs half_width > 0, got {half_width}")
     absolute = ReLUNetwork((Affine(np.array([[1.0], [-1.0]]), np.zeros(2)),))
-    scaled = Affine(np.full((1, 2), 1 / half_width), np.zeros(1))
-    return chain(absolute, sum_of_squares(scaled, np.array([[half_width * half_width]]), m))
+    *inner, last = sum_of_squares(Affine(np.ones((1, 2)), np.zeros(1)), np.ones((1, 1)), m).layers
+    if not (width * width < np.inf and width * 2.0 ** (1 - 2 * m) > _LEAST_NORMAL):
+        raise ValueError(
+            f"square needs finite T² and T 2^(1 - 2 m) in the normal range of float64, got T={half_width} and m={m}: "
+            "scale t by a power of two, or take fewer tents"
+        )
+    scaled = [Affine(layer.weight, width * layer.bias) for layer in inner]
+    return chain(absolute, ReLUNetwork((*scaled, Affine(width * last.weight, last.bias))))
 
 
 def sum_of_squares(
@@ -43,7 +63,7 @@ def sum_of_squares(
     Args:
         scalars: the affine map `x ↦ t(x)`, with values in `[0, 1]^R` on the domain of interest.
         weights: `ω`, shape (G, R), non-negative.
-        m: number of tents, >= 1.
+        m: number of tents, from 1 to 511.
         carried: an affine map `c` with values `>= 0`, handed through all layers and put out behind the sums.
         linear: `λ`, added to every sum; only with `carried`.
         constant: added to every sum; only with `carried`.
@@ -53,6 +73,8 @@ def sum_of_squares(
     """
     if m < 1:
         raise ValueError(f"the square network needs m >= 1 tents, got {m}")
+    if m > _MOST_TENTS:
+        raise ValueError(f"the square network needs m <= {_MOST_TENTS} tents, got {m}: 4^-m is no normal float64")
     size, sums = scalars.outputs, weights.shape[0]
     omega = sp.csr_array(weights)
     identity = sp.eye_array(size, format="csr")

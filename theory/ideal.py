@@ -7,10 +7,16 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
+from theory.ball_membership import is_in_ball
 from theory.losses import check_labels
+from theory.norms import norm
+from theory.plain_array import exact_floats
+from theory.relaxation import TINY, gamma
 from theory.scalars import read_exponent, read_scalar
 
 _BLOCK_BYTES = 2**26
+# A power function is within this many units in the last place.
+_POWER_ULPS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +24,9 @@ class IdealClassifier:
     """`f_adv(x) = Σ_{i small} y_i 1{‖x - x_i‖_p <= radius} + clean(x) 1{min_{i small} ‖x - x_i‖_p > radius}`.
 
     For several classes `y_i` is one-hot. Where balls of one label overlap the sum exceeds 1; that is the
-    definition. Distances are computed from coordinate differences in float64, so `<=` is exact on dyadic
-    data for p = 1, ∞ and right up to rounding otherwise.
+    definition. Distances are those of the coordinate differences, at every scale, and where their rounding could
+    decide `<=`, `theory.ball_membership.is_in_ball` does: so `<=` is that of the real numbers. Only for p that is
+    neither ∞ nor a whole number up to 64 may a point within 2^-300 of a sphere count as outside.
 
     Source: definition-f-adv.
 
@@ -48,6 +55,7 @@ class IdealClassifier:
                 "IdealClassifier needs points of shape (N, d), not empty, and labels of shape (N,), "
                 f"got {self.points.shape} and {self.labels.shape}"
             )
+        object.__setattr__(self, "points", exact_floats(self.points, "points"))
         if not np.isfinite(self.points).all():
             raise ValueError("IdealClassifier needs finite points, got NaN or infinity")
         if len(self.small) and not np.issubdtype(self.small.dtype, np.integer):
@@ -86,7 +94,7 @@ class IdealClassifier:
         check_labels(labels, outputs)
         if not len(labels):
             return clean[:, 0] if clean.ndim == 2 and outputs == 1 else clean
-        inside = _inside(x, self.points[self.small], self.radius, self.p)
+        inside = _inside(exact_floats(x, "x"), self.points[self.small], self.radius, self.p)
         near = np.asarray(inside.any(axis=1))
         if outputs == 1:
             return np.where(near, inside @ labels.astype(np.float64), clean.reshape(len(x)))
@@ -95,10 +103,25 @@ class IdealClassifier:
 
 def _inside(x: np.ndarray, centres: np.ndarray, radius: float, p: float) -> np.ndarray:
     """Which x are in which balls."""
-    if p in (1, np.inf) or radius == 0:
-        return np.asarray(cdist(x, centres, "cityblock" if p == 1 else "chebyshev") <= radius)
-    if p == 2 and 1e-100 < radius < 1e100:
-        return np.asarray(cdist(x, centres) <= radius)
-    # In units of the radius: a power that vanishes is of no account beside 1, and one that overflows is outside.
-    with np.errstate(over="ignore"):
-        return np.asarray(cdist(x / radius, centres / radius, "minkowski", p=p) <= 1)
+    # Relative: the difference, a sum of d powers and its root.
+    rounding = gamma(2 * x.shape[1] + 4 * _POWER_ULPS)
+    distances = _distances_near(x, centres, radius, p)
+    inside = distances <= radius
+    for i, j in np.argwhere(np.abs(distances - radius) <= rounding * radius + TINY):
+        inside[i, j] = is_in_ball(x[i], centres[j], radius, p)
+    return inside
+
+
+def _distances_near(x: np.ndarray, centres: np.ndarray, radius: float, p: float) -> np.ndarray:
+    """The l_p distances, up to rounding; some number above the radius for those that are above it."""
+    if p in (1, np.inf) or (p == 2 and 1e-100 < radius < 1e100):
+        # A square that vanishes is of no account beside the radius, and one that overflows is outside.
+        return np.asarray(cdist(x, centres, {1: "cityblock", 2: "euclidean", np.inf: "chebyshev"}[p]))
+    # No norm is less than the greatest difference; the others are in units of it, whatever its size.
+    distances = np.asarray(cdist(x, centres, "chebyshev"))
+    rows, columns = np.nonzero(distances <= radius)
+    size = max(1, _BLOCK_BYTES // (8 * x.shape[1]))
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size], columns[start : start + size]
+        distances[some] = norm(x[some[0]] - centres[some[1]], p)
+    return distances

@@ -5,16 +5,26 @@ For small problems only: a few dozen rows and columns. Arrays are numpy's of dty
 
 import math
 from fractions import Fraction
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
 from theory.layers import Layers
 
-_to_fraction = np.frompyfunc(lambda value: value if isinstance(value, Fraction) else Fraction(float(value)), 1, 1)
+
+def _fraction(value: Any) -> Fraction:
+    if isinstance(value, Fraction):
+        return value
+    # Never by way of a float, which has no room for an integer beyond 2^53.
+    return Fraction(int(value)) if isinstance(value, Integral | np.bool_) else Fraction(*value.as_integer_ratio())
+
+
+_to_fraction = np.frompyfunc(_fraction, 1, 1)
 
 
 def exact(values: np.ndarray) -> np.ndarray:
-    """The numbers, as `Fraction`s: what finite floats are, without rounding."""
+    """The numbers, as `Fraction`s, none of them rounded: integers of any size, finite floats, `Fraction`s."""
     return np.asarray(_to_fraction(values), dtype=object)
 
 
@@ -68,8 +78,9 @@ def least_vertex(cost: np.ndarray, rows: np.ndarray, offsets: np.ndarray) -> np.
 
 def integers(row: np.ndarray) -> list[int]:
     """The smallest integers that are in the same proportions, with the same signs."""
-    common = math.lcm(*(Fraction(a).denominator for a in row))
-    whole = [int(a * common) for a in row]
+    fractions = [_fraction(a) for a in row]
+    common = math.lcm(*(a.denominator for a in fractions))
+    whole = [int(a * common) for a in fractions]
     divisor = math.gcd(*whole) or 1
     return [a // divisor for a in whole]
 

@@ -281,6 +281,7 @@ def _least_step_2(normals: np.ndarray, room: np.ndarray) -> np.ndarray | None:
     of the least `‖E y - e‖_2` over `y >= 0`; it is 0 just when the polyhedron is empty. The active sets of Lawson and
     Hanson are finitely many, and over the rationals none comes twice: the residual falls strictly.
     """
+    # Each row scaled to whole numbers, of any size.
     columns = exact(np.array([integers(row) for row in np.column_stack([-normals, -room])], dtype=object))
     sizes = (columns * columns).sum(axis=1)
     used: list[int] = []

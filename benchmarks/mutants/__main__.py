@@ -9,6 +9,8 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,15 +20,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from benchmarks.mutants.generation import Mutant, mutants, sample
+from benchmarks.mutants.generation import Mutant, check_operators, mutants, sample
 from benchmarks.mutants.reach import Reach, reach
 from benchmarks.mutants.servers import ROOT, Server, copies_of_project
 from benchmarks.mutants.trials import Run, check_servers, try_all
 
-# What a certificate, a checker or a separation rests on. What else is wrong shows in them, or claims nothing.
+# What a certificate, a checker or a separation rests on. What else is wrong shows in them, or claims nothing: an attack
+# proposes points, and `witness` decides.
 TRUSTED = [
     "constructions/check/*.py",
-    *(f"constructions/{name}.py" for name in ("certificate", "certificate_file", "digests", "witness", "attack")),
+    *(f"constructions/{name}.py" for name in ("certificate", "certificate_file", "digests", "witness")),
     *(f"constructions/{name}.py" for name in ("rational", "rounding")),
     *(f"constructions/{name}.py" for name in ("execution_error", "indicator_check", "structure", "executed_structure")),
     *(f"theory/{name}.py" for name in ("relaxation", "separation", "exact_distance", "ball_membership")),
@@ -44,7 +47,8 @@ def chosen_mutants(root: Path, names: list[str]) -> dict[str, list[Mutant]]:
         return {str(path.relative_to(root)) for pattern in patterns for path in root.glob(pattern)}
 
     def found(modules: Iterable[str]) -> list[Mutant]:
-        return [mutant for module in sorted(modules) for mutant in mutants(root, module)]
+        with ProcessPoolExecutor() as pool:
+            return [mutant for part in pool.map(partial(mutants, root), sorted(modules)) for mutant in part]
 
     if names:
         return {"named": found(names)}
@@ -108,6 +112,7 @@ def show(console: Console, title: str, rows: list[dict[str, Any]], alive: list[d
 
 
 def run(names: list[str], workers: int, console: Console) -> tuple[dict[str, list[Mutant]], dict[str, Run], Reach]:
+    check_operators()
     copies = copies_of_project(workers)
     pairs = [(Server("hot", copy), Server("cold", copy)) for copy in copies]
     cold: SimpleQueue[Server] = SimpleQueue()

@@ -14,7 +14,7 @@ from cosmic_ray.operators.provider import OperatorProvider
 from parso.python.tree import Module
 from parso.tree import NodeOrLeaf
 
-from benchmarks.mutants.operators import ConditionFalse, DropCall, DropOperand, DropStatement, SwapName
+from benchmarks.mutants.operators import ConditionFalse, DropCall, DropOperand, DropStatement, NotCaught, SwapName
 
 # Of each operator's many replacements those that a slip of the pen would make; the others fail at once.
 CORE = [
@@ -25,11 +25,12 @@ CORE = [
     *("ReplaceComparisonOperator_" + pair for pair in ("Eq_NotEq", "NotEq_Eq", "Is_IsNot", "IsNot_Is")),
     *("ReplaceUnaryOperator_" + change for change in ("USub_UAdd", "Delete_Not", "Delete_Invert")),
     *("AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd"),
-    *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "ExceptionReplacer"),
+    *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak"),
     *("NumberReplacer", "ZeroIterationForLoop"),
 ]
+OWN = (SwapName, DropOperand, DropCall, DropStatement, ConditionFalse, NotCaught)
 OPERATORS: dict[str, type[Operator]] = {name: OperatorProvider()[name] for name in CORE} | {
-    kind.__name__: kind for kind in (SwapName, DropOperand, DropCall, DropStatement, ConditionFalse)
+    kind.__name__: kind for kind in OWN
 }
 # What no claim rests on: the text of a refusal, and what only a type checker reads.
 _UNTESTED = ("raise_stmt", "decorator", "import_name", "import_from")
@@ -66,6 +67,19 @@ class Mutant:
     def numbered_after(self) -> str:
         """The lines after the change, and which of the same ones it is."""
         return f"{self.after} [{self.nth}]" if self.nth else self.after
+
+
+def check_operators() -> None:
+    """Our own operators do what their examples say.
+
+    Raises:
+        RuntimeError: if one does not.
+    """
+    for kind in OWN:
+        for example in kind.examples():
+            found = MutationVisitor.mutate_code(example.pre_mutation_code, kind(), example.occurrence)
+            if found != example.post_mutation_code:
+                raise RuntimeError(f"{kind.__name__} makes {found!r} of {example.pre_mutation_code!r}")
 
 
 def mutants(root: Path, module: str) -> list[Mutant]:

@@ -145,6 +145,39 @@ class ConditionFalse(Operator):
         return (Example("if not x: pass\nelif y: pass", "if False: pass\nelif y: pass"),)
 
 
+class NotCaught(Operator):
+    """An exception that is named is not caught. cosmic-ray 8.7.0 fails on names with a dot in a tuple."""
+
+    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+        if node.type == "except_clause":
+            for name in self._caught(node):
+                yield name.start_pos, name.end_pos
+
+    def mutate(self, node: PythonBaseNode, index: int) -> NodeOrLeaf:
+        name = self._caught(node)[index]
+        siblings = name.parent.children
+        # Nothing here raises it.
+        siblings[siblings.index(name)] = _parsed("StopAsyncIteration", name.get_first_leaf().prefix)
+        return node
+
+    @staticmethod
+    def _caught(clause: PythonBaseNode) -> list[NodeOrLeaf]:
+        caught = clause.children[1]
+        inside = caught.children[1] if caught.type == "atom" else caught
+        return list(inside.children[::2]) if inside.type == "testlist_comp" else [inside]
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        return (
+            Example("try: f()\nexcept csv.Error: pass", "try: f()\nexcept StopAsyncIteration: pass"),
+            Example(
+                "try: f()\nexcept (ValueError, csv.Error) as e: pass",
+                "try: f()\nexcept (ValueError, StopAsyncIteration) as e: pass",
+                occurrence=1,
+            ),
+        )
+
+
 def _parsed(text: str, prefix: str) -> NodeOrLeaf:
     """The node of this text, after this space."""
     node = parso.parse(text).children[0]

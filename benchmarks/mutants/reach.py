@@ -23,13 +23,13 @@ class Reach:
         seconds: of each test that passes without a change.
         failing: the tests that fail without one; they kill nothing.
         tests: of a file and a line, the tests that reach it.
-        imported: of a file, the lines that run when nothing is tested yet.
+        imported: of a file and a line, the test files that run it when they are imported.
     """
 
     seconds: dict[str, float]
     failing: list[str]
     tests: dict[str, dict[int, set[str]]]
-    imported: dict[str, set[int]]
+    imported: dict[str, dict[int, set[str]]]
 
     def covering(self, module: str, first: int, last: int) -> set[str]:
         """The tests that reach one of these lines."""
@@ -40,9 +40,10 @@ class Reach:
         """The tests that reach any line of a file."""
         return set().union(*self.tests.get(module, {}).values()) & self.seconds.keys()
 
-    def at_import(self, module: str, first: int, last: int) -> bool:
-        """Whether one of these lines runs when nothing is tested yet."""
-        return not self.imported.get(module, set()).isdisjoint(range(first, last + 1))
+    def importing(self, module: str, first: int, last: int) -> set[str]:
+        """The test files that run one of these lines when they are imported."""
+        lines = self.imported.get(module, {})
+        return set().union(*(lines.get(line, ()) for line in range(first, last + 1)))
 
 
 def reach(root: Path, servers: SimpleQueue[Server], workers: int, step: Callable[[int, int], None]) -> Reach:
@@ -62,8 +63,8 @@ def reach(root: Path, servers: SimpleQueue[Server], workers: int, step: Callable
 
     found = Reach({}, [], {}, {})
     with ThreadPoolExecutor(workers) as pool:
-        for done, run in enumerate(pool.map(one, files), start=1):
-            _add(found, run)
+        for done, (file, run) in enumerate(zip(files, pool.map(one, files), strict=True), start=1):
+            _add(found, file, run)
             step(done, len(files))
     return found
 
@@ -95,7 +96,7 @@ def _run(file: str, servers: SimpleQueue[Server]) -> dict[str, Any]:
     return found
 
 
-def _add(found: Reach, run: dict[str, Any]) -> None:
+def _add(found: Reach, test_file: str, run: dict[str, Any]) -> None:
     names = list(run["tests"])
     for test, result in run["tests"].items():
         if result["passed"]:
@@ -105,5 +106,5 @@ def _add(found: Reach, run: dict[str, Any]) -> None:
     for file, lines in run["lines"].items():
         for line, tests in lines.items():
             if -1 in tests:
-                found.imported.setdefault(file, set()).add(int(line))
+                found.imported.setdefault(file, {}).setdefault(int(line), set()).add(test_file)
             found.tests.setdefault(file, {}).setdefault(int(line), set()).update(names[i] for i in tests if i >= 0)

@@ -2,12 +2,14 @@
 
 import ast
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.progress import Progress
 
@@ -17,7 +19,7 @@ from benchmarks.mutants.server import NEEDS_COLD, TIMED_OUT
 from benchmarks.mutants.servers import WORK, Server
 
 # The first tests that take so many seconds together are run; a mutant that they let live is called alive.
-BUDGET = 20.0
+BUDGET = 10.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Run:
     """What became of a mutant.
 
     Attributes:
-        status: "killed", "timed out" or "survived".
+        status: "killed", "timed out", "survived", or "open" when it survived few generated examples.
         by: the first test that failed.
         tests: how many were run at most.
     """
@@ -34,6 +36,10 @@ class Run:
     by: str | None
     tests: int
     seconds: float
+
+
+# How one mutant is tried, given the order of the tests and the servers.
+Stage: TypeAlias = Callable[[Mutant, str, "Order", Reach, Server, Server], Run]
 
 
 class Order:
@@ -51,7 +57,7 @@ class Order:
 
     def tests(self, mutant: Mutant) -> list[str]:
         found = self._reached.covering(mutant.module, *mutant.lines)
-        if not found and self._reached.at_import(mutant.module, *mutant.lines):
+        if not found and self._reached.importing(mutant.module, *mutant.lines):
             found = self._reached.using(mutant.module)
         killers = self._killers.get((mutant.module, mutant.definition), {})
         own = self._own(mutant.module)
@@ -106,7 +112,8 @@ class Record:
         if kept is None or kept["file"] != self._files[mutant.module]:
             return None
         run = Run(**kept["run"])
-        return None if run.status == "survived" and kept["tests"] != self._tests[mutant.module] else run
+        alive = run.status in ("survived", "open")
+        return None if alive and kept["tests"] != self._tests[mutant.module] else run
 
     def add(self, mutant: Mutant, run: Run) -> None:
         state = {"file": self._files[mutant.module], "tests": self._tests[mutant.module]}
@@ -124,30 +131,36 @@ def try_all(
 ) -> dict[str, Run]:
     """What becomes of each, by its key; `pairs` holds a hot and a cold server for each worker."""
     modules = {mutant.module for mutant in found}
-    record, order = Record(root, reached, modules), Order(root, reached)
+    order = Order(root, reached)
     sources = {module: (root / module).read_text(encoding="utf-8") for module in modules}
-    task = bar.add_task("mutants", total=len(found))
+    record = Record(root, reached, modules)
+    runs = {mutant.key: record.known(mutant) for mutant in found}
 
-    def one(mutant: Mutant) -> Run:
-        run = record.known(mutant)
-        if run is None:
+    def one(mutant: Mutant, stage: Stage, step: Callable[[], None]) -> Run:
+        run = runs[mutant.key]
+        if run is None or (run.status == "open" and stage is _many):
             hot, cold = pairs.get()
             try:
-                run = _try(mutant, sources[mutant.module], order, reached, hot, cold)
+                run = stage(mutant, sources[mutant.module], order, reached, hot, cold)
             finally:
                 pairs.put((hot, cold))
             record.add(mutant, run)
         if run.by:
             order.killed(mutant, run.by)
-        bar.advance(task)
+        step()
         return run
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            return dict(zip([mutant.key for mutant in found], pool.map(one, found), strict=True))
+            for name, stage in (("few examples", _few), ("many examples", _many)):
+                left = [m for m in found if (run := runs[m.key]) is None or run.status != "killed"]
+                task = bar.add_task(name, total=len(left))
+                step = partial(bar.advance, task)
+                runs |= zip([m.key for m in left], pool.map(partial(one, stage=stage, step=step), left), strict=True)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return {key: run for key, run in runs.items() if run is not None}
 
 
 def check_servers(root: Path, reached: Reach, hot: Server, cold: Server) -> None:
@@ -168,20 +181,31 @@ def check_servers(root: Path, reached: Reach, hot: Server, cold: Server) -> None
                 raise RuntimeError(f"the {name} server answers {answer} to {what} in {module}")
 
 
-def _try(mutant: Mutant, original: str, order: Order, reached: Reach, hot: Server, cold: Server) -> Run:
-    """With few generated examples, then with as many as in continuous integration."""
+def _few(mutant: Mutant, original: str, order: Order, reached: Reach, hot: Server, cold: Server) -> Run:
+    """With few generated examples, which kill nearly all."""
     tests = order.tests(mutant)
     if not tests:
         return Run("survived", None, 0, 0.0)
-    change = {"module": mutant.module, "text": mutant.text, "original": original, "tests": tests}
-    few = change | {"profile": "unshrunk", "seconds": _limit(tests, reached, 5)}
-    # Functions that run at import have left their values behind in what has been imported.
-    answer = {"code": NEEDS_COLD} if reached.at_import(mutant.module, *mutant.lines) else hot.ask(**few)
-    if answer["code"] == NEEDS_COLD:
-        answer = cold.ask(**few)
-    seconds = answer["seconds"]
+    few = {"module": mutant.module, "text": mutant.text, "original": original}
+    few |= {"profile": "unshrunk", "seconds": _limit(tests, reached, 5)}
+    # Functions that ran at import have left their values behind in what has been imported.
+    importing = reached.importing(mutant.module, *mutant.lines)
+    warm = [test for test in tests if test.split("::")[0] not in importing]
+    answer = hot.ask(**few, tests=warm) if warm else {"code": 0, "by": None, "seconds": 0.0}
+    rest = tests if answer["code"] == NEEDS_COLD else [test for test in tests if test not in warm]
+    if answer["code"] in (0, NEEDS_COLD) and rest:
+        answer = cold.ask(**few, tests=rest)
+    status = {0: "open", TIMED_OUT: "timed out"}.get(answer["code"], "killed")
+    return Run(status, answer["by"], len(tests), round(answer["seconds"], 2))
+
+
+def _many(mutant: Mutant, original: str, order: Order, reached: Reach, hot: Server, cold: Server) -> Run:
+    """With as many generated examples as in continuous integration."""
+    tests, seconds = order.tests(mutant), 0.0
+    answer = {"code": 0, "by": None}
     while not answer["code"] and tests:
-        many = change | {"profile": "ci", "seconds": _limit(tests, reached, 15)}
+        many = {"module": mutant.module, "text": mutant.text, "original": original, "tests": tests}
+        many |= {"profile": "ci", "seconds": _limit(tests, reached, 15)}
         answer = cold.ask(**many)
         seconds += answer["seconds"]
         by = answer["by"]

@@ -140,6 +140,19 @@ def test_shared_squares_bracket_the_norm(data: st.DataObject, box: tuple[np.ndar
         assert 0 <= exact[0] - squared(row, np.zeros_like(row)) <= error_of_squares(high - low, m)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_squares_on_any_box_bracket_the_norm_up_to_the_rounding_of_the_weights(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    low, m = rng.normal(size=2), int(rng.integers(1, 8))
+    high = low + rng.random(2) * 10.0 ** rng.integers(-3, 3)
+    f, scale = shared_squares(low, high, m), Fraction(float(np.square([*low, *(high - low)]).sum()))
+    # Each of the weights is rounded once or twice, and f_m has slopes up to 2.
+    slack = 16 * scale / 2**53
+    for row in rng.uniform(low, high, (10, 2)):
+        error = rational_value(f, rationals(row))[0] - squared(row, np.zeros(2))
+        assert -slack <= error <= error_of_squares(high - low, m) + slack
+
+
 @given(st.data(), boxes(), tents)
 def test_the_bracket_is_attained(data: st.DataObject, box: tuple[np.ndarray, np.ndarray], m: int) -> None:
     """At the knots the squares are exact, in the middle of a cell they are off by the whole bound."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from constructions import indicators, soft_indicator
 from constructions.indicators import Indicators
 from constructions.power import interpolated_power, power_gap
-from tests.rational import rationals
+from tests.rational import rational_value, rationals
 from tests.strategies import EXPONENTS, arrays, dyadic
 from theory.errors import AssumptionError
 from theory.norms import norm
@@ -403,6 +403,34 @@ def test_soft_threshold_is_exact_off_the_shell(threshold: float, shell: float, p
         assert f(np.array([[t]])).item() == 1.0
 
 
+def assert_exact_over_the_reals(threshold: float, shell: float) -> None:
+    """1 at the threshold, 0 from `threshold + shell` on, which need be no float, and no steeper than float64 allows."""
+    f, start, width = soft_indicator(threshold, shell), Fraction(threshold), Fraction(shell)
+    assert rational_value(f, [start]) == [1]
+    assert rational_value(f, [start - width]) == [1]
+    for part in (1, 1 + Fraction(1, 2**60), 3):
+        assert rational_value(f, [start + part * width]) == [0]
+    slope = -float(f.layers[1].weight.item())
+    assert Fraction(slope) >= 1 / width > Fraction(math.nextafter(slope, 0.0))
+    middle = width * Fraction(5, 8)
+    assert rational_value(f, [start + middle]) == [1 - Fraction(slope) * middle]
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-6, 1e3))
+@example(threshold=0.0, shell=3.0)
+@example(threshold=0.0, shell=49.0)
+@example(threshold=1.0, shell=1e-307)
+@example(threshold=1.0, shell=1.7e308)
+def test_soft_threshold_is_exact_over_the_reals(threshold: float, shell: float) -> None:
+    assert_exact_over_the_reals(threshold, shell)
+
+
+def test_soft_threshold_is_exact_over_the_reals_for_whole_shells() -> None:
+    """Where `1 / shell` is rounded down, its product with the shell is 1 in float64 for some: 3, 5, 6, …"""
+    for shell in range(1, 400):
+        assert_exact_over_the_reals(0.0, float(shell))
+
+
 @given(st.floats(-10, 10), st.floats(1e-3, 10), st.lists(st.floats(-30, 30), min_size=2, max_size=5, unique=True))
 def test_soft_threshold_falls_at_most_by_1_over_shell(threshold: float, shell: float, places: list[float]) -> None:
     t = np.sort(np.array(places))
@@ -428,6 +456,7 @@ def test_soft_threshold_has_two_neurons() -> None:
         (lambda: soft_indicator(0.0, -1.0), AssumptionError, "got shell=-1.0"),
         (lambda: soft_indicator(0.0, math.nan), AssumptionError, "got shell=nan"),
         (lambda: soft_indicator(0.0, math.inf), AssumptionError, "got shell=inf"),
+        (lambda: soft_indicator(0.0, 1e-310), AssumptionError, "inverse is a float64, got shell=1e-310"),
         (lambda: soft_indicator(math.nan, 1.0), ValueError, "finite"),
         (lambda: soft_indicator(math.inf, 1.0), ValueError, "finite"),
     ],

@@ -61,6 +61,31 @@ def test_no_point_moves_further_than_the_tolerance(points: np.ndarray, tolerance
     )
 
 
+@pytest.mark.parametrize("p", [1.0, 3.0, math.inf])
+@pytest.mark.parametrize("exponent", [0, 13, 30, 43])
+def test_where_float64_is_coarse_no_point_moves_further_either(exponent: int, p: float) -> None:
+    """Tolerances of a few last bits of the points: an interval's middle is rounded, and so are its ends."""
+    rng = np.random.default_rng(exponent)
+    joined = 0
+    for _ in range(100):
+        points = 2.0**exponent * (1 + rng.random((6, 1)) * 2.0**-49)
+        tolerance = float(2.0 ** (exponent - 52) * rng.uniform(0.4, 6))
+        levels = shared_levels(points, tolerance, p)
+        assert moved(points, levels, p) <= (Fraction(tolerance) if p != 3.0 else tolerance)
+        joined += len(levels.value) < len(np.unique(points))
+    assert joined > 20
+
+
+def test_a_middle_that_float64_does_not_hold_is_not_taken() -> None:
+    points = np.array([10000000000000.012, 10000000000000.025, 10000000000000.01, 10000000000000.035])[:, None]
+    tolerance = 0.0009889209959734451
+    levels = shared_levels(points, tolerance, math.inf)
+    assert moved(points, levels, math.inf) <= Fraction(tolerance)
+    # Nor one whose interval is beyond the range of float64.
+    far = np.array([[-1.5e308], [1.5e308]])
+    assert moved(far, shared_levels(far, 1.6e308, math.inf), math.inf) <= Fraction(1.6e308)
+
+
 @given(grids | clouds, st.floats(0, 4), norms)
 def test_a_level_belongs_to_one_coordinate_and_is_used(points: np.ndarray, tolerance: float, p: float) -> None:
     levels = shared_levels(points, tolerance, p)
@@ -143,3 +168,21 @@ def test_many_points_share_few_levels(p: float) -> None:
     # Intervals of width 0.2 cover [0, 1]; for p = 1 of width 0.05 at the least.
     assert len(levels.value) <= 2 * (6 if math.isinf(p) else 21)
     assert moved(points, levels, p) <= Fraction(0.1)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros(3), 1.0, 1.0), r"shape \(n, d\), not empty, got shape \(3,\)"),
+        ((np.zeros((0, 2)), 1.0, 1.0), r"got shape \(0, 2\)"),
+        ((np.array([[np.nan]]), 1.0, 1.0), "finite points"),
+        ((np.zeros((1, 1)), -1.0, 1.0), "tolerance >= 0, got -1.0"),
+        ((np.zeros((1, 1)), math.nan, 3.0), "got nan"),
+        ((np.zeros((1, 1)), math.inf, math.inf), "got inf"),
+        ((np.zeros((1, 1)), 1.0, 0.5), "p >= 1"),
+    ],
+)
+def test_malformed_arguments_are_refused(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        shared_levels(*arguments)

@@ -499,3 +499,15 @@ def test_a_file_with_another_depth_or_more_arrays_is_refused(tmp_path: Path, cha
     np.savez(tmp_path / "n.npz", **content)
     with pytest.raises(ValueError, match="not a network saved by"):
         ReLUNetwork.load(tmp_path / "n.npz")
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    "layer",
+    [[[0.5]], ([[0.5]],), 3.0, "ab", None, ([[1.0]], [0.0], [2.0]), {1: 2, 3: 4}, np.eye(2)],
+)
+def test_a_layer_that_is_no_pair_is_refused_by_its_number(layer: Any) -> None:
+    with pytest.raises(ValueError, match=r"(?s)pair \(weight, bias\) for each layer, got .* as layer 2"):
+        network(([[1.0]], [0.0]), layer)
+    with pytest.raises(ValueError, match="as layer 1"):
+        network(layer)

@@ -1,6 +1,7 @@
 """The piecewise-linear p-th power: above the power, close to it below the inner radius, of few pieces."""
 
 import math
+import time
 from typing import Any
 
 import mpmath
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions.power import Hinges, interpolated_power, power_bounds, power_gap
+from constructions import indicators, power
+from constructions.power import Hinges, _estimated_pieces, interpolated_power, power_bounds, power_gap
 from theory.norms import norm
 
 EXPONENTS = [1 + 1e-6, 1.01, 1.5, 2.0, 2.5, 3.0, math.pi, 4.0, 10.0, 200.0]
@@ -139,6 +141,45 @@ def test_the_pieces_grow_like_the_inverse_root_of_the_shell_and_like_log_d() -> 
     per_decade = np.diff([interpolated_power(1.01, 1.03, 3.0, 10**k).pieces for k in range(2, 7)])
     assert np.ptp(per_decade) <= 1
     assert per_decade.max() <= 20
+
+
+@pytest.mark.parametrize("p", [1.01, 1.05, 1.5, 3.0, 10.0, 200.0])
+@pytest.mark.parametrize("dim", [1, 10, 784])
+def test_the_number_of_pieces_is_foretold(p: float, dim: int) -> None:
+    """By an integral of the root of the curvature over the error allowed, which is right for thin shells."""
+    for shell in (1e-3, 1e-5, 1e-6):
+        inner, outer = 1 + shell / 4, 1 + 3 * shell / 4
+        foretold = _estimated_pieces(power_gap(inner, outer, p), p, dim)
+        assert abs(interpolated_power(inner, outer, p, dim).pieces - foretold) <= 3 + foretold / 100
+
+
+def test_too_many_pieces_are_refused_at_once_with_their_number() -> None:
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match=r"100,000 linear pieces.*p=1\.05, which take about 1,399,9\d\d.*wider shell"):
+        interpolated_power(1.0, 1.0 + 5e-13, 1.05, 784)
+    with pytest.raises(ValueError, match="wider shell, or p = 1, 2 or inf"):
+        indicators(np.zeros((1, 784)), 1.0, 1e-12, np.zeros(784), np.ones(784), p=1.05, method="shared")
+    assert time.perf_counter() - started < 10
+
+
+def test_pieces_are_refused_above_the_limit_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = (1.0, 1.0 + 1e-5, 3.0, 10)
+    pieces = interpolated_power(*shell).pieces
+    monkeypatch.setattr(power, "_MOST_PIECES", pieces + 1)
+    assert interpolated_power(*shell).pieces == pieces
+    monkeypatch.setattr(power, "_MOST_PIECES", pieces - 2)
+    with pytest.raises(ValueError, match=f"about {pieces - 1}|{pieces}"):
+        interpolated_power(*shell)
+    # A search that finds no next knot, as where the error allowed is below rounding, ends too.
+    monkeypatch.setattr(power, "_MOST_PIECES", 10**6)
+    monkeypatch.setattr(power, "brentq", lambda *args, **options: args[1])
+    with pytest.raises(ValueError, match="wider shell"):
+        interpolated_power(*shell)
+
+
+def test_radii_whose_quotient_vanishes() -> None:
+    assert power_gap(1e-200, 1e200, 3.0) == 1
+    assert interpolated_power(1e-200, 1e200, 3.0, 4).pieces == 1
 
 
 @pytest.mark.parametrize(

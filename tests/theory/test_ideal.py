@@ -1,3 +1,5 @@
+import itertools
+
 import jaxtyping
 import numpy as np
 import pytest
@@ -5,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory import ideal
+from theory.ball_membership import is_in_ball
 from theory.ideal import IdealClassifier
+from theory.norms import distance
 
 
 def half(x):
@@ -172,6 +176,61 @@ def test_balls_of_any_scale_and_exponent(p: float, radius: float, x: float, insi
     """Powers that vanish or overflow: (x, x) in the ball around 0, where the clean classifier says -1."""
     target = IdealClassifier(np.zeros((1, 2)), np.array([1]), np.array([0]), radius, p, lambda z: np.full(len(z), -1.0))
     assert target(np.array([[x, x]]))[0] == (1 if inside else -1)
+
+
+def inside(points, x, radius, p):
+    """Which rows of x are in some ball: 1 there, where the clean classifier says -1."""
+    count = len(points)
+    f = IdealClassifier(points, np.ones(count, int), np.arange(count), radius, p, lambda z: np.full(len(z), -1.0))
+    return f(x) > 0
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, np.pi, 70.0, np.inf])
+def test_membership_is_that_of_the_real_numbers(p):
+    """At every scale, also far from the origin in units of the radius, and a rounding away from the sphere."""
+    rng = np.random.default_rng(0)
+    scales, shifts, factors = (1e-305, 1e-160, 1e-20, 1.0, 1e9, 1e160, 1e290), (0.0, 1e9, 1e15), (1 - 2.0**-53, 1.0)
+    for scale, shift, factor in itertools.product(scales, shifts, factors):
+        centres = scale * (shift + rng.random((3, 2)))
+        x = centres[[0, 0, 1, 1, 2, 2]] + scale * rng.normal(size=(6, 2))
+        radius = float(distance(x[0], centres[0], p)) * factor
+        expected = [any(is_in_ball(row, c, radius, p) for c in centres) for row in x]
+        assert inside(centres, x, radius, p).tolist() == expected
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, np.inf])
+def test_a_point_is_in_its_own_ball_however_far_out(p):
+    assert inside(np.array([[1e300, -1e300]]), np.array([[1e300, -1e300]]), 1e-9, p).tolist() == [True]
+    apart = np.array([[8095858330855639.0]]), np.array([[8095858330855642.0]])
+    assert inside(*apart, 2.515974146458225, p).tolist() == [False]
+    assert inside(*apart, 3.0, p).tolist() == [True]
+    # A difference beyond float64 is outside.
+    assert inside(np.array([[1.5e308]]), np.array([[-1.5e308]]), 1e308, p).tolist() == [False]
+
+
+def test_a_difference_that_rounds_to_the_radius_is_outside():
+    # 1 + 2^-54 rounds to 1, and so does the sum of two halves and 2^-54.
+    x, centre = np.array([[1.0, 0.0]]), np.array([[-(2.0**-54), 0.0]])
+    for p in (1.0, 1.5, 2.0, np.inf):
+        assert not inside(centre, x, 1.0, p)[0]
+        assert inside(centre, x, np.nextafter(1.0, 2.0), p)[0]
+
+
+def test_many_pairs_near_the_spheres_are_taken_block_by_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    centres, x = rng.random((20, 3)), rng.random((30, 3))
+    whole = inside(centres, x, 0.3, 3.0)
+    monkeypatch.setattr(ideal, "_BLOCK_BYTES", 64)
+    assert inside(centres, x, 0.3, 3.0).tolist() == whole.tolist()
+    assert 0 < whole.sum() < 30
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.float32])
+@pytest.mark.parametrize("p", [2.0, 3.0])
+def test_points_of_few_bits_do_not_wrap_around(kind, p):
+    x, centres = np.array([[100, 3], [7, 90]], dtype=kind), np.array([[127, 5]], dtype=kind)
+    assert inside(centres, x, 28.0, p).tolist() == [True, False]
 
 
 @pytest.mark.usefixtures("untyped")

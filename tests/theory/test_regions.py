@@ -1,8 +1,11 @@
 """Cells and distances to the decision boundary: closed forms, the definition, and solvers of another kind."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations, product
 from math import comb
+from typing import Any
 
 import jaxtyping
 import numpy as np
@@ -318,6 +321,138 @@ def test_a_cell_that_is_lost_is_noticed(monkeypatch):
     monkeypatch.setattr(regions, "_inside", coarse)
     assert distance_to_boundary(cells(spike(2.0**-22).layers), np.zeros(1), 2.0)[0] == 0.5 + 2.0**-23
     assert distance_to_boundary(cells(spike(2.0**-34).layers), np.zeros(1), 2.0)[0] == np.inf
+
+
+# -- p = 2 among integers that no float holds
+
+
+def nearly_parallel(count: int) -> Iterator[tuple[Any, np.ndarray]]:
+    """Networks on the plane with two kinks that differ by a few last bits, and a point: wedges between them."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        a = rng.random(2) + 0.5
+        first, biases = np.array([[a[0], rng.random()], [rng.random(), a[1]]]), rng.random(2)
+        one = np.array([rng.random() + 0.5, -rng.random() - 0.5])
+        two = one.copy()
+        for _ in range(int(rng.integers(1, 3))):
+            two[0] = np.nextafter(two[0], 0)
+        rise = float(rng.choice([1e-15, 1e-14, 1e-13, 1e-12]))
+        f = network((first, biases), (np.vstack([one, two]), [0.0, rise]), ([[1.0, -1e6]], [0.0]))
+        yield f, rng.random(2) * 2
+
+
+def out_of_order(cases: list[tuple[Any, np.ndarray]], sign: int = 1) -> list[int]:
+    """Where not `dist_inf <= dist_2 <= √d dist_inf`, up to three roundings."""
+    wrong = []
+    for k, (f, x) in enumerate(cases):
+        found = cells(f.layers)
+        two, largest = (distance_to_sign(found, x, sign, p) for p in (2, np.inf))
+        room = 1 + 2.0**-50
+        if not largest <= two * room or not two <= len(x) ** 0.5 * largest * room:
+            wrong.append(k)
+    return wrong
+
+
+def test_distances_to_wedges_are_in_the_order_of_their_norms() -> None:
+    assert out_of_order(list(nearly_parallel(300))) == []
+
+
+def test_an_integer_that_is_rounded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Planted fault: what no float holds is rounded to one.
+    rounded = np.frompyfunc(lambda value: value if isinstance(value, Fraction) else Fraction(float(value)), 1, 1)
+    monkeypatch.setattr(regions, "exact", lambda values: np.asarray(rounded(values), dtype=object))
+    assert len(out_of_order(list(nearly_parallel(30)))) > 10
+
+
+def squared_distance_to_positive(f: Any, x: np.ndarray) -> Fraction | None:
+    """The square of `dist_2(x, {f > 0})` on the plane, by no solver: of every sign pattern the corners of its polygon,
+    which is cut to a large square; x, its feet on all lines and all corners are tried."""
+    start, wide = rationals(x), Fraction(2**60)
+    square = [([s * Fraction(j == k) for j in range(2)], wide) for k in range(2) for s in (1, -1)]
+    best = None
+    for signs in product((1, 0), repeat=sum(f.widths[1:-1])):
+        forms: list[tuple[list[Fraction], Fraction]] = [([Fraction(1), Fraction(0)], Fraction(0))]
+        forms.append(([Fraction(0), Fraction(1)], Fraction(0)))
+        sides, rest = list(square), list(signs)
+        for k, layer in enumerate(f.layers):
+            before = [
+                (
+                    [sum(Fraction(w) * g[j] for w, (g, _) in zip(row, forms, strict=True)) for j in range(2)],
+                    sum(Fraction(w) * c for w, (_, c) in zip(row, forms, strict=True)) + Fraction(b),
+                )
+                for row, b in zip(layer.weight.tolist(), layer.bias.tolist(), strict=True)
+            ]
+            if k == f.depth - 1:
+                forms = before
+                break
+            on, rest = rest[: len(before)], rest[len(before) :]
+            sides += [(g, c) if s else ([-g[0], -g[1]], -c) for s, (g, c) in zip(on, before, strict=True)]
+            forms = [(g, c) if s else ([Fraction(0)] * 2, Fraction(0)) for s, (g, c) in zip(on, before, strict=True)]
+        (top,) = forms
+        if max((at(top, z) for z in corners(sides) if holds(sides, z)), default=Fraction(0)) <= 0:
+            continue
+        sides.append(top)
+        for z in [start, *(foot(side, start) for side in sides if any(side[0])), *corners(sides)]:
+            if holds(sides, z):
+                square_of_length = sum(((a - b) ** 2 for a, b in zip(z, start, strict=True)), Fraction(0))
+                best = square_of_length if best is None else min(best, square_of_length)
+    return best
+
+
+def at(side: tuple[list[Fraction], Fraction], z: list[Fraction]) -> Fraction:
+    return side[0][0] * z[0] + side[0][1] * z[1] + side[1]
+
+
+def holds(sides: list[tuple[list[Fraction], Fraction]], z: list[Fraction]) -> bool:
+    return all(at(side, z) >= 0 for side in sides)
+
+
+def foot(side: tuple[list[Fraction], Fraction], z: list[Fraction]) -> list[Fraction]:
+    step = at(side, z) / (side[0][0] ** 2 + side[0][1] ** 2)
+    return [z[j] - step * side[0][j] for j in range(2)]
+
+
+def corners(sides: list[tuple[list[Fraction], Fraction]]) -> list[list[Fraction]]:
+    met = []
+    for (g, c), (h, e) in combinations(sides, 2):
+        determinant = g[0] * h[1] - g[1] * h[0]
+        if determinant:
+            met.append([(g[1] * e - c * h[1]) / determinant, (c * h[0] - g[0] * e) / determinant])
+    return met
+
+
+def test_distances_to_wedges_are_those_of_an_enumeration() -> None:
+    cases = list(nearly_parallel(179))
+    for k in (*range(12), 170, 178):
+        f, x = cases[k]
+        expected = squared_distance_to_positive(f, x)
+        assert expected is not None
+        found = cells(f.layers)
+        distance = distance_to_sign(found, x, 1, 2)
+        assert abs(Fraction(distance) ** 2 - expected) <= expected / 2**50
+        # The boundary is in the closure of {f > 0}.
+        assert distance_to_boundary(found, x, 2)[0] >= distance
+    f, x = cases[1]
+    assert abs(distance_to_boundary(cells(f.layers), x, 2)[0] - 89.73951707826438) <= 1e-12
+
+
+def test_on_a_line_all_norms_are_one_at_every_scale() -> None:
+    """Weights between 2^-500 and 2^500: the integers in their proportions are beyond every float."""
+    rng = np.random.default_rng(1)
+    compared = 0
+    for _ in range(300):
+        w, b, v, c = rng.choice([-1, 1], 4) * (1 + rng.random(4)) * 2.0 ** rng.integers(-500, 500, 4)
+        x = np.array([rng.normal() * 2.0 ** rng.integers(-1000, 500)])
+        try:
+            found = cells(network(([[w]], [b]), ([[v]], [c])).layers)
+        except ValueError:
+            continue  # a cell beyond the range of float64
+        for sign in (1, -1):
+            one, two, largest = (distance_to_sign(found, x, sign, p) for p in (1, 2, np.inf))
+            assert one == largest
+            assert two == one or abs(two - one) <= one * 2.0**-51
+            compared += 0 < one < np.inf
+    assert compared > 50
 
 
 @pytest.fixture
