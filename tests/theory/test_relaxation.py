@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rational import is_inside
-from theory import relaxation
+from theory import relaxation, roundoff
 from theory.layers import evaluate
 from theory.relaxation import (
     ball_bounds,
@@ -276,7 +276,8 @@ def false_claims(method):
 def test_a_true_minimum_of_zero_is_never_certified(method, monkeypatch):
     assert not any(false_claims(method).values())
     # Planted fault: the same formulas without rounding bounds certify some of every kind.
-    monkeypatch.setattr(relaxation, "gamma", lambda k: 0.0)
+    for module in (relaxation, roundoff):
+        monkeypatch.setattr(module, "gamma", lambda k: 0.0)
     claims = false_claims(method)
     assert all(count > 0 for count in claims.values()), claims
 
@@ -329,7 +330,8 @@ def unsound(gaps):
 
 def test_each_source_of_rounding_is_paid_for(monkeypatch):
     assert unsound(rounding_gaps()) == {"interval": 0, "forms": 0, "backward": 0}
-    monkeypatch.setattr(relaxation, "gamma", lambda k: 0.0)
+    for module in (relaxation, roundoff):
+        monkeypatch.setattr(module, "gamma", lambda k: 0.0)
     assert all(count > 0 for count in unsound(rounding_gaps()).values())
 
 

@@ -334,8 +334,10 @@ def test_a_copy_that_was_changed_is_of_nothing() -> None:
     found = separation(points, labels, 2)
     assert copy.deepcopy(found).is_of(points, labels)
     for name in ("nearest", "neighbour"):
+        array = getattr(found, name).copy()
+        array[0] += 1
         changed = copy.deepcopy(found)
-        getattr(changed, name)[0] += 1
+        object.__setattr__(changed, name, array)
         assert not changed.is_of(points, labels)
 
 

@@ -1,7 +1,5 @@
 """The exact curve of the constructed memorizer: against brackets and a grid, and what the search reaches of it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,6 +10,7 @@ from empirics.images.bracket import flatness_brackets
 from empirics.images.constructed_measure import exact_curves
 from empirics.images.measures import flatness_curves
 from empirics.images.models import two_logits
+from tests.replaced import replaced
 from theory.errors import AssumptionError
 
 RADIUS, SHELL = 0.05, 0.08
@@ -126,7 +125,7 @@ def losses_and_norms(model, x, y):
 def test_a_wrong_shell_is_caught():
     built, y, net = memorizer(3)
     radii = [FLAT + 0.005]
-    over, short, _, _ = gap_to_bracket(replace(built, shell=1.02 * SHELL), y, net, radii, False)
+    over, short, _, _ = gap_to_bracket(replaced(built, shell=1.02 * SHELL), y, net, radii, False)
     assert max(over, short) > 1e-3
 
 
