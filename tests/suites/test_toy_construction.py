@@ -21,16 +21,8 @@ LABELS = ["a", "b", "c"] * 4
 
 def failures(builder: str, test: str = "test") -> set[str]:
     """Names of the tests that fail for a builder, of those with this in their name."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--tb=no",
-        "--hypothesis-profile=unshrunk",
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
+    command += ["--hypothesis-profile=unshrunk", "--construction", f"tests.suites.{builder}", "-k", test]
     run = subprocess.run(
         [*command, "--construction", f"tests.suites.{builder}"], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
