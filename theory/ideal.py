@@ -11,7 +11,7 @@ from theory.ball_membership import is_in_ball
 from theory.losses import check_labels
 from theory.norms import norm
 from theory.plain_array import exact_floats
-from theory.relaxation import TINY, gamma
+from theory.roundoff import TINY, gamma
 from theory.scalars import read_exponent, read_scalar
 
 _BLOCK_BYTES = 2**26
