@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from theory.mixed_model import MixedModel, blocks
+from theory.plain_array import exact_floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,8 @@ def loss_gradients(
 
 def sample_tensors(points: np.ndarray, labels: np.ndarray, *, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
     """Points and labels in float64; on the CPU the points share the array's memory."""
-    x, y = (torch.as_tensor(a, dtype=torch.float64, device=device) for a in (points, labels))
+    arrays = exact_floats(points, "points"), exact_floats(labels, "labels")
+    x, y = (torch.as_tensor(a, dtype=torch.float64, device=device) for a in arrays)
     return x, y
 
 
