@@ -15,6 +15,9 @@ import numpy as np
 from jaxtyping import Float
 
 from theory.norms import dual_exponent, norm, sample_ball
+from theory.plain_array import exact_floats
+from theory.scalars import read_exponent, read_scalar
+from theory.whole_numbers import read_whole
 
 Bracket = tuple[float, float]
 Measure = Callable[[np.ndarray], np.ndarray]
@@ -42,6 +45,10 @@ class PointwiseMaximum:
     unit_box: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("lower", "upper"):
+            object.__setattr__(self, name, exact_floats(getattr(self, name), name))
+        object.__setattr__(self, "radius", read_scalar(self.radius, "radius"))
+        object.__setattr__(self, "p", read_scalar(self.p, "p"))
         if not len(self.lower) or self.lower.shape != self.upper.shape or not (self.lower <= self.upper).all():
             raise ValueError(
                 "maxima over balls need brackets lower <= upper of one shape (n >= 1,), without NaN, got "
@@ -127,6 +134,8 @@ def maximum_by_search(
     Raises:
         ValueError: if the measure returns another shape or NaN, not `draws >= 0`, or a point is outside the box.
     """
+    points, radius, p = exact_floats(points, "points"), read_scalar(radius, "radius"), read_exponent(p)
+    draws = read_whole(draws, "draws")
     if not draws >= 0:
         raise ValueError(f"a search needs draws >= 0, got {draws}")
     if unit_box and not ((points >= 0) & (points <= 1)).all():
@@ -155,12 +164,15 @@ def loss_change_lower_bound(
         radius: δ >= 0.
         smoothness: β >= 0.
     """
+    gradient_norms = exact_floats(gradient_norms, "gradient_norms")
+    radius, smoothness = read_scalar(radius, "radius"), read_scalar(smoothness, "smoothness")
     if not 0 <= radius < math.inf or not 0 <= smoothness < math.inf or not (gradient_norms >= 0).all():
         raise ValueError(
             "loss_change_lower_bound needs radius, smoothness and gradient norms >= 0, got "
             f"radius={radius}, smoothness={smoothness}, least norm {gradient_norms.min(initial=0.0)}"
         )
-    return np.asarray(radius * gradient_norms - smoothness * radius**2 / 2)
+    # The square of a large radius may be no float where its product with the smoothness is one.
+    return np.asarray(radius * gradient_norms - smoothness * radius * radius / 2)
 
 
 def ridge_smoothness(
@@ -170,7 +182,10 @@ def ridge_smoothness(
 
     `‖∇L(x) - ∇L(z)‖_1 <= Σ |a_j| ‖w_j‖_1 c |⟨w_j, x - z⟩|`. For sin c = 1, for tanh `4 / (3√3)`, for log(1 + e^t) 1/4.
     """
-    return float(curvature * np.abs(amplitudes) @ np.abs(directions).sum(axis=1) ** 2)
+    directions, amplitudes = exact_floats(directions, "directions"), exact_floats(amplitudes, "amplitudes")
+    lengths = np.abs(directions).sum(axis=1)
+    # Not by squares: of short directions they vanish.
+    return float(read_scalar(curvature, "curvature") * (np.abs(amplitudes) * lengths @ lengths))
 
 
 def _values(measure: Measure, points: np.ndarray) -> np.ndarray:

@@ -28,6 +28,8 @@ from jaxtyping import Float, Int
 
 from theory.errors import AssumptionError
 from theory.hard_distribution import Halfspace
+from theory.scalars import read_scalar
+from theory.whole_numbers import read_whole
 
 _DIGITS = 60
 # Each bound is a sum of a few products, each right to 58 digits.
@@ -46,6 +48,8 @@ def warren_bound(polynomials: int, degree: int, variables: int) -> Decimal:
     Raises:
         AssumptionError: if not `1 <= variables <= polynomials` or not `degree >= 1`.
     """
+    polynomials, degree = read_whole(polynomials, "polynomials"), read_whole(degree, "degree")
+    variables = read_whole(variables, "variables")
     if not 1 <= variables <= polynomials or not degree >= 1:
         raise AssumptionError(
             f"Warren's bound needs 1 <= variables <= polynomials and degree >= 1, got variables={variables}, "
@@ -72,6 +76,8 @@ def growth_bound(nonzero: int, count: int, dim: int, depth: int | None = None) -
     Raises:
         AssumptionError: if a hypothesis fails.
     """
+    nonzero, count, dim = read_whole(nonzero, "nonzero"), read_whole(count, "count"), read_whole(dim, "dim")
+    depth = None if depth is None else read_whole(depth, "depth")
     if not count >= 1 or not dim >= 1 or not (depth is None or depth >= 1):
         raise AssumptionError(
             f"the growth bound needs count >= 1, dim >= 1 and depth >= 1, got count={count}, dim={dim}, depth={depth}"
@@ -122,6 +128,8 @@ def robust_size_bound(dim: int, m: int, alpha: float, depth: int | None = None) 
     Raises:
         AssumptionError: if a hypothesis fails.
     """
+    dim, m, alpha = read_whole(dim, "dim"), read_whole(m, "m"), read_scalar(alpha, "alpha")
+    depth = None if depth is None else read_whole(depth, "depth")
     if not dim >= 2 or not m >= 2:
         raise AssumptionError(f"Theorem 3.5 needs dim >= 2 and m >= 2 grid points a coordinate, got dim={dim}, m={m}")
     if not 0 < alpha < 0.5:
@@ -208,6 +216,7 @@ def one_class_only(eps: float, c: float, dim: int) -> Sized:
     Raises:
         AssumptionError: if not `1/2 <= c ε`, or ε or c is not in (0, 1).
     """
+    eps, c, dim = read_scalar(eps, "eps"), read_scalar(c, "c"), read_whole(dim, "dim")
     if not (0 < eps < 1 and 0 < c < 1 and Fraction(c) * Fraction(eps) >= Fraction(1, 2)) or not dim >= 1:
         raise AssumptionError(
             f"one_class_only needs eps and c in (0, 1) with c * eps >= 1/2, and dim >= 1, got {eps=}, {c=}, {dim=}: "

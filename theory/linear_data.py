@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from theory.errors import AssumptionError
+from theory.scalars import read_scalar
+from theory.whole_numbers import read_whole
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ def separation_bound(dim: int, n: int, t: float) -> SeparationBound:
     Raises:
         AssumptionError: if t is not in (0, D/4], where the bound says nothing.
     """
+    dim, n, t = read_whole(dim, "dim"), read_whole(n, "n"), read_scalar(t, "t")
     if not (dim >= 2 and n >= 1):
         raise ValueError(f"separation_bound needs dim >= 2 and n >= 1, got dim={dim}, n={n}")
     noise_dim = dim - 1
@@ -58,6 +61,7 @@ def linear_adversarial_error(scale: float, angle: float, radius: float) -> float
 
     At θ = 0 it is 1 if `c <= δ` (a zero output is an error) and 0 else: for β < δ < α all small-margin points fall.
     """
+    scale, angle, radius = read_scalar(scale, "scale"), read_scalar(angle, "angle"), read_scalar(radius, "radius")
     if not 0 <= angle <= math.pi / 2:
         raise ValueError(f"the angle needs to be in [0, π/2], got {angle}")
     if not 0 < scale < math.inf or not 0 <= radius < math.inf:
@@ -81,6 +85,8 @@ def transfer_sample_size(dim: int, alpha: float, beta: float, error: float, t: f
         error: η in (0, ½).
         t: deviation, >= 0.
     """
+    dim, alpha, beta = read_whole(dim, "dim"), read_scalar(alpha, "alpha"), read_scalar(beta, "beta")
+    error, t = read_scalar(error, "error"), read_scalar(t, "t")
     if not (dim >= 2 and 0 < alpha < math.inf and 0 < beta < math.inf and 0 < error < 0.5 and t >= 0):
         raise ValueError(
             "transfer_sample_size needs dim >= 2, alpha, beta > 0, error in (0, 1/2) and t >= 0, "

@@ -8,15 +8,21 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import logsumexp
 
+from theory.plain_array import exact_floats, plain_array
 
-def check_labels(labels: Int[np.ndarray, " n"], outputs: int) -> None:
+
+def check_labels(labels: Int[np.ndarray, " n"], outputs: int) -> Int[np.ndarray, " n"]:
     """Check that the labels are those of a network with so many outputs.
+
+    Returns:
+        The labels as an array, for what was given as a list, tensor or column.
 
     Raises:
         ValueError: unless they are integers in {-1, +1} for one output, in 0..C-1 for C >= 2 outputs.
     """
     if not outputs >= 1:
         raise ValueError(f"a network needs at least one output, got {outputs}")
+    labels = plain_array(labels, "labels")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels need shape (n,) and integers, got {labels.shape} and {labels.dtype}")
     wrong = ~np.isin(labels, (-1, 1)) if outputs == 1 else (labels < 0) | (labels >= outputs)
@@ -26,6 +32,7 @@ def check_labels(labels: Int[np.ndarray, " n"], outputs: int) -> None:
         raise ValueError(
             f"labels of a network with {outputs} output(s) need to be {allowed}, got {labels[row]} at row {row}"
         )
+    return labels
 
 
 def margins(
@@ -40,6 +47,7 @@ def margins(
     Raises:
         ValueError: if shapes do not fit, an output is NaN, or a label is not one of the outputs'.
     """
+    outputs, labels = exact_floats(outputs, "outputs"), plain_array(labels, "labels")
     values = outputs[:, None] if outputs.ndim == 1 else outputs
     if values.ndim != 2 or 0 in values.shape or labels.shape != (len(values),):
         raise ValueError(
@@ -61,6 +69,7 @@ def known_margins(
     outputs: Float[np.ndarray, " n"] | Float[np.ndarray, "n outputs"], labels: Int[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
     """`margins`, and ∞ where nothing is known of them: an output is not a number, or two are infinite alike."""
+    outputs = exact_floats(outputs, "outputs")
     values = outputs[:, None] if outputs.ndim == 1 else outputs
     known = ~np.isnan(values).any(axis=1)
     with np.errstate(invalid="ignore"):
@@ -74,8 +83,7 @@ def clean_error(margin: Float[np.ndarray, " n"]) -> float:
     Raises:
         ValueError: if there is no margin or one is NaN.
     """
-    _check_margins(margin)
-    return float(np.mean(margin <= 0))
+    return float(np.mean(_read_margins(margin) <= 0))
 
 
 def adversarial_error(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"]) -> tuple[float, float]:
@@ -93,8 +101,7 @@ def adversarial_error(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, "
     Raises:
         ValueError: if shapes differ, there is no margin, one is NaN, or some `lower > upper`.
     """
-    _check_margins(lower)
-    _check_margins(upper)
+    lower, upper = _read_margins(lower), _read_margins(upper)
     if lower.shape != upper.shape:
         raise ValueError(f"bounds of the margins need one shape, got {lower.shape} and {upper.shape}")
     if (lower > upper).any():
@@ -122,15 +129,17 @@ def log_exponential_loss(margin: Float[np.ndarray, " n"]) -> float:
     Raises:
         ValueError: if there is no margin or one is NaN.
     """
-    _check_margins(margin)
+    margin = _read_margins(margin)
     return float(logsumexp(-margin) - np.log(len(margin)))
 
 
-def _check_margins(margin: np.ndarray) -> None:
+def _read_margins(margin: np.ndarray) -> np.ndarray:
+    margin = exact_floats(margin, "margins")
     if margin.ndim != 1 or not len(margin):
         raise ValueError(f"margins need shape (n,) with n >= 1, got {margin.shape}")
     if np.isnan(margin).any():
         raise ValueError(f"margins need to be numbers, got NaN at row {_first(np.isnan(margin))}")
+    return margin
 
 
 def _first(wrong: np.ndarray) -> int:

@@ -4,6 +4,7 @@ A point is *small-margin* at radius δ when `min over B_p(x, δ)` of its margin 
 distance to the decision boundary, read in R^d, is strictly more than δ (a zero output is an error).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,15 @@ from jaxtyping import Float, Int
 from theory.layers import Layers, evaluate
 from theory.losses import check_labels, known_margins
 from theory.norms import dual_exponent, norm
-from theory.plain_array import exact_floats
+from theory.plain_array import exact_floats, plain_array
 from theory.relaxation import form_lower_bounds, margin_forms, margin_lower_bound, read_ball
 from theory.roundoff import norm_upper_bound
+from theory.whole_numbers import read_whole
 
 # One array of the attack; small, because it makes a dozen passes over each.
 BLOCK_BYTES = 2**22
+# Of 0, below the exponent of every product of two floats.
+_NO_EXPONENT = -(10**5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +79,10 @@ def affine_distance(
     Raises:
         ValueError: if shapes do not fit, an entry is not finite, p < 1, or a label is none.
     """
-    gaps, norms, _ = _gaps_and_norms(weight, bias, points, labels, p)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = gaps / norms
-    return np.asarray(np.where(gaps == 0, 0.0, ratios).min(axis=1))
+    found = _gaps_and_norms(weight, bias, points, labels, p)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratios = np.ldexp(found.gaps / found.norms, found.gap_exponents - found.norm_exponents)
+    return np.asarray(np.where(found.gaps == 0, 0.0, ratios).min(axis=1))
 
 
 def affine_margin(
@@ -95,8 +99,13 @@ def affine_margin(
     Arguments and errors as for `affine_distance`; `radius` is finite and >= 0.
     """
     radius, p = read_ball(radius, p)
-    gaps, norms, exponent = _gaps_and_norms(weight, bias, points, labels, p)
-    return np.asarray(np.ldexp((gaps - radius * norms).min(axis=1), exponent))
+    found = _gaps_and_norms(weight, bias, points, labels, p)
+    fraction, exponent = math.frexp(radius)
+    lost = found.norm_exponents + (exponent if radius > 0 else _NO_EXPONENT)
+    unit = np.maximum(found.gap_exponents, lost)
+    with np.errstate(over="ignore"):
+        rest = np.ldexp(found.gaps, found.gap_exponents - unit) - np.ldexp(fraction * found.norms, lost - unit)
+        return np.asarray(np.ldexp(rest, unit).min(axis=1))
 
 
 def small_margin(
@@ -126,10 +135,11 @@ def small_margin(
     Raises:
         ValueError: if shapes do not fit, an argument is NaN or out of range, or a label is none.
     """
+    steps = read_whole(steps, "steps")
     if not steps >= 0:
         raise ValueError(f"the attack needs steps >= 0, got {steps}")
     radius, p = read_ball(radius, p)
-    points = exact_floats(points, "points")
+    points, labels = exact_floats(points, "points"), plain_array(labels, "labels")
     lower = margin_lower_bound(layers, points, labels, radius, p, method="interval")
     widest = max(max(layer.weight.shape) for layer in layers)
     size = max(1, BLOCK_BYTES // (8 * widest))
@@ -158,6 +168,7 @@ def margin_upper_bound(
         labels: shape (n,), ±1 for one output, 0..C-1 for C.
     """
     outputs = int(layers[-1].weight.shape[0])
+    x, labels = exact_floats(x, "x"), plain_array(labels, "labels")
     if labels.shape != (len(x),):
         raise ValueError(f"labels need shape ({len(x)},), one a point, got {labels.shape}")
     check_labels(labels, outputs)
@@ -169,14 +180,24 @@ def margin_upper_bound(
     return upper
 
 
-def _gaps_and_norms(
-    weight: np.ndarray, bias: np.ndarray, points: np.ndarray, labels: np.ndarray, p: float
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """`2^-e (f_y - f_c)`, `2^-e ‖w_y - w_c‖_q` for every c, and e; both as for a constant +∞ gap at c = y.
+@dataclass(frozen=True, eq=False)
+class _Gaps:
+    """`f_y - f_c = gap 2^gap_exponent` and `‖w_y - w_c‖_q = norm 2^norm_exponent` for every c, shapes (n, C).
 
-    `2^e` is near the greatest weight, so that no product that matters overflows or vanishes.
+    Each in its own unit, so that nothing that matters overflows or vanishes. A constant +∞ gap at c = y; for one output
+    `y f(x)` and `‖w‖_q`, with C = 1.
     """
+
+    gaps: np.ndarray
+    gap_exponents: np.ndarray
+    norms: np.ndarray
+    norm_exponents: np.ndarray
+
+
+def _gaps_and_norms(weight: Any, bias: Any, points: Any, labels: Any, p: Any) -> _Gaps:
     q = dual_exponent(p)
+    weight, bias = exact_floats(weight, "weight"), exact_floats(bias, "bias")
+    points, labels = exact_floats(points, "points"), plain_array(labels, "labels")
     if weight.ndim != 2 or 0 in weight.shape or bias.shape != weight.shape[:1]:
         raise ValueError(f"weight needs shape (outputs, d), bias (outputs,), got {weight.shape}, {bias.shape}")
     if points.ndim != 2 or not len(points) or points.shape[1] != weight.shape[1]:
@@ -186,19 +207,59 @@ def _gaps_and_norms(
     if not all(np.isfinite(a).all() for a in (weight, bias, points)):
         raise ValueError("weight, bias and points need finite entries, got NaN or infinity")
     check_labels(labels, len(weight))
-    exponent = int(np.frexp(np.abs(weight).max())[1])
-    weight, bias = np.ldexp(weight, -exponent), np.ldexp(bias, -exponent)
-    values = points @ weight.T + bias
-    if len(weight) == 1:
-        return labels[:, None] * values, norm(weight, q)[None], exponent
-    rows = np.arange(len(points))
-    gaps = values[rows, labels][:, None] - values
-    gaps[rows, labels] = np.inf
-    return gaps, _rival_norms(weight, q)[labels], exponent
+    shape = (len(points), len(weight))
+    found = _Gaps(np.empty(shape), np.empty(shape, np.int64), np.empty(shape), np.empty(shape, np.int64))
+    for label in np.unique(labels).tolist():
+        rows = np.flatnonzero(labels == label)
+        if len(weight) == 1:
+            none = np.zeros(1, np.int64)
+            normals, offsets = (label * weight, none), (label * bias[:, None], none)
+        else:
+            normals, offsets = _differences(weight, label), _differences(bias[:, None], label)
+        _fill(found, rows, normals, offsets, points[rows], q)
+        if len(weight) > 1:
+            found.gaps[rows, label] = np.inf
+    return found
+
+
+def _fill(
+    found: _Gaps,
+    rows: np.ndarray,
+    normals: tuple[np.ndarray, np.ndarray],
+    offsets: tuple[np.ndarray, np.ndarray],
+    points: np.ndarray,
+    q: float,
+) -> None:
+    """The gaps `⟨a_c, x⟩ + b_c` at these points and the norms of the a_c, both given as rows with exponents."""
+    a, a_exponent = _in_units(*normals)
+    x, x_exponent = _in_units(points, np.zeros(len(points), np.int64))
+    b, b_exponent = _in_units(*offsets)
+    product = a_exponent + x_exponent[:, None]
+    unit = np.maximum(product, b_exponent)
+    found.gaps[rows] = np.ldexp(x @ a.T, product - unit) + np.ldexp(b[:, 0], b_exponent - unit)
+    found.gap_exponents[rows] = unit
+    found.norms[rows], found.norm_exponents[rows] = norm(a, q), a_exponent
+
+
+def _differences(rows: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """`2^-e (row_label - row_c)` for every c, and e: 1 where the difference itself overflows, else 0."""
+    with np.errstate(over="ignore"):
+        differences = rows[label] - rows
+    large = ~np.isfinite(differences).all(axis=1)
+    differences[large] = 0.5 * rows[label] - 0.5 * rows[large]
+    return differences, large.astype(np.int64)
+
+
+def _in_units(rows: np.ndarray, exponents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows `r 2^e` as such again, each with its greatest entry in [1/2, 1); zeros in a unit below every other."""
+    greatest = np.abs(rows).max(axis=1)
+    own = np.frexp(greatest)[1].astype(np.int64)
+    return np.ldexp(rows, -own[:, None]), np.where(greatest > 0, own + exponents, _NO_EXPONENT)
 
 
 def _rival_norms(weight: np.ndarray, q: float) -> np.ndarray:
     """`‖w_a - w_c‖_q` for every pair of classes, 0 on the diagonal."""
+    weight = exact_floats(weight, "weight")
     return np.array([norm(weight - row, q) for row in weight])
 
 

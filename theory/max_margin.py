@@ -10,15 +10,22 @@ Two routes to it, by two solvers on two sets of data: `û` itself is a least-dis
 """
 
 import math
+import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import brentq, lsq_linear, nnls
-from scipy.stats import binom, norm
+from scipy.stats import binom
+from scipy.stats import norm as normal
 
 from theory.errors import AssumptionError
 from theory.losses import check_labels
+from theory.norms import in_units, norm
+from theory.plain_array import exact_floats, plain_array
+from theory.scalars import read_scalar
+from theory.whole_numbers import read_whole
 
 
 def max_margin_direction(points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> Float[np.ndarray, " d"]:
@@ -31,10 +38,10 @@ def max_margin_direction(points: Float[np.ndarray, "n d"], labels: Int[np.ndarra
 
     Raises:
         ValueError: if shapes do not fit, an entry is not finite or a label is not ±1.
-        AssumptionError: if no hyperplane through 0 separates the labels.
+        AssumptionError: if no hyperplane through 0 separates the labels with a margin above 1e-12 of the longest point.
     """
-    signed = _signed(points, labels)
-    largest = np.linalg.norm(signed, axis=1).max()
+    signed, _ = in_units(_signed(points, labels))
+    largest = norm(signed, 2).max()
     if not largest > 0:
         raise AssumptionError("max_margin_direction needs separable data, got points that are all 0")
     signed = signed / largest
@@ -43,13 +50,13 @@ def max_margin_direction(points: Float[np.ndarray, "n d"], labels: Int[np.ndarra
     target[-1] = 1.0
     weights, _ = nnls(system, target, maxiter=100 * len(signed))
     direction = signed.T @ weights
-    direction /= np.linalg.norm(direction) or 1.0
+    direction /= norm(direction, 2) or 1.0
     # The rounding of a margin of unit vectors, with room; a margin below it is none.
     if not (signed @ direction).min() > 1e-12:
         raise AssumptionError(
             "max_margin_direction needs labels that a hyperplane through 0 separates, got a largest relative margin "
-            f"of {(signed @ direction).min():.3g}: 0 lies in the convex hull of the y_i x_i. Give points of "
-            "x = c y w* + ξ with c > 0, or larger ones"
+            f"of {(signed @ direction).min():.3g}: 0 lies in the convex hull of the y_i x_i, or too near for float64 "
+            "beside the longest point. Give points of x = c y w* + ξ with c > 0, or larger ones"
         )
     return np.asarray(direction)
 
@@ -72,18 +79,21 @@ def noise_margin(noise: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"])
     Raises:
         ValueError: if shapes do not fit, an entry is not finite or a label is not ±1.
     """
-    signed = _signed(noise, labels)
-    scale = np.linalg.norm(signed, axis=1).max()
+    signed, exponent = in_units(_signed(noise, labels))
+    scale = norm(signed, 2).max()
     if not scale > 0:
         return NoiseMargin(0.0, 0.0)
     system = np.vstack([signed.T / scale, np.ones(len(signed))])
     target = np.zeros(len(system))
     target[-1] = 1.0
     weights = lsq_linear(system, target, bounds=(0, np.inf), method="trf", tol=1e-15, lsq_solver="exact").x
-    nearest = signed.T @ (weights / weights.sum())
-    length = float(np.linalg.norm(nearest))
-    reached = float((signed @ nearest).min()) / length if length > 0 else 0.0
-    return NoiseMargin(min(max(reached, 0.0), length), length)
+    # In a unit of its own, as it may be far shorter than the points.
+    nearest, further = in_units(signed.T @ (weights / weights.sum()))
+    length = float(norm(nearest, 2))
+    reached = float((signed @ (nearest / length)).min()) if length > 0 else 0.0
+    with np.errstate(over="ignore"):
+        lower, upper = float(np.ldexp(reached, exponent)), float(np.ldexp(length, further + exponent))
+    return NoiseMargin(min(max(lower, 0.0), upper, sys.float_info.max), upper)
 
 
 def limit_angle(margin: float, alpha: float) -> float:
@@ -95,6 +105,7 @@ def limit_angle(margin: float, alpha: float) -> float:
         margin: `s*`, any sign.
         alpha: scale of the large-margin data, > 0.
     """
+    margin, alpha = read_scalar(margin, "margin"), read_scalar(alpha, "alpha")
     if math.isnan(margin):
         raise ValueError("limit_angle needs a number for the margin, got nan")
     _check_positive("limit_angle", alpha=alpha)
@@ -125,6 +136,8 @@ def angle_bounds(dim: int, n_large: int, alpha: float, t: float) -> AngleBounds:
         alpha: their scale, > 0.
         t: deviation, >= 0.
     """
+    dim, n_large = read_whole(dim, "dim"), read_whole(n_large, "n_large")
+    alpha, t = read_scalar(alpha, "alpha"), read_scalar(t, "t")
     _check_counts("angle_bounds", dim, n_large)
     _check_positive("angle_bounds", alpha=alpha)
     if not t >= 0:
@@ -140,6 +153,7 @@ def wendel_probability(n: int, dim: int) -> float:
 
     Source: Theorem 5.1, repaired form; Wendel (1962).
     """
+    n, dim = read_whole(n, "n"), read_whole(dim, "dim")
     if not (n >= 1 and dim >= 1):
         raise ValueError(f"wendel_probability needs n >= 1 and dim >= 1, got n={n}, dim={dim}")
     return float(binom.cdf(dim - 1, n - 1, 0.5))
@@ -151,6 +165,7 @@ def exact_limit_bound(n: int, dim: int) -> float:
     Raises:
         AssumptionError: if not `n - 1 > 2 (dim - 1)`.
     """
+    n, dim = read_whole(n, "n"), read_whole(dim, "dim")
     if not n - 1 > 2 * (dim - 1) >= 0:
         raise AssumptionError(f"exact_limit_bound needs n - 1 > 2 (dim - 1) >= 0, got n={n}, dim={dim}: take n larger")
     return math.exp(-(n - 1) * (1 - 2 * (dim - 1) / (n - 1)) ** 2 / 2)
@@ -163,10 +178,11 @@ def gordon_margin(ratio: float) -> float:
 
     Source: Theorem 5.1, repaired form; Gordon (1988).
     """
+    ratio = read_scalar(ratio, "ratio")
     _check_positive("gordon_margin", ratio=ratio)
 
     def excess(kappa: float) -> float:
-        return float((1 + kappa**2) * norm.cdf(kappa) + kappa * norm.pdf(kappa)) - ratio
+        return float((1 + kappa**2) * normal.cdf(kappa) + kappa * normal.pdf(kappa)) - ratio
 
     # For κ >= 0 the mean lies between κ²/2 and κ² + 1; below -38 it underflows.
     return float(brentq(excess, -38.0, math.sqrt(2 * ratio) + 1.0, xtol=1e-14))
@@ -205,6 +221,7 @@ def direction_lost_in_noise(dim: int, n_large: int, alpha: float, seed: int = 0)
     Raises:
         AssumptionError: if that bound is below 1: the angle is then not surely above 45°.
     """
+    dim, n_large, alpha = read_whole(dim, "dim"), read_whole(n_large, "n_large"), read_scalar(alpha, "alpha")
     bounds = angle_bounds(dim, n_large, alpha, 5.0)
     if not bounds.lower >= 1:
         raise AssumptionError(
@@ -217,7 +234,8 @@ def direction_lost_in_noise(dim: int, n_large: int, alpha: float, seed: int = 0)
     return LostDirection(np.hstack([alpha * labels[:, None], noise]), labels, np.eye(1, dim)[0], bounds)
 
 
-def _signed(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _signed(points: Any, labels: Any) -> np.ndarray:
+    points, labels = exact_floats(points, "points"), plain_array(labels, "labels")
     if points.ndim != 2 or 0 in points.shape or labels.shape != (len(points),):
         raise ValueError(f"points need shape (n >= 1, d >= 1) and labels (n,), got {points.shape} and {labels.shape}")
     if not np.isfinite(points).all():

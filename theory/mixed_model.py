@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -9,7 +10,13 @@ from jaxtyping import Float, Int, Shaped
 from theory.blocks import blocks
 from theory.errors import AssumptionError
 from theory.losses import check_labels
-from theory.roundoff import gamma
+from theory.norms import norm
+from theory.plain_array import exact_floats, plain_array
+from theory.roundoff import TINY, gamma
+from theory.scalars import read_scalar
+
+# Between these, a square root of a sum of squares has lost nothing that counts to underflow or overflow.
+_PLAIN = (2.0**-400, 2.0**500)
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +25,8 @@ class MixedModel:
 
     Source: definition-mixed-model.
 
+    Numbers of any type are kept as float64: in a narrower one the certificates would be computed in it.
+
     Args:
         linear: `w_0`, shape (d,).
         weights: the `w_j`, shape (m, d), m >= 0.
@@ -25,7 +34,7 @@ class MixedModel:
         threshold: b.
 
     Raises:
-        ValueError: if a shape does not fit or an entry is not finite.
+        ValueError: if a shape does not fit, or an entry is not finite or no float64.
     """
 
     linear: Float[np.ndarray, " d"]
@@ -34,7 +43,11 @@ class MixedModel:
     threshold: float
 
     def __post_init__(self) -> None:
-        if self.weights.shape != (len(self.signs), len(self.linear)) or not len(self.linear):
+        for name in ("linear", "weights", "signs"):
+            object.__setattr__(self, name, exact_floats(getattr(self, name), name))
+        object.__setattr__(self, "threshold", read_scalar(self.threshold, "threshold"))
+        vectors = self.signs.ndim == self.linear.ndim == 1 and len(self.linear) > 0
+        if not vectors or self.weights.shape != (len(self.signs), len(self.linear)):
             raise ValueError(
                 "MixedModel needs linear (d,), weights (m, d) and signs (m,), got "
                 f"{self.linear.shape}, {self.weights.shape} and {self.signs.shape}"
@@ -44,6 +57,7 @@ class MixedModel:
 
     def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """Value at each row."""
+        x = exact_floats(x, "x")
         values = x @ self.linear
         for rows in blocks(len(x), len(self.signs)):
             values[rows] += np.maximum(x[rows] @ self.weights.T - self.threshold, 0.0) @ self.signs
@@ -60,8 +74,7 @@ def target_model(
 
     Source: claim-linear-limit, printed form.
     """
-    check_labels(labels, 1)
-    return MixedModel(w_star, noise, labels.astype(np.float64), threshold)
+    return MixedModel(w_star, noise, check_labels(labels, 1).astype(np.float64), threshold)
 
 
 def margin_certificate(
@@ -71,7 +84,8 @@ def margin_certificate(
 
     `y w_0·x - δ‖w_0‖ + Σ_{a_j y > 0} |a_j| σ(w_j·x - δ‖w_j‖ - b) - Σ_{a_j y < 0} |a_j| σ(w_j·x + δ‖w_j‖ - b)`: each
     term at its own worst point, so a positive bound proves that no point of the ball is misclassified, and a
-    negative one proves nothing. Every dot product of length k is widened by `γ_{k+8}` times the product of the norms.
+    negative one proves nothing. Every dot product of length k is widened by `γ_{k+8}` times the product of the norms,
+    and by `TINY` for products that underflow.
 
     Source: Theorem 5.2, repaired form.
 
@@ -80,8 +94,11 @@ def margin_certificate(
         points: shape (n, d).
         labels: shape (n,), ±1.
         radius: δ >= 0.
+
+    Raises:
+        ValueError: if shapes do not fit, an entry or the radius is not finite or no float64, or a label is not ±1.
     """
-    check_balls(points, labels, radius, len(model.linear))
+    points, labels, radius = read_balls(points, labels, radius, len(model.linear))
     return batch_certificate(
         model.linear, model.weights, model.signs, np.array(model.threshold), points, labels, np.array(radius)
     )
@@ -98,25 +115,46 @@ def batch_certificate(
 ) -> Float[np.ndarray, "*runs n"]:
     """`margin_certificate` of several networks at once, each on its own points.
 
-    A neuron of sign 0 is absent. At a point of label 0 the bound means nothing. Nothing is checked.
+    A neuron of sign 0 is absent. At a point of label 0 the bound means nothing. Shapes and finiteness are not checked.
+
+    Raises:
+        ValueError: if an entry is no float64.
     """
+    linear, weights = exact_floats(linear, "linear"), exact_floats(weights, "weights")
+    signs = exact_floats(signs, "signs")
+    threshold, radius = exact_floats(threshold, "threshold"), exact_floats(radius, "radius")
+    points, labels = exact_floats(points, "points"), exact_floats(labels, "labels")
+    # What overflowed is no bound, and says so in the end.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _lower_bounds(linear, weights, signs, threshold, points, labels, radius)
+
+
+def _lower_bounds(
+    linear: np.ndarray,
+    weights: np.ndarray,
+    signs: np.ndarray,
+    threshold: np.ndarray,
+    points: np.ndarray,
+    labels: np.ndarray,
+    radius: np.ndarray,
+) -> np.ndarray:
     dim, count = points.shape[-1], signs.shape[-1]
     threshold, radius = threshold[..., None], radius[..., None]
     # Norms are within γ_{d+2} of the true ones; one more relative step covers the products below.
     slack = gamma(dim + 8)
-    norms = _norms(weights) * (1 + slack)
-    reach = _norms(points) * (1 + slack) + radius
-    linear_norm = _norms(linear[..., None, :]) * (1 + slack)
+    norms = row_norms(weights) * (1 + slack)
+    reach = row_norms(points) * (1 + slack) + radius
+    linear_norm = row_norms(linear[..., None, :]) * (1 + slack)
     lower = labels * (points @ linear[..., None])[..., 0] - radius * linear_norm - 4 * slack * reach * linear_norm
     size, span = np.abs(signs)[..., None], (radius * norms)[..., None, :]
     for rows in blocks(points.shape[-2], signs.size):
         values = points[..., rows, :] @ weights.mT - threshold[..., None]
-        error = 4 * slack * (reach[..., rows, None] * norms[..., None, :] + np.abs(threshold)[..., None])
+        error = 4 * slack * (reach[..., rows, None] * norms[..., None, :] + np.abs(threshold)[..., None]) + TINY
         helps = signs[..., None, :] * labels[..., rows, None] > 0
         own = (np.maximum(values - span - error, 0.0) * helps @ size)[..., 0]
         wrong = (np.maximum(values + span + error, 0.0) * ~helps @ size)[..., 0]
         lower[..., rows] += own - wrong - 2 * gamma(count + 4) * (own + wrong)
-    lower -= 4 * gamma(4) * np.abs(lower)
+    lower -= 4 * gamma(4) * np.abs(lower) + TINY
     # What overflowed on both sides is no bound.
     return np.where(np.isnan(lower), -np.inf, lower)
 
@@ -147,6 +185,9 @@ def neuron_cosine_bound(
         b: threshold.
         direction_error: θ in radians.
     """
+    noise_norm, point_norm = exact_floats(noise_norm, "noise_norm"), exact_floats(point_norm, "point_norm")
+    beta, radius, b = read_scalar(beta, "beta"), read_scalar(radius, "radius"), read_scalar(b, "b")
+    direction_error = read_scalar(direction_error, "direction_error")
     if not radius >= 0:
         raise AssumptionError(f"neuron_cosine_bound needs radius >= 0, got {radius}")
     room = b / point_norm - 1.0
@@ -159,13 +200,25 @@ def neuron_cosine_bound(
     return np.asarray(np.where((room > 0) & (along > 0), bound, -1.0))
 
 
-def _norms(rows: np.ndarray) -> np.ndarray:
-    """Row norms without a second array of that shape; never below the true ones by underflow."""
-    return np.asarray(np.sqrt(np.einsum("...j,...j->...", rows, rows)) + 2.0**-500)
+def row_norms(rows: np.ndarray) -> np.ndarray:
+    """Row norms, within `γ_{d+2}` of the true ones or above; without a second array of that shape at common scales."""
+    with np.errstate(over="ignore"):
+        norms = np.asarray(np.sqrt(np.einsum("...j,...j->...", rows, rows)))
+    far = ~((norms >= _PLAIN[0]) & (norms <= _PLAIN[1]))
+    if far.any():
+        # Infinite rows may overflow again; a subnormal norm has no relative error, so the least float is added.
+        norms[far] = norm(rows[far], 2) + 2.0**-1074
+    return norms
 
 
-def check_balls(points: np.ndarray, labels: np.ndarray, radius: float, dim: int) -> None:
-    """Check points, labels and radius for a model of so many inputs."""
+def read_balls(points: Any, labels: Any, radius: Any, dim: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Points, labels and radius for a model of so many inputs, the numbers in float64.
+
+    Raises:
+        ValueError: as `margin_certificate`.
+    """
+    points, labels = exact_floats(points, "points"), plain_array(labels, "labels")
+    radius = read_scalar(radius, "radius")
     if points.ndim != 2 or not len(points) or points.shape[1] != dim or labels.shape != (len(points),):
         raise ValueError(f"points need shape (n >= 1, {dim}) and labels (n,), got {points.shape} and {labels.shape}")
     if not np.isfinite(points).all():
@@ -173,3 +226,4 @@ def check_balls(points: np.ndarray, labels: np.ndarray, radius: float, dim: int)
     check_labels(labels, 1)
     if not 0 <= radius < math.inf:
         raise ValueError(f"balls need a finite radius >= 0, got {radius}")
+    return points, labels, radius

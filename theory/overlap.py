@@ -14,15 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from theory.mixed_model import MixedModel, check_balls
-from theory.roundoff import gamma
+from theory.mixed_model import MixedModel, read_balls, row_norms
+from theory.roundoff import TINY, gamma
+from theory.scalars import read_scalar
 from theory.target_conditions import (
-    check_sample,
-    check_scales,
-    check_sizes,
     largest_deviation,
     noise_lengths,
     other_products,
+    read_sample,
+    read_scales,
+    read_sizes,
 )
 
 
@@ -37,6 +38,7 @@ def overlap_radius(q: float) -> float:
     Args:
         q: in (0, 1).
     """
+    q = read_scalar(q, "q")
     if not 0 < q < 1:
         raise ValueError(f"overlap_radius needs q in (0, 1), got {q}")
     # Over real s = k + 1 > 0 it falls until s = (1 - 2q)/q and then rises.
@@ -97,15 +99,17 @@ def overlap_conditions(
 
     Source: Theorem 5.2, repaired form; derived here. Arguments and errors as `theory.target_conditions`.
     """
-    check_scales(alpha, beta, radius)
-    own = check_sample(points, small, noise, b)
+    alpha, beta, radius = read_scales(alpha, beta, radius)
+    points, noise, own, b = read_sample(points, small, noise, b)
     if not len(own):
         return OverlapConditions(alpha - radius, math.inf)
-    norms = np.linalg.norm(noise, axis=1)
+    norms = row_norms(noise)
     # The noise vectors are orthogonal to w*, so these are the ⟨ξ_i, ξ_j⟩.
     product = max(float(np.abs(products).max()) for products in other_products(points, noise, own, 0.0))
-    largest = float(np.linalg.norm(noise, 2)) ** 2
-    return _conditions(len(own), alpha, beta, radius, b, float(norms.min()), float(norms.max()), product, largest)
+    singular = float(np.linalg.norm(noise, 2))
+    return _conditions(
+        len(own), alpha, beta, radius, b, float(norms.min()), float(norms.max()), product, singular * singular
+    )
 
 
 def overlap_failure(dim: int, n: int, n_small: int, *, alpha: float, beta: float, radius: float, b: float) -> float:
@@ -117,8 +121,9 @@ def overlap_failure(dim: int, n: int, n_small: int, *, alpha: float, beta: float
 
     Source: Theorem 5.2, repaired form; derived here. Arguments and errors as `memorization_failure`.
     """
-    check_sizes("overlap_failure", dim, n, n_small)
-    check_scales(alpha, beta, radius)
+    dim, n, n_small = read_sizes("overlap_failure", dim, n, n_small)
+    alpha, beta, radius = read_scales(alpha, beta, radius)
+    b = read_scalar(b, "b")
     if not n_small:
         return 0.0 if radius < alpha else 1.0
 
@@ -143,9 +148,10 @@ def _conditions(
     largest: float,
 ) -> OverlapConditions:
     reach = [joint_reach(radius, joint_square(k, largest, most, product)) for k in range(n_small + 1)]
-    large = min(large_gain(k, alpha, b, product) - reach[k] for k in range(n_small + 1))
-    small = min(small_gain(k, beta, b, product, least) - reach[k + 1] for k in range(n_small))
-    return OverlapConditions(large, small)
+    large = [large_gain(k, alpha, b, product) - reach[k] for k in range(n_small + 1)]
+    small = [small_gain(k, beta, b, product, least) - reach[k + 1] for k in range(n_small)]
+    # Numbers beyond floats are infinite, and their differences NaN, which numpy keeps: no condition holds by them.
+    return OverlapConditions(float(np.min(large)), float(np.min(small)))
 
 
 def joint_square(k: int, largest: float, most: float, product: float) -> float:
@@ -153,7 +159,7 @@ def joint_square(k: int, largest: float, most: float, product: float) -> float:
 
     Source: Theorem 5.2, repaired form.
     """
-    return k * min(largest, most**2 + (k - 1) * product) if k else 0.0
+    return k * min(largest, most * most + (k - 1) * product) if k else 0.0
 
 
 def joint_reach(radius: float, square: float) -> float:
@@ -177,7 +183,7 @@ def small_gain(k: int, beta: float, b: float, product: float, least: float) -> f
 
     Source: Theorem 5.2, repaired form.
     """
-    return beta + least**2 - b + k * (b - product)
+    return beta + least * least - b + k * (b - product)
 
 
 def overlap_certificate(
@@ -193,6 +199,9 @@ def overlap_certificate(
     For each k = |S| the first sum over S is at most its k largest terms, and `‖v - Σ_S g_j‖²` at most `‖v‖²` plus the k
     largest `‖g_j‖² - 2⟨v, g_j⟩` plus k(k-1) times the largest product of two wrong neurons, none below 0.
 
+    Computed in units of the largest entry of w_0 and of the g_j, and of the largest of x and δ: the model is linear in
+    the one and all is homogeneous in the other, so that no square that counts vanishes or overflows.
+
     Source: Theorem 5.2, repaired form; derived here.
 
     Args:
@@ -200,21 +209,48 @@ def overlap_certificate(
         points: shape (n, d).
         labels: shape (n,), ±1.
         radius: δ >= 0.
+
+    Raises:
+        ValueError: if shapes do not fit, an entry or the radius is not finite or no float64, or a label is not ±1.
     """
-    check_balls(points, labels, radius, len(model.linear))
+    points, labels, radius = read_balls(points, labels, radius, len(model.linear))
+    unit, linear, scaled, level, level_unit = _in_units(model)
     lower = np.empty(len(points))
-    scaled = np.abs(model.signs)[:, None] * model.weights
-    level = np.abs(model.signs) * model.threshold
-    lengths = np.linalg.norm(scaled, axis=1)
-    for y in (-1, 1):
-        wrong = model.signs * y < 0
-        gram = scaled[wrong] @ scaled[wrong].T
-        np.fill_diagonal(gram, 0.0)
-        product = max(float(gram.max(initial=0.0)), 0.0)
-        for i in np.flatnonzero(labels == y):
-            lower[i] = _one_ball(points[i], y * model.linear, scaled, level, lengths, wrong, product, radius)
-    # What overflowed on both sides is no bound.
+    # What overflowed is no bound.
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(scaled, axis=1)
+        for y in (-1, 1):
+            wrong = model.signs * y < 0
+            gram = scaled[wrong] @ scaled[wrong].T
+            np.fill_diagonal(gram, 0.0)
+            product = max(float(gram.max(initial=0.0)), 0.0)
+            for i in np.flatnonzero(labels == y):
+                reach = max(float(np.abs(points[i]).max()), radius)
+                far = math.frexp(reach)[1] if reach > 0 else 0
+                x, near = np.ldexp(points[i], -far), math.ldexp(radius, -far)
+                own = np.ldexp(level, level_unit - unit - far)
+                found = _one_ball(x, y * linear, scaled, own, lengths, wrong, product, near)
+                # Rounded down, where the product is subnormal.
+                lower[i] = np.nextafter(np.ldexp(found, unit + far), -np.inf)
     return np.where(np.isnan(lower), -np.inf, lower)
+
+
+def _in_units(model: MixedModel) -> tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """An exponent e, `2^-e w_0` and `2^-e |a_j| w_j` with a largest entry near 1, and `|a_j| b` as `f 2^{e_j}`."""
+    size, size_unit = np.frexp(np.abs(model.signs))
+    weights = model.weights
+    top = np.maximum(weights.max(axis=1, initial=0.0), -weights.min(axis=1, initial=0.0))
+    row_unit = np.frexp(top)[1]
+    largest = float(np.abs(model.linear).max())
+    used = (size > 0) & (top > 0)
+    units = [*(size_unit + row_unit)[used].tolist(), *([math.frexp(largest)[1]] if largest > 0 else [])]
+    unit = max(units, default=0)
+    # In one array: there may be thousands of neurons in as many dimensions.
+    scaled = np.ldexp(weights, -row_unit[:, None])
+    scaled *= size[:, None]
+    np.ldexp(scaled, (size_unit + row_unit - unit)[:, None], out=scaled)
+    threshold, threshold_unit = math.frexp(model.threshold)
+    return unit, np.ldexp(model.linear, -unit), scaled, size * threshold, size_unit + threshold_unit
 
 
 def _one_ball(
@@ -227,7 +263,11 @@ def _one_ball(
     product: float,
     radius: float,
 ) -> float:
-    """The bound for one point, `linear` times its label, with room for every rounding."""
+    """The bound for one point, `linear` times its label, with room for every rounding.
+
+    For weights, points and a radius with largest entries near 1: what underflows then is below `slack` of the total, or
+    below `TINY`.
+    """
     values = scaled @ x - level
     right = ~wrong & (values > 0)
     v = linear + scaled[right].sum(axis=0)
@@ -242,4 +282,4 @@ def _one_ball(
     slack = 8 * gamma(len(x) + len(level) + 8)
     reach = radius * np.sqrt(np.maximum(v @ v + growth, 0.0) + slack * total**2 * (1 + k)) * (1 + slack)
     bound = linear @ x + values[right].sum() - costs - reach
-    return float((bound - slack * (size + reach)).min())
+    return float((bound - slack * (size + reach) - TINY).min())

@@ -25,13 +25,15 @@ from jaxtyping import Float, Int
 from theory.bound_check import BoundCheck
 from theory.errors import AssumptionError
 from theory.flatness import PointwiseMaximum
+from theory.plain_array import exact_floats, plain_array
 from theory.roundoff import gamma
+from theory.scalars import read_exponent, read_scalar
 from theory.transport import w1, w_infinity
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledLosses:
-    """Points, their labels, and the adversarial loss of each.
+    """Points, their labels, and the adversarial loss of each; numbers of any type are kept as float64.
 
     Attributes:
         points: shape (n, d).
@@ -45,6 +47,13 @@ class LabelledLosses:
     losses: Float[np.ndarray, " n"]
 
     def __post_init__(self) -> None:
+        for name, read in (("points", exact_floats), ("labels", plain_array), ("losses", exact_floats)):
+            object.__setattr__(self, name, read(getattr(self, name), name))
+        if self.points.ndim != 2 or self.labels.ndim != 1 or self.losses.ndim != 1:
+            raise ValueError(
+                "a sample needs points (n, d), labels (n,) and losses (n,), got "
+                f"{self.points.shape}, {self.labels.shape} and {self.losses.shape}"
+            )
         if not (len(self.points) == len(self.labels) == len(self.losses) > 0):
             raise ValueError(
                 "a sample needs n >= 1 points with one label and one loss each, got "
@@ -108,6 +117,8 @@ def lipschitz_gap_bound(
         AssumptionError: if a class of D does not occur in S, or a loss is not in [0, B].
         ValueError: if G is negative or NaN.
     """
+    lipschitz, loss_bound = read_scalar(lipschitz, "lipschitz"), read_scalar(loss_bound, "loss_bound")
+    p = read_exponent(p)
     if not lipschitz >= 0:
         raise ValueError(f"a Lipschitz constant needs to be >= 0, got {lipschitz}")
     classes, priors, class_term = _classes(population, sample, loss_bound)
@@ -141,6 +152,8 @@ def flatness_gap_bound(
         AssumptionError: if a class of D does not occur in S, or a loss is not in [0, B].
         ValueError: if the maxima are of other balls or other points.
     """
+    radius, loss_bound = read_scalar(radius, "radius"), read_scalar(loss_bound, "loss_bound")
+    p = read_exponent(p)
     if not 0 <= radius < math.inf:
         raise ValueError(f"flatness_gap_bound needs a finite radius >= 0, got {radius}")
     classes, _, class_term = _classes(population, sample, loss_bound)

@@ -114,7 +114,7 @@ def separation(
     points = _read_points(points)
     codes = _read_labels(labels, len(points))
     if not codes.any():
-        raise AssumptionError(f"a separation needs at least two different labels, got only {labels[0]}")
+        raise AssumptionError(f"a separation needs at least two different labels, got only {_label(labels, 0)}")
     # Sorted by label, so that blocks of one label are skipped.
     order = np.argsort(codes, kind="stable")
     x, y = _Sorted(points, order), codes[order]
@@ -123,8 +123,8 @@ def separation(
     if len(duplicates):
         i, j = sorted((int(order[duplicates[0]]), int(order[neighbour[duplicates[0]]])))
         raise AssumptionError(
-            f"equal points must have equal labels, got labels {labels[i]} and {labels[j]} for the equal points "
-            f"{i} and {j} ({len(duplicates)} points are in such pairs): remove or relabel them"
+            f"equal points must have equal labels, got labels {_label(labels, i)} and {_label(labels, j)} for the "
+            f"equal points {i} and {j} ({len(duplicates)} points are in such pairs): remove or relabel them"
         )
     slack = relative_error(x.dim, p)
     nearest, original = np.empty(len(x)), np.empty(len(x), dtype=np.int64)
@@ -171,6 +171,11 @@ def _read_labels(labels: Any, size: int) -> Int[np.ndarray, " n"]:
     if missing or (isinstance(values, np.ndarray) and values.dtype.kind in "mM" and np.isnat(values).any()):
         raise ValueError("labels must not be NaN, which is no class: it does not equal itself")
     return np.array(codes, dtype=np.int64)
+
+
+def _label(labels: Any, row: int) -> Any:
+    """The label of a row, whatever a column of pandas calls that row."""
+    return (labels if isinstance(labels, list | tuple) else plain_array(labels, "labels"))[row]
 
 
 def _digest(found: Separation, points: np.ndarray, codes: np.ndarray) -> str:

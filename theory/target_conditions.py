@@ -3,12 +3,17 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from theory.blocks import blocks
 from theory.errors import AssumptionError
+from theory.mixed_model import row_norms
+from theory.plain_array import exact_floats, plain_array
+from theory.scalars import read_scalar
+from theory.whole_numbers import read_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +73,17 @@ def target_conditions(
 
     Raises:
         AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
-        ValueError: if shapes do not fit.
+        ValueError: if shapes do not fit, or a number is no float64.
     """
-    check_scales(alpha, beta, radius)
-    own = check_sample(points, small, noise, b)
+    alpha, beta, radius = read_scales(alpha, beta, radius)
+    points, noise, own, b = read_sample(points, small, noise, b)
     if not len(own):
         return TargetConditions(alpha - radius, math.inf, math.inf)
-    norms = np.linalg.norm(noise, axis=1)
-    worst = max(float((some + radius * norms).max()) for some in other_products(points, noise, own, -math.inf))
-    wins = beta - radius + norms**2 - radius * norms - b
+    # Numbers beyond floats are infinite, and their differences NaN: no condition holds by them.
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = row_norms(noise)
+        worst = max(float((some + radius * norms).max()) for some in other_products(points, noise, own, -math.inf))
+        wins = beta - radius + norms**2 - radius * norms - b
     return TargetConditions(alpha - radius, b - worst, float(wins.min()))
 
 
@@ -95,8 +102,9 @@ def memorization_failure(
         AssumptionError: if not `0 < beta <= alpha` or not `radius >= 0`.
         ValueError: if the sizes do not fit.
     """
-    check_sizes("memorization_failure", dim, n, n_small)
-    check_scales(alpha, beta, radius)
+    dim, n, n_small = read_sizes("memorization_failure", dim, n, n_small)
+    alpha, beta, radius = read_scales(alpha, beta, radius)
+    b = read_scalar(b, "b")
     if not radius < alpha:
         return 1.0
 
@@ -149,41 +157,48 @@ def largest_deviation(holds: Callable[[float], bool], dim: int) -> float | None:
 def other_products(
     points: Float[np.ndarray, "n d"], noise: Float[np.ndarray, "m d"], own: Int[np.ndarray, " m"], instead: float
 ) -> Iterator[Float[np.ndarray, "rows m"]]:
-    """The `⟨x_i, ξ_j⟩` in blocks of rows; `instead` where point i is j's own."""
+    """The `⟨x_i, ξ_j⟩` in blocks of rows; `instead` where point i is j's own, ∞ where one is beyond floats."""
     for rows in blocks(len(points), len(own)):
-        products = points[rows] @ noise.T
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = points[rows] @ noise.T
+        products[~np.isfinite(products)] = math.inf
         inside = (own >= rows.start) & (own < rows.stop)
         products[own[inside] - rows.start, np.flatnonzero(inside)] = instead
         yield products
 
 
-def check_sizes(name: str, dim: int, n: int, n_small: int) -> None:
-    """Check that so many points of so many dimensions are a sample."""
+def read_sizes(name: str, dim: Any, n: Any, n_small: Any) -> tuple[int, int, int]:
+    """The sizes as Python ints, if so many points of so many dimensions are a sample."""
+    dim, n, n_small = read_whole(dim, "dim"), read_whole(n, "n"), read_whole(n_small, "n_small")
     if not (dim >= 2 and n >= n_small >= 0 and n >= 1):
         raise ValueError(
             f"{name} needs dim >= 2, n >= 1 and n >= n_small >= 0, got dim={dim}, n={n}, n_small={n_small}"
         )
+    return dim, n, n_small
 
 
-def check_sample(
-    points: Float[np.ndarray, "n d"], small: Bool[np.ndarray, " n"], noise: Float[np.ndarray, "m d"], b: float
-) -> Int[np.ndarray, " m"]:
-    """Check a sample and its noise; the rows of the small-margin points."""
+def read_sample(points: Any, small: Any, noise: Any, b: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Points, their noise, the rows of the small-margin points, and b; the numbers in float64."""
+    points, noise, b = exact_floats(points, "points"), exact_floats(noise, "noise"), read_scalar(b, "b")
+    small = plain_array(small, "small")
     own = np.flatnonzero(small)
-    if not len(points) or len(small) != len(points) or noise.shape != (len(own), points.shape[1]):
+    fits = points.ndim == 2 and len(points) > 0 and small.shape == (len(points),)
+    if not fits or noise.shape != (len(own), points.shape[1]):
         raise ValueError(
             f"the conditions need points (n >= 1, d), small (n,) and one noise vector for each small point, "
             f"got {points.shape}, {small.shape} with {len(own)} small, and {noise.shape}"
         )
     if not (np.isfinite(points).all() and np.isfinite(noise).all() and math.isfinite(b)):
         raise ValueError(f"the conditions need finite points, noise and b, got NaN or infinity (b={b})")
-    return own
+    return points, noise, own, b
 
 
-def check_scales(alpha: float, beta: float, radius: float) -> None:
-    """Check the order of the scales."""
+def read_scales(alpha: Any, beta: Any, radius: Any) -> tuple[float, float, float]:
+    """The scales as floats, in their order."""
+    alpha, beta, radius = read_scalar(alpha, "alpha"), read_scalar(beta, "beta"), read_scalar(radius, "radius")
     if not 0 < beta <= alpha < math.inf or not radius >= 0:
         raise AssumptionError(
             f"Theorem 5.2 needs 0 < beta <= alpha and radius >= 0, got alpha={alpha}, beta={beta}, radius={radius}: "
             "alpha is the scale of the large-margin data"
         )
+    return alpha, beta, radius

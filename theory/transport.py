@@ -9,6 +9,7 @@ The measures are uniform on n and on m points: mass 1/n a point, 1/m a point (a 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,8 +18,10 @@ from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse.csgraph import maximum_bipartite_matching, maximum_flow
 from scipy.spatial.distance import cdist
 
-from theory.norms import norm
+from theory.norms import in_units, norm
+from theory.plain_array import exact_floats
 from theory.scalars import read_exponent
+from theory.whole_numbers import read_whole
 
 # The linear program has a variable a pair; beyond this its time and memory are out of hand.
 MOST_PAIRS = 2**20
@@ -31,7 +34,8 @@ def w1(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: float = math
 
     d = 1: by sorting. n = m: an assignment, by Birkhoff's theorem. Else the transport linear program; its plan is
     feasible up to the solver's tolerance, and mass that it loses or invents is charged with the largest
-    distance, so the value is at least `W_1`, but for the rounding of the sum.
+    distance, so the value is at least `W_1`, but for the rounding of the sum. Solved in units of the largest distance:
+    the tolerance is relative to it.
 
     Args:
         x: shape (n, d), finite.
@@ -39,17 +43,17 @@ def w1(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: float = math
         p: of the norm, in [1, ∞].
 
     Raises:
-        ValueError: if a sample is empty or not finite, the dimensions differ, p < 1, or the program would have more
-            than MOST_PAIRS variables.
+        ValueError: if a sample is empty or not finite, the dimensions differ, p < 1, a distance is beyond the largest
+            float, or the program would have more than MOST_PAIRS variables.
         RuntimeError: if the solver stops without an optimum.
     """
-    _check(x, z, p)
+    x, z, p = _read_samples(x, z, p)
     if x.shape[1] == 1:
         first, second, mass = _quantile_coupling(x[:, 0], z[:, 0])
-        return float(mass @ np.abs(first - second))
+        return _mean(_distances_on_the_line(first, second), mass)
     if len(x) == len(z) and len(x) ** 2 <= _MOST_ASSIGNED:
         cost = _distances(x, z, p)
-        return float(cost[linear_sum_assignment(cost)].mean())
+        return _mean(cost[linear_sum_assignment(in_units(cost)[0])], np.full(len(x), 1 / len(x)))
     return _by_linear_program(x, z, p)[0]
 
 
@@ -58,8 +62,7 @@ def w1_bracket(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: floa
 
     The second route to `w1`; the two bounds are the solver's tolerance apart. Arguments and errors as for `w1`.
     """
-    _check(x, z, p)
-    upper, lower = _by_linear_program(x, z, p)
+    upper, lower = _by_linear_program(*_read_samples(x, z, p))
     return lower, upper
 
 
@@ -72,10 +75,10 @@ def w_infinity(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: floa
 
     Args, errors: as for `w1`.
     """
-    _check(x, z, p)
+    x, z, p = _read_samples(x, z, p)
     if x.shape[1] == 1:
         first, second, _ = _quantile_coupling(x[:, 0], z[:, 0])
-        return float(np.abs(first - second).max())
+        return float(_distances_on_the_line(first, second).max())
     if len(x) * len(z) > MOST_PAIRS:
         raise _too_many(x, z)
     cost = _distances(x, z, p)
@@ -102,6 +105,7 @@ def expected_w1_bound(n: int, dim: int) -> float:
         n: sample size, >= 1.
         dim: d >= 1.
     """
+    n, dim = read_whole(n, "n"), read_whole(dim, "dim")
     if not n >= 1 or not dim >= 1:
         raise ValueError(f"expected_w1_bound needs n >= 1 and dim >= 1, got n={n}, dim={dim}")
     best, total = 1.0, 0.0
@@ -115,8 +119,9 @@ def expected_w1_bound(n: int, dim: int) -> float:
     return best
 
 
-def _check(x: np.ndarray, z: np.ndarray, p: float) -> None:
-    read_exponent(p)
+def _read_samples(x: Any, z: Any, p: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """The samples in float64, where differences of small integers do not wrap around, and the exponent."""
+    x, z, p = exact_floats(x, "x"), exact_floats(z, "z"), read_exponent(p)
     for name, points in (("x", x), ("z", z)):
         if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
             raise ValueError(
@@ -125,6 +130,7 @@ def _check(x: np.ndarray, z: np.ndarray, p: float) -> None:
             )
     if x.shape[1] != z.shape[1]:
         raise ValueError(f"transport needs samples of one dimension, got {x.shape[1]} and {z.shape[1]}")
+    return x, z, p
 
 
 def _too_many(x: np.ndarray, z: np.ndarray) -> ValueError:
@@ -147,18 +153,40 @@ def _quantile_coupling(
 
 
 def _distances(x: np.ndarray, z: np.ndarray, p: float) -> np.ndarray:
-    if p in (1, math.inf):
-        return np.asarray(cdist(x, z, "cityblock" if p == 1 else "chebyshev"))
-    # Powers of small or large differences may be no floats.
-    return np.array([norm(point - z, p) for point in x])
+    with np.errstate(over="ignore"):
+        if p in (1, math.inf):
+            return _check_finite(np.asarray(cdist(x, z, "cityblock" if p == 1 else "chebyshev")))
+        # Powers of small or large differences may be no floats.
+        return _check_finite(np.array([norm(point - z, p) for point in x]))
+
+
+def _distances_on_the_line(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return _check_finite(np.abs(first - second))
+
+
+def _check_finite(cost: np.ndarray) -> np.ndarray:
+    if not np.isfinite(cost).all():
+        raise ValueError("transport needs distances that are floats, got one beyond 1.8e308: scale both samples down")
+    return cost
+
+
+def _mean(values: np.ndarray, mass: np.ndarray) -> float:
+    """`Σ mass · value`, which does not vanish where each product would."""
+    values, exponent = in_units(values)
+    # By rounding the masses may add up to more than 1.
+    return math.ldexp(min(float(mass @ values), float(values.max())), exponent)
 
 
 def _by_linear_program(x: np.ndarray, z: np.ndarray, p: float) -> tuple[float, float]:
-    """Upper and lower bound of W_1."""
+    """Upper and lower bound of W_1, whatever the tolerance of the solver and the scale of the samples."""
     n, m = len(x), len(z)
     if n * m > MOST_PAIRS:
         raise _too_many(x, z)
-    cost = _distances(x, z, p)
+    # Tolerances of solvers are absolute.
+    cost, exponent = in_units(_distances(x, z, p))
+    if not cost.any():
+        return 0.0, 0.0
     leaving = sp.kron(sp.eye_array(n), np.ones((1, m)))
     arriving = sp.kron(np.ones((1, n)), sp.eye_array(m))
     marginals = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
@@ -169,11 +197,15 @@ def _by_linear_program(x: np.ndarray, z: np.ndarray, p: float) -> tuple[float, f
         raise RuntimeError(f"the transport program stopped without an optimum: {solution.message}")
     plan = np.maximum(solution.x, 0.0).reshape(n, m)
     lost = np.abs(plan.sum(axis=1) - 1 / n).sum() + np.abs(plan.sum(axis=0) - 1 / m).sum()
-    upper = float((plan * cost).sum() + lost * cost.max())
+    # No coupling costs more than the largest distance.
+    upper = min(float((plan * cost).sum() + lost * cost.max()), float(cost.max()))
     # Potentials u_i + v_j <= c_ij bound W_1 from below; for given v this is the largest u.
     v = solution.eqlin.marginals[n:]
     u = (cost - v).min(axis=1)
-    return upper, float(u.mean() + v.mean())
+    lower = max(float(u.mean() + v.mean()), 0.0)
+    # Outwards, where the product is subnormal.
+    ends = math.ldexp(upper, exponent), math.ldexp(lower, exponent)
+    return math.nextafter(ends[0], math.inf), math.nextafter(ends[1], 0.0)
 
 
 def _carries_all(near: np.ndarray) -> bool:

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from theory.errors import AssumptionError
+from theory.scalars import read_scalar
+from theory.whole_numbers import read_whole
 
 
 def affine_vc_dimension(dim: int) -> int:
     """`d + 1` for `f(x) = ⟨w, x⟩ + b` on R^d: `(x, y) ↦ y f(x)` is a vector space of functions of dimension d + 1."""
+    dim = read_whole(dim, "dim")
     if not dim >= 1:
         raise ValueError(f"affine_vc_dimension needs dim >= 1, got {dim}")
     return dim + 1
@@ -33,6 +36,7 @@ def relu_vc_dimension_bound(widths: Sequence[int]) -> int:
     Raises:
         ValueError: if there are fewer than two widths, one is not >= 1, or the last is not 1.
     """
+    widths = [read_whole(k, "each width") for k in widths]
     upto = _parameters_up_to(widths)
     r = sum(i * k for i, k in enumerate(widths[1:], start=1))
     return math.floor(len(upto) + sum(upto) * math.log2(4 * math.e * r * math.log2(2 * math.e * r)))
@@ -46,6 +50,7 @@ def relu_vc_dimension_by_counting(widths: Sequence[int]) -> int:
 
     Source: proof of Theorem 7 in Bartlett, Harvey, Liaw, Mehrabian (2019). Arguments and errors as there.
     """
+    widths = [read_whole(k, "each width") for k in widths]
     upto = _parameters_up_to(widths)
 
     def allowed(n: int) -> bool:
@@ -77,7 +82,7 @@ def uniform_bound(n: int, vc_dimension: int, failure: float) -> float:
     Raises:
         AssumptionError: if `N >= v >= 1` or `0 < Δ < 1` fails.
     """
-    _check_sample(n, vc_dimension, failure)
+    n, vc_dimension, failure = _read_sample(n, vc_dimension, failure)
     growth = vc_dimension * math.log(2 * math.e * n / vc_dimension)
     return math.sqrt(8 / n * (growth + math.log(4 / failure)))
 
@@ -92,7 +97,7 @@ def consistent_bound(n: int, vc_dimension: int, failure: float) -> float:
     Source: Theorem 6.2, repaired form; Blumer, Ehrenfeucht, Haussler, Warmuth (1989), Theorem A2.1. Arguments and
     errors as for `uniform_bound`.
     """
-    _check_sample(n, vc_dimension, failure)
+    n, vc_dimension, failure = _read_sample(n, vc_dimension, failure)
     growth = vc_dimension * math.log2(2 * math.e * n / vc_dimension)
     return 2 / n * (growth + math.log2(2 / failure))
 
@@ -104,9 +109,10 @@ def consistent_sample_size(vc_dimension: int, failure: float, error: float = 1.0
         AssumptionError: if `v >= 1` or `0 < Δ < 1` fails.
         ValueError: if not `0 < error <= 1`.
     """
+    error = read_scalar(error, "error")
     if not 0 < error <= 1:
         raise ValueError(f"consistent_sample_size needs an error in (0, 1], got {error}")
-    _check_sample(vc_dimension, vc_dimension, failure)
+    _, vc_dimension, failure = _read_sample(vc_dimension, vc_dimension, failure)
     low, high = vc_dimension, 2 * vc_dimension
     # At N = v the bound is at least 2 log2(2e) > 1.
     while not consistent_bound(high, vc_dimension, failure) < error:
@@ -124,10 +130,13 @@ def _parameters_up_to(widths: Sequence[int]) -> list[int]:
     return list(accumulate(after * (before + 1) for before, after in pairwise(widths)))
 
 
-def _check_sample(n: int, vc_dimension: int, failure: float) -> None:
+def _read_sample(n: int, vc_dimension: int, failure: float) -> tuple[int, int, float]:
+    n, vc_dimension = read_whole(n, "n"), read_whole(vc_dimension, "vc_dimension")
+    failure = read_scalar(failure, "failure")
     if not n >= vc_dimension >= 1:
         raise AssumptionError(
             f"the bound needs N >= v >= 1, got N={n}, v={vc_dimension}: with fewer points it would be vacuous"
         )
     if not 0 < failure < 1:
         raise AssumptionError(f"the bound needs a probability of failure in (0, 1), got {failure}")
+    return n, vc_dimension, failure

@@ -9,7 +9,11 @@ from jaxtyping import Bool, Float, Int
 
 from theory.errors import AssumptionError
 from theory.losses import check_labels
+from theory.mixed_model import row_norms
+from theory.plain_array import exact_floats, plain_array
 from theory.roundoff import gamma
+from theory.scalars import read_scalar
+from theory.whole_numbers import read_whole
 
 _BLOCK_BYTES = 2**26
 
@@ -35,16 +39,20 @@ class LinearSample:
     source: "LinearData"
 
     def __post_init__(self) -> None:
-        count, dim = self.points.shape
+        for name, read in (("points", exact_floats), ("labels", plain_array), ("small", plain_array)):
+            object.__setattr__(self, name, read(getattr(self, name), name))
+        count, dim = self.points.shape if self.points.ndim == 2 else (0, 0)
         if not count or dim != self.source.dim or self.labels.shape != (count,) or self.small.shape != (count,):
             raise ValueError(
                 f"LinearSample needs points (n >= 1, {self.source.dim}), labels (n,) and small (n,), got "
                 f"{self.points.shape}, {self.labels.shape} and {self.small.shape}"
             )
+        if self.small.dtype != bool:
+            raise ValueError(f"LinearSample needs truth values for small, got {self.small.dtype}")
         check_labels(self.labels, 1)
         scale = np.where(self.small, self.source.beta, self.source.alpha)
-        # Squares that overflow, and entries that are no numbers, show in the length.
-        size = np.sqrt(np.einsum("ij,ij->i", self.points, self.points))
+        # Entries that are no numbers show in the length.
+        size = row_norms(self.points)
         if not np.isfinite(size).all():
             raise ValueError(f"LinearSample needs finite points, got {size[~np.isfinite(size)][0]} for a length")
         found = self.labels * (self.points @ self.source.w_star)
@@ -89,6 +97,9 @@ class LinearData:
     mu: float
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "w_star", exact_floats(self.w_star, "w_star"))
+        for name in ("alpha", "beta", "mu"):
+            object.__setattr__(self, name, read_scalar(getattr(self, name), name))
         if self.w_star.ndim != 1 or len(self.w_star) < 2:
             raise ValueError(f"LinearData needs w_star of shape (d,) with d >= 2, got {self.w_star.shape}")
         length = float(np.linalg.norm(self.w_star))
@@ -114,6 +125,8 @@ class LinearData:
             seed: of the generator, one number or several; another one gives fresh (test) data.
             n_small: in 0..n; by default each point is of small margin with probability mu.
         """
+        n = read_whole(n, "n")
+        n_small = None if n_small is None else read_whole(n_small, "n_small")
         if not n >= 1:
             raise ValueError(f"a sample needs n >= 1, got {n}")
         if n_small is not None and not 0 <= n_small <= n:

@@ -11,6 +11,7 @@ import torch
 
 from theory.blocks import blocks
 from theory.mixed_model import MixedModel
+from theory.plain_array import exact_floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,8 @@ def loss_gradients(
 
 def sample_tensors(points: np.ndarray, labels: np.ndarray, *, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
     """Points and labels in float64; on the CPU the points share the array's memory."""
-    x, y = (torch.as_tensor(a, dtype=torch.float64, device=device) for a in (points, labels))
+    arrays = exact_floats(points, "points"), exact_floats(labels, "labels")
+    x, y = (torch.as_tensor(a, dtype=torch.float64, device=device) for a in arrays)
     return x, y
 
 

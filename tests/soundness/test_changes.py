@@ -132,14 +132,15 @@ def _judge_changed(
     except ValueError:
         tally.attacked("replaced, refused")
         return
-    balls = changed.sample.points, changed.sample.codes, changed.radius, changed.p
+    task = changed.task
+    balls = task.sample.points, task.sample.codes, task.radius, task.p
     case = case_of(changed.network, balls, seed, name)
     for arithmetic in ("reals", "float32"):
         claim = partial(changed.certify, arithmetic)
         found = _claimed(f"replaced, {arithmetic}", case, claim, tally)
         if found is None:
             continue
-        if not (found.radius == changed.radius and found.p == changed.p):
+        if not (found.radius == task.radius and found.p == task.p):
             tally.is_false(name, case, f"the certificate is of radius {found.radius!r}, p={found.p}")
         check_certificate(case, found, arithmetic, f"replaced, {arithmetic}", tally)
 

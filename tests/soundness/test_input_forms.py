@@ -63,7 +63,7 @@ def test_points_of_any_form_are_the_same_points(points: Any) -> None:
     made = robust_memorizer(points, LABELS, radius=RADIUS, p=np.inf, small="all")
     assert made.task.sample.points.tolist() == POINTS.tolist()
     assert made.predict(points) == LABELS.tolist()
-    assert certify(made.network, points, made.task.sample.codes, RADIUS, np.inf).certified.all()
+    assert certify(made.network, points, LABELS, RADIUS, np.inf).certified.all()
 
 
 masked_points = np.ma.array(POINTS, mask=np.eye(4, 2))
@@ -101,7 +101,7 @@ def test_what_is_no_sample_is_refused(points: Any, labels: Any, message: str, bu
 @pytest.mark.parametrize("points", [masked_points, sp.csr_array(POINTS), POINTS * 1j, {0: POINTS}, None])
 def test_what_is_no_points_is_refused_by_a_network(points: Any) -> None:
     made = robust_memorizer(POINTS, LABELS, radius=RADIUS, p=np.inf, small="all")
-    for call in (made, made.predict, lambda x: certify(made.network, x, made.task.sample.codes, RADIUS, np.inf)):
+    for call in (made, made.predict, lambda x: certify(made.network, x, LABELS, RADIUS, np.inf)):
         with pytest.raises(ValueError, match=r"points must (be|have no masked)"):
             call(points)
 

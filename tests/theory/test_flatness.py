@@ -150,3 +150,15 @@ def test_the_smoothness_of_ridges_is_that_of_a_quadratic():
 def test_bad_lower_bounds_are_refused(norms, radius, smoothness):
     with pytest.raises(ValueError, match=">= 0"):
         loss_change_lower_bound(np.array(norms), radius, smoothness=smoothness)
+
+
+def test_changes_of_losses_at_large_radii():
+    """The square of 1e200 is no float; without curvature it is not needed."""
+    assert loss_change_lower_bound(np.ones(1), 1e200).tolist() == [1e200]
+    assert ridge_smoothness(np.array([[1e-170]]), np.array([1e200]), 1.0) == pytest.approx(1e-140, rel=1e-12)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_directions_of_small_integers_do_not_wrap_around():
+    directions, amplitudes = np.array([[-128, 100]], dtype=np.int8), np.array([-128], dtype=np.int8)
+    assert ridge_smoothness(directions, amplitudes, 1.0) == 128 * 228**2

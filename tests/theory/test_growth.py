@@ -219,3 +219,20 @@ BAD = [
 def test_bad_calls(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint32, np.array, float])
+def test_counts_of_other_types_are_python_ints(kind: Any) -> None:
+    assert growth_bound(kind(10**6), kind(10**8), kind(3), kind(7)) == growth_bound(10**6, 10**8, 3, 7)
+    assert robust_size_bound(kind(40), kind(10), 0.125, kind(5)) == robust_size_bound(40, 10, 0.125, 5)
+    assert robust_size_bound(100, kind(10), 0.1) == robust_size_bound(100, 10, 0.1)
+    assert warren_bound(kind(2**20), kind(2**20), kind(5)) == warren_bound(2**20, 2**20, 5)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("count", [2.5, math.nan, math.inf, "3", True, None, [3]])
+def test_what_is_no_count_is_refused_by_name(count: Any) -> None:
+    for call in (lambda: growth_bound(2, count, 3), lambda: robust_size_bound(3, count, 0.1)):
+        with pytest.raises(ValueError, match="must be a whole number"):
+            call()

@@ -124,3 +124,11 @@ def test_the_transfer_sample_size_gives_an_angle_small_enough():
 def test_bad_calls(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.usefixtures("untyped")
+def test_counts_and_deviations_of_numpy_do_not_wrap_around():
+    assert separation_bound(np.int32(1000), np.int32(70_000), 30.0) == separation_bound(1000, 70_000, 30.0)
+    assert separation_bound(1000, 70_000, 30.0).failure < 1
+    assert separation_bound(np.uint8(255), np.uint8(200), np.uint8(20)) == separation_bound(255, 200, 20.0)
+    assert linear_adversarial_error(np.uint8(3), 0.5, np.uint8(2)) == linear_adversarial_error(3.0, 0.5, 2.0)

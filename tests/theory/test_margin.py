@@ -1,5 +1,6 @@
 """Margins: closed forms against bisection and mixed-integer programming; the bracket against the exact minimum."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -336,3 +337,63 @@ def test_exponents_near_1_have_large_duals(p: float) -> None:
     arguments = np.ones((1, 2)), np.ones(1), np.zeros((1, 2)), np.array([1])
     assert affine_distance(*arguments, p)[0] == pytest.approx(1, rel=1e-3)
     assert affine_margin(*arguments, 2.0, p)[0] == pytest.approx(-1, rel=1e-2)
+
+
+def exact_gaps(
+    weight: np.ndarray, bias: np.ndarray, x: np.ndarray, label: int
+) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """For each rival the gap, the l_∞ norm of its weights, and the sum of the sizes of what adds up to the gap."""
+    rows = [[*map(Fraction, row), Fraction(b)] for row, b in zip(weight.tolist(), bias.tolist(), strict=True)]
+    point = [*map(Fraction, x.tolist()), Fraction(1)]
+    if len(rows) == 1:
+        forms = [[label * a for a in rows[0]]]
+    else:
+        rivals = [row for c, row in enumerate(rows) if c != label]
+        forms = [[a - b for a, b in zip(rows[label], row, strict=True)] for row in rivals]
+    terms = [[a * c for a, c in zip(form, point, strict=True)] for form in forms]
+    return [(sum(t), max(map(abs, f[:-1])), sum(map(abs, t))) for f, t in zip(forms, terms, strict=True)]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 4))
+def test_affine_distances_and_margins_against_rationals_at_all_scales(seed: int, outputs: int, dim: int) -> None:
+    """Each class, the point and the radius of a scale of its own; some biases are 0."""
+    rng = np.random.default_rng(seed)
+
+    def scaled(reach: int, *shape: int) -> np.ndarray:
+        return np.asarray(np.ldexp(rng.standard_normal(shape), rng.integers(-reach, reach + 1, (shape[0], 1))))
+
+    weight, x, radius = scaled(900, outputs, dim), scaled(100, 1, dim), abs(float(scaled(100, 1, 1)[0, 0]))
+    bias = scaled(900, outputs, 1)[:, 0] * rng.integers(0, 2)
+    label, error = int(rng.integers(outputs)) if outputs > 1 else 1, Fraction(1e-14)
+    gaps = exact_gaps(weight, bias, x[0], label)
+    (found,) = affine_margin(weight, bias, x, np.array([label]), radius, 1)
+    rest = [(g - Fraction(radius) * n, error * (size + Fraction(radius) * n)) for g, n, size in gaps]
+    assert min(m - off for m, off in rest) <= Fraction(found) <= min(m + off for m, off in rest)
+    (found,) = affine_distance(weight, bias, x, np.array([label]), 1)
+    low, high = (min((g + sign * error * size) / n for g, n, size in gaps) for sign in (-1, 1))
+    largest = Fraction(np.finfo(float).max)
+    assert low <= Fraction(found) <= high if np.isfinite(found) else max(abs(low), abs(high)) > largest / 2
+
+
+def test_classes_of_other_scales_do_not_hide_a_rival() -> None:
+    """`f_0 - f_1 = -1e-30 x` at -1, beside a third class with weights of 1e300."""
+    arguments = np.array([[1e-30], [2e-30], [1e300]]), np.array([0.0, 0.0, -1e305]), np.array([[-1.0]]), np.array([0])
+    assert affine_distance(*arguments, 2)[0] == pytest.approx(1.0, rel=1e-15)
+    assert affine_margin(*arguments, 0.5, 2)[0] == pytest.approx(5e-31, rel=1e-15)
+
+
+def test_margins_whose_weights_vanish_beside_the_bias() -> None:
+    one, zero = np.array([1]), np.zeros((1, 1))
+    assert affine_margin(np.array([[1e308]]), np.array([1e-15]), zero, one, 0.0, 2)[0] == 1e-15
+    assert affine_margin(np.array([[1e-30]]), np.array([1e305]), zero, one, 1.0, 2)[0] == 1e305
+    # The difference of the weights is no float: 2.7e308 over 1.7 2e308.
+    twice = np.array([[1.7e308], [-1.7e308]]), np.array([1e308, -1e308]), np.ones((1, 1)), np.array([0])
+    assert affine_distance(*twice, 2)[0] == pytest.approx(2.7 / 1.7, rel=1e-15)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_weights_of_small_integers_do_not_wrap_around() -> None:
+    weight, points = np.array([[100, 101, 102]], dtype=np.int8), np.array([[200, 150, 100]], dtype=np.uint8)
+    found = affine_distance(weight, np.array([0.5]), points, np.array([1]), 2)
+    # In rationals: (200·100 + 150·101 + 100·102 + ½) / √(100² + 101² + 102²).
+    assert found[0] == pytest.approx(45350.5 / math.sqrt(30605), rel=1e-15)

@@ -230,3 +230,43 @@ def test_swapping_the_solvers_data_is_caught(monkeypatch):
 def test_bad_calls(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("scale", [-1000, -660, 660, 1000])
+def test_directions_and_margins_scale_with_the_points(scale):
+    points, labels, noise = sample(5, 12, 6, 2.0)
+    u = max_margin_direction(points, labels)
+    assert np.array_equal(max_margin_direction(np.ldexp(points, scale), labels), u)
+    plain, scaled = noise_margin(noise[:4], labels[:4]), noise_margin(np.ldexp(noise[:4], scale), labels[:4])
+    assert (math.ldexp(scaled.lower, -scale), math.ldexp(scaled.upper, -scale)) == (plain.lower, plain.upper)
+    assert plain.lower > 0
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-200, 1e-160, 1e200, 1.7e308])
+def test_one_point_of_any_size_is_its_own_margin(size):
+    bracket = noise_margin(np.array([[size]]), np.array([1]))
+    assert (bracket.lower, bracket.upper) == (size, size)
+    assert max_margin_direction(np.array([[size, 0.0]]), np.array([-1])).tolist() == [-1.0, 0.0]
+
+
+def test_points_of_two_scales():
+    """The hull of `e_1` and `1e-200 e_2` comes within 1e-200 of 0; no margin is larger than that."""
+    bracket = noise_margin(np.array([[1.0, 0.0], [0.0, 1e-200]]), np.array([1, 1]))
+    assert bracket.lower <= 1e-200 <= bracket.upper
+    with pytest.raises(AssumptionError, match="or too near for float64"):
+        max_margin_direction(np.array([[1.0, 0.0], [0.0, 1e-20]]), np.array([1, 1]))
+
+
+def test_a_margin_beyond_the_floats():
+    """`‖(1.7e308, 1.7e308)‖` is no float: the bracket is the largest one and infinity."""
+    bracket = noise_margin(np.full((1, 2), 1.7e308), np.array([1]))
+    assert (bracket.lower, bracket.upper) == (np.finfo(float).max, math.inf)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_counts_of_numpy_do_not_wrap_around():
+    t, dim, n = np.uint8(3), np.uint8(200), np.uint8(250)
+    assert angle_bounds(dim, n, np.float32(2.0), t) == angle_bounds(200, 250, 2.0, 3.0)
+    assert exact_limit_bound(n, np.uint8(10)) == exact_limit_bound(250, 10) < 1
+    assert wendel_probability(n, dim) == wendel_probability(250, 200)
+    assert limit_angle(np.float32(2.0), np.uint8(2)) == math.pi / 4

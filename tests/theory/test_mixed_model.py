@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chi, chi2
 
 from constructions import Affine, ReLUNetwork
-from theory import margin_lower_bound, mixed_model
+from theory import blocks, margin_lower_bound, mixed_model
 from theory.errors import AssumptionError
 from theory.mixed_model import (
     MixedModel,
@@ -71,7 +71,7 @@ def test_the_certificate_is_below_every_value_in_the_ball(seed):
 
 
 def test_a_certificate_with_too_small_norms_is_caught(monkeypatch):
-    monkeypatch.setattr(mixed_model, "_norms", lambda rows: 0.5 * np.linalg.norm(rows, axis=1))
+    monkeypatch.setattr(mixed_model, "row_norms", lambda rows: 0.5 * np.linalg.norm(rows, axis=1))
     assert sum(violations(seed) for seed in range(20)) > 0
 
 
@@ -318,3 +318,41 @@ def test_scales_beyond_the_theorem_are_refused(alpha, beta, radius):
         memorization_failure(400, 8, 4, **scales)
     with pytest.raises(AssumptionError, match="0 < beta <= alpha and radius >= 0"):
         target_conditions(np.ones((2, 3)), np.array([True, False]), np.ones((1, 3)), **scales)
+
+
+@pytest.mark.parametrize(
+    ("noise", "radius", "expected"), [(1e-200, 1e200, 1.0), (1e-165, 1e165, 1.0), (1e200, 1e-200, 1.0)]
+)
+def test_conditions_where_squares_of_the_noise_are_no_floats(noise, radius, expected):
+    """Neurons move by `δ‖ξ‖ = 1`: with b = ½ the others are not off."""
+    points, small = np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([True, False])
+    scales = {"alpha": 1e300, "beta": 1e300, "radius": radius, "b": 0.5}
+    found = target_conditions(points, small, np.array([[0.0, noise]]), **scales)
+    assert found.others_off == pytest.approx(0.5 - expected, rel=1e-12)
+
+
+def test_a_product_beyond_the_floats_is_not_forgotten_among_the_blocks(monkeypatch):
+    monkeypatch.setattr(blocks, "_BLOCK_BYTES", 1)
+    points, small = np.array([[1.0, 1.0], [0.0, 0.0], [1e200, -1e200]]), np.array([True, False, False])
+    scales = {"alpha": 1e300, "beta": 1e300, "radius": 0.0, "b": 0.5}
+    assert target_conditions(points, small, np.full((1, 2), 1e200), **scales).others_off == -math.inf
+
+
+@pytest.mark.usefixtures("untyped")
+def test_scales_and_sizes_of_numpy_do_not_wrap_around():
+    none = np.zeros((0, 2))
+    scales = {"alpha": np.uint8(4), "beta": np.uint8(1), "radius": np.uint8(5), "b": np.uint8(1)}
+    assert target_conditions(np.ones((1, 2)), np.array([False]), none, **scales).large_margin == -1.0
+    call = dict(alpha=10.0, beta=0.1, radius=3.0, b=500.0)
+    sizes = (np.int32(1000), np.int32(70_000), np.int32(70_000))
+    assert memorization_failure(*sizes, **call) == memorization_failure(1000, 70_000, 70_000, **call) > 0
+
+
+@pytest.mark.usefixtures("untyped")
+def test_what_float64_does_not_hold_is_refused():
+    with pytest.raises(ValueError, match="float64 holds exactly"):
+        MixedModel(np.array([2**53 + 1]), np.zeros((0, 1)), np.zeros(0), 0.0)
+    with pytest.raises(ValueError, match="real numbers"):
+        margin_certificate(GOOD, X * 1j, Y, 1.0)
+    with pytest.raises(ValueError, match="threshold"):
+        MixedModel(np.ones(2), np.ones((1, 2)), np.ones(1), "1")

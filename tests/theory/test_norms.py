@@ -133,3 +133,30 @@ def test_norms_beyond_floats() -> None:
 def test_norms_of_large_exponents_do_not_vanish(p: float) -> None:
     assert norm(np.ones(2), p) == pytest.approx(2 ** (1 / p), rel=1e-14)
     assert norm(np.array([0.75, 0.5]), p) == pytest.approx(0.75, rel=1e-14)
+
+
+@pytest.mark.parametrize("scale", [-1000, 1000])
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, 10.0, math.inf])
+def test_a_projection_is_right_at_every_scale(p: float, scale: int) -> None:
+    x = np.array([[3.0, -1.0, 0.5, 0.0], [0.25, 0.5, 0.0, 0.0], [2.0, 2.0, -2.0, 1e-9]])
+    plain = project_ball(x, np.zeros(4), 1.0, p)
+    found = project_ball(np.ldexp(x, scale), np.zeros(4), 2.0**scale, p)
+    np.testing.assert_allclose(np.ldexp(found, -scale), plain, rtol=1e-11, atol=1e-13)
+    assert (norm(np.ldexp(found, -scale), p) <= 1).all()
+
+
+@pytest.mark.parametrize("p", [1.0, 1.01, 2.0, 3.0, 1000.0, 1e300])
+@pytest.mark.parametrize(("size", "radius"), [(1e300, 1e-300), (1.0, 1e-200), (3e-310, 1e-310)])
+def test_a_projection_from_far_away_reaches_the_sphere(p: float, size: float, radius: float) -> None:
+    """The radius is lost in the rounding of the point, or both are subnormal."""
+    found = project_ball(np.array([1.5 * size, 1.2 * size, 0.0]), np.zeros(3), radius, p)
+    assert norm(found / radius, p) == pytest.approx(1.0, rel=1e-12)
+    assert found[0] >= found[1] >= found[2] == 0
+
+
+def test_a_projection_by_hand_of_subnormal_numbers() -> None:
+    assert project_ball(np.array([3e-310, 0.0]), np.zeros(2), 1e-310, 2) == pytest.approx([1e-310, 0.0], rel=1e-12)
+    # Soft threshold 2.6: (0.7, 0.3).
+    assert project_ball(np.array([3.3, -2.9]), np.zeros(2), 1.0, 1) == pytest.approx([0.7, -0.3], rel=1e-12)
+    with pytest.raises(ValueError, match="scale both down"):
+        project_ball(np.array([1.7e308]), np.array([-1.7e308]), 1.0, 2)

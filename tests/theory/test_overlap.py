@@ -1,6 +1,7 @@
 """Wrong neurons that are on: the bound against dense search, its sharpness, the probability against frequencies."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -228,8 +229,130 @@ def test_bad_calls(call, kind, message):
         call()
 
 
-def test_an_overflow_is_no_bound():
+def test_a_bound_beyond_the_floats_is_the_largest_of_them_and_an_overflow_none():
+    """`f >= 1e200 (2e200 - √2 1e200)` on the ball. With a threshold that is no float in the units of x: nothing."""
     model = MixedModel(np.full(2, 1e200), np.full((1, 2), 1e200), np.ones(1), 0.5)
-    with np.errstate(all="ignore"):
-        lower = overlap_certificate(model, np.full((1, 2), 1e200), np.array([1]), 1e200)
-    assert lower.tolist() == [-np.inf]
+    x, y = np.full((1, 2), 1e200), np.array([1])
+    assert overlap_certificate(model, x, y, 1e200).tolist() == [np.finfo(float).max]
+    assert overlap_certificate(model, -x, y, 1e200).tolist() == [-np.inf]
+    tiny = MixedModel(np.full(2, 1e-200), np.full((1, 2), 1e-200), np.ones(1), 0.5)
+    assert overlap_certificate(tiny, x * 0 + 1e-200, y, 0.0).tolist() == [-np.inf]
+
+
+def in_rationals(model, x, y, steps):
+    """`y f(x + ζ)` at every step ζ, exactly; lists of fractions."""
+    values = []
+    for step in steps:
+        z = [Fraction(a) + b for a, b in zip(x.tolist(), step, strict=True)]
+        f = sum(Fraction(a) * b for a, b in zip(model.linear.tolist(), z, strict=True))
+        for a, w in zip(model.signs.tolist(), model.weights.tolist(), strict=True):
+            before = sum(Fraction(c) * b for c, b in zip(w, z, strict=True)) - Fraction(model.threshold)
+            f += Fraction(a) * max(before, Fraction(0))
+        values.append(y * f)
+    return values
+
+
+def steps_in_the_ball(model, radius, rng):
+    """0, along the axes, and along sums of the weights, all surely no longer than the radius."""
+    dim = len(model.linear)
+    directions = [np.eye(dim)[k] for k in range(dim)]
+    rows = np.vstack([model.linear[None], model.weights])
+    units = [row / np.abs(row).max() for row in rows if np.abs(row).max() > 0]
+    for _ in range(4):
+        total = rng.integers(-2, 3, len(units)) @ np.array(units) if units else np.zeros(dim)
+        directions += [total] if total.any() else []
+    directions += units
+    steps = [[Fraction(0)] * dim]
+    for v in directions:
+        whole = [int(Fraction(t) * 2**80) for t in v.tolist()]
+        length = math.isqrt(sum(t * t for t in whole)) + 1
+        steps += [[Fraction(s * t, length) * Fraction(radius) for t in whole] for s in (-1, 1)]
+    return steps
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(0, 3), st.sampled_from([0, 500]))
+def test_the_bounds_are_below_the_exact_margins_at_all_scales(seed, dim, width, reach):
+    """Weights, points, threshold and radius each of a scale in `2^±reach`; reach 0 catches rounding, 500 underflow."""
+    rng = np.random.default_rng(seed)
+
+    def scaled(*shape):
+        return np.ldexp(rng.standard_normal(shape), rng.integers(-reach, reach + 1, (*shape[:-1], 1) if shape else ()))
+
+    model = MixedModel(scaled(dim), scaled(width, dim), scaled(width), float(scaled()))
+    x, y, radius = scaled(3, dim), rng.choice([-1, 1], 3), abs(float(scaled())) * float(rng.integers(0, 2))
+    steps = steps_in_the_ball(model, radius, rng)
+    exact = [min(in_rationals(model, a, int(b), steps)) for a, b in zip(x, y, strict=True)]
+    for certificate in (margin_certificate, overlap_certificate):
+        for lower, least in zip(certificate(model, x, y, radius).tolist(), exact, strict=True):
+            assert lower == -math.inf or Fraction(lower) <= least
+
+
+@pytest.mark.parametrize("certificate", [margin_certificate, overlap_certificate])
+@pytest.mark.parametrize(
+    ("weight", "x"), [(1e-170, 1e140), (1e-200, 1e200), (1e-165, 1e5), (1e200, 1e-200), (1.0, 1.0)]
+)
+def test_a_line_has_its_exact_bound_at_every_scale(certificate, weight, x):
+    """`f(x) = w x` on `|ζ| <= δ`: `w (x - δ)`, where squares of the weights vanish or overflow."""
+    model = MixedModel(np.array([weight]), np.zeros((0, 1)), np.zeros(0), 0.0)
+    for radius in (x / 2, 2 * x):
+        exact = Fraction(weight) * (Fraction(x) - Fraction(radius))
+        (lower,) = certificate(model, np.array([[x]]), np.array([1]), radius)
+        assert Fraction(lower) <= exact
+        assert lower == pytest.approx(float(exact), rel=1e-12)
+
+
+def test_a_wide_ball_around_a_point_of_another_scale():
+    model = MixedModel(np.array([1e-170]), np.zeros((0, 1)), np.zeros(0), 0.0)
+    assert overlap_certificate(model, np.array([[1e140]]), np.array([1]), 1e170)[0] <= -1.0
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([-1000, -500, 500, 900]))
+def test_the_bound_scales_with_weights_and_with_points(seed, scale):
+    """Of powers of two: exactly, but for the step of rounding down."""
+    model, x, y, _ = random_case(seed, 3)
+    plain = overlap_certificate(model, x, y, 0.7)
+    larger = MixedModel(np.ldexp(model.linear, scale), model.weights, np.ldexp(model.signs, scale), model.threshold)
+    assert np.allclose(np.ldexp(overlap_certificate(larger, x, y, 0.7), -scale), plain, rtol=1e-15, atol=0)
+    moved = MixedModel(model.linear, model.weights, model.signs, math.ldexp(model.threshold, scale))
+    found = overlap_certificate(moved, np.ldexp(x, scale), y, math.ldexp(0.7, scale))
+    assert np.allclose(np.ldexp(found, -scale), plain, rtol=1e-15, atol=0)
+
+
+def cancelling(count=60):
+    """Lines and points in single precision at which products cancel: rounded, the sign of the margin is lost."""
+    rng = np.random.default_rng(3)
+    for _ in range(count):
+        linear, x = rng.standard_normal(8).astype(np.float32), rng.standard_normal((1, 8)).astype(np.float32)
+        x[0, -1] = np.float32(-float(linear[:-1] @ x[0, :-1]) / float(linear[-1]))
+        yield linear, x
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("certificate", [margin_certificate, overlap_certificate])
+def test_arrays_in_single_precision_are_bounded_in_double(certificate):
+    none = np.zeros((0, 8), np.float32)
+    for linear, x in cancelling():
+        exact = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(linear, x[0], strict=True))
+        model = MixedModel(linear, none, none[:, 0], np.float32(0.0))
+        for y in (-1, 1):
+            assert Fraction(certificate(model, x, np.array([y], np.int8), np.float32(0.0))[0]) <= y * exact
+
+
+@pytest.mark.usefixtures("untyped")
+def test_conditions_of_small_integers_do_not_wrap_around():
+    points, noise, small = np.array([[0, 16, 0], [1, 16, 1]]), np.array([[0, 16, 0]]), np.array([True, False])
+    scales = {"alpha": 30.0, "beta": 20.0, "radius": 0.5, "b": 20.0}
+    expected = overlap_conditions(points.astype(float), small, noise.astype(float), **scales)
+    found = overlap_conditions(points.astype(np.int8), small, noise.astype(np.int8), **scales)
+    assert (found.large_margin, found.small_margin) == (expected.large_margin, expected.small_margin)
+    assert not found.hold
+    scales = {"alpha": np.uint8(4), "beta": np.uint8(1), "radius": np.uint8(5), "b": np.uint8(20)}
+    none = np.zeros((0, 3), np.int8)
+    assert overlap_conditions(points.astype(np.int8), np.array([False, False]), none, **scales).large_margin == -1.0
+
+
+def test_conditions_beyond_the_floats_do_not_hold():
+    """Products that overflow to -∞ say nothing; the noise 1e-200 moves by 1 in a ball of radius 1e200."""
+    points, small, noise = np.array([[0.0, 1e200, 1e200], [0.0, -1e200, 0.0]]), np.array([True, False]), np.ones((1, 3))
+    scales = {"alpha": 1e300, "beta": 1e300, "radius": 1.0, "b": 1.0}
+    assert not overlap_conditions(points, small, noise * 1e200, **scales).hold

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 import torch
 from hypothesis import assume, given
@@ -347,3 +348,13 @@ def test_masked_entries_are_refused() -> None:
         separation(points, np.array([0, 1]), 2)
     with pytest.raises(ValueError, match="masked"):
         separation(np.array([[0.0], [1.0]]), np.ma.masked_array([0, 1], mask=[0, 1]), 2)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_labels_of_a_column_are_named_by_their_rows() -> None:
+    """Not by the index of the column."""
+    with pytest.raises(AssumptionError, match=r"got only 1$"):
+        separation(np.eye(2), pd.Series([1, 1], index=[5, 6]), 2)
+    points = np.array([[1.0], [1.0], [5.0]])
+    with pytest.raises(AssumptionError, match="got labels a and b for the equal points 0 and 1 "):
+        separation(points, pd.Series(["a", "b", "c"], index=[2, 0, 1]), 2)

@@ -174,3 +174,38 @@ def test_distances_whose_powers_vanish_or_overflow(p: float, step: float) -> Non
     a, b = np.array([[step, 0.0]] * 2), np.zeros((1, 2))
     assert w_infinity(a, b, p) == pytest.approx(step, rel=1e-14)
     assert w1(a, b, p) >= step * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("scale", [-900, -27, 27, 900])
+@pytest.mark.parametrize("p", NORMS)
+def test_distances_scale_with_the_samples(p: float, scale: int) -> None:
+    """Tolerances of the solvers are absolute: a sample of small numbers would be transported by any plan."""
+    rng = np.random.default_rng(0)
+    x, z = rng.random((5, 2)), rng.random((7, 2))
+    for a, b in ((x, z), (x, z[:5]), (x[:, :1], z[:, :1])):
+        large_a, large_b = np.ldexp(a, scale), np.ldexp(b, scale)
+        assert math.ldexp(w1(large_a, large_b, p), -scale) == pytest.approx(w1(a, b, p), rel=1e-15)
+        assert math.ldexp(w_infinity(large_a, large_b, p), -scale) == pytest.approx(w_infinity(a, b, p), rel=1e-15)
+        bracket = [math.ldexp(end, -scale) for end in w1_bracket(large_a, large_b, p)]
+        assert bracket == pytest.approx(w1_bracket(a, b, p), rel=1e-15)
+        assert 0 <= bracket[0] <= bracket[1] <= bracket[0] + 1e-7
+
+
+def test_distances_of_numbers_at_the_ends_of_the_floats() -> None:
+    least, large = 2.0**-1074, 2.0**1023
+    for function in (w1, w_infinity):
+        assert function(np.full((100, 1), least), np.zeros((100, 1))) == least
+        assert function(np.full((3, 1), large), np.zeros((2, 1))) == large
+        assert function(np.full((3, 2), large), np.zeros((2, 2)), math.inf) == pytest.approx(large, rel=1e-7)
+        assert function(np.full((3, 2), large), np.zeros((3, 2)), math.inf) == large
+        for dim, other in ((1, 2), (2, 2), (2, 3)):
+            with pytest.raises(ValueError, match="scale both samples down"):
+                function(np.full((2, dim), large), np.full((other, dim), -large))
+    assert w1_bracket(np.zeros((2, 2)), np.zeros((3, 2))) == (0.0, 0.0)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_counts_of_numpy_are_whole_numbers() -> None:
+    assert expected_w1_bound(np.uint8(200), np.uint8(3)) == expected_w1_bound(200, 3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="whole number"):
+        expected_w1_bound(2.5, 3)  # type: ignore[arg-type]

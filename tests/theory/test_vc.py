@@ -111,3 +111,14 @@ def test_a_bound_that_nothing_can_exceed_is_vacuous():
     for numbers in ((math.nan, 0.5), (0.5, math.nan), (1.5, 0.5), (0.5, 0.5, 0.0), (0.5, 0.5, math.nan)):
         with pytest.raises(ValueError, match="a bound is checked"):
             BoundCheck(*numbers)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_widths_and_counts_of_numpy_do_not_wrap_around():
+    widths = [100_000, 100_000, 1]
+    for function in (relu_vc_dimension_bound, relu_vc_dimension_by_counting):
+        assert function(np.array(widths, dtype=np.int32)) == function(widths) > 0
+    assert affine_vc_dimension(np.uint8(255)) == 256
+    for bound in (uniform_bound, consistent_bound):
+        assert bound(np.uint8(250), np.uint8(100), 0.125) == bound(250, 100, 0.125)
+    assert consistent_sample_size(np.uint8(200), 0.125) == consistent_sample_size(200, 0.125)

@@ -116,3 +116,28 @@ def test_bad_data_of_ones_own(change, kind, message):
     given = {"points": SAMPLE.points, "labels": SAMPLE.labels, "small": SAMPLE.small, "source": SAMPLE.source} | change
     with pytest.raises(kind, match=message):
         LinearSample(**given)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_sample_in_other_types_is_the_same_sample():
+    """Signs and noise of eight bits would wrap around, and noise in single precision be rounded."""
+    points = np.array([[100, 120, -120], [-2, 100, 90]], dtype=np.int8)
+    source = LinearData([1, 0, 0], np.uint8(100), np.float32(2.0), 0.5)
+    found = LinearSample(points, [1, -1], [False, True], source)
+    given = LinearData(np.eye(3)[0], 100.0, 2.0, 0.5)
+    expected = LinearSample(points.astype(float), np.array([1, -1]), np.array([False, True]), given)
+    assert np.array_equal(found.noise(), expected.noise())
+    assert found.points.dtype == np.float64
+    with pytest.raises(ValueError, match="truth values"):
+        LinearSample(points, [1, -1], [0, 1], source)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_samples_of_any_scale(scale):
+    """Where squares vanish or overflow: a label is wrong, or right, as at scale 1."""
+    given = LinearData(np.eye(3)[0], scale, scale, 0.5)
+    points = scale * np.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]])
+    small = np.array([True, False])
+    assert len(LinearSample(points, np.array([1, -1]), small, given).points) == 2
+    with pytest.raises(AssumptionError, match="at row 1"):
+        LinearSample(points, np.array([1, 1]), small, given)

@@ -169,3 +169,11 @@ def test_a_network_without_neurons_is_attacked_exactly():
     model = MixedModel(np.array([3.0, 4.0]), np.zeros((0, 2)), np.zeros(0), 1.0)
     found = attacked_margins(model, np.array([[1.0, 1.0]]), np.array([1]), 0.5)
     assert abs(found[0] - 4.5) <= 1e-9
+
+
+@pytest.mark.usefixtures("untyped")
+def test_points_that_float64_does_not_hold_are_refused():
+    """Rounded, the attack would be one on another point."""
+    points = np.array([[2**53 + 1, 0]])
+    with pytest.raises(ValueError, match="float64 holds exactly"):
+        attacked_margins(NET, points, np.array([1]), 1.0)

@@ -229,3 +229,15 @@ SAMPLE = draw(12, 0)
 def test_bad_calls(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.usefixtures("untyped")
+def test_certificates_of_arrays_in_single_precision_are_computed_in_double():
+    rng = np.random.default_rng(0)
+    shapes = ((3, 4), (3, 5, 4), (3, 5), (3,), (3, 6, 4))
+    arrays = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    labels, radius = rng.choice([-1, 1], (3, 6)).astype(np.int8), np.array([0.5, 1.0, 2.0], dtype=np.float32)
+    found = batch_certificate(*arrays, labels, radius)
+    expected = batch_certificate(*(a.astype(np.float64) for a in (*arrays, labels, radius)))
+    assert found.dtype == np.float64
+    assert np.array_equal(found, expected)
