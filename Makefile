@@ -34,7 +34,7 @@ nightly: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
-# Every small change of what is trusted has to make a test fail; hours. MODULES="theory/norms.py ..." for some files.
+# Every small change of what is trusted has to make a test fail; hours. MODULES="theory/setting/norms.py ..." for some files.
 mutants: $(VENV)/.mutants
 	$(BIN)/python -m benchmarks.mutants $(MODULES)
 

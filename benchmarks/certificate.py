@@ -8,12 +8,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from constructions import Memorizer, load_sample, robust_memorizer
-from constructions.clean import fit_clean
-from constructions.comparison_precision import precision_rows
-from constructions.network import dense
-from constructions.rounding import executed_margin_bound
-from constructions.sample import read_sample
-from theory.separation import separation
+from constructions.certificates.executed_intervals import executed_margin_bound
+from constructions.comparison.precision import precision_rows
+from constructions.memorizers.clean import fit_clean
+from constructions.networks.network import dense
+from constructions.samples.sample import read_sample
+from theory.setting.separation import separation
 
 
 def plain_intervals(built: Memorizer, block: int = 128) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from constructions import load_sample, robust_memorizer
-from constructions.clean import fit_clean
-from constructions.sample import read_sample
+from constructions.memorizers.clean import fit_clean
+from constructions.samples.sample import read_sample
 
 LIMIT = {1.0: 1.10, 2.0: 1.05, np.inf: 1.05}
 # Built up to here; beyond, per_point is its own formula, equal to the count wherever both are known.

@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.timing import in_turns
 from constructions import load_sample, robust_memorizer
-from constructions.clean import fit_clean
-from constructions.sample import read_sample
+from constructions.memorizers.clean import fit_clean
+from constructions.samples.sample import read_sample
 
 
 def rows() -> list[dict[str, Any]]:

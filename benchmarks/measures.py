@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from empirics.images.attacks import fgsm
-from empirics.images.data import Images, load_images
-from empirics.images.measures import Curves, flatness_curves
-from empirics.images.models import build_model
-from empirics.images.training import Recipe, train
+from empirics.images.flatness.search import Curves, flatness_curves
+from empirics.images.training.attacks import fgsm
+from empirics.images.training.data import Images, load_images
+from empirics.images.training.models import build_model
+from empirics.images.training.recipe import Recipe
+from empirics.images.training.training import train
 
 RADII = np.linspace(0.0, 0.24, 13)
 SEARCHES: dict[str, dict[str, int]] = {

@@ -3,7 +3,7 @@
 from typing import Any
 
 from constructions import load_sample
-from constructions.comparison import parameter_report
+from constructions.comparison.counts import parameter_report
 
 # Over n d; of the sketch: at least so many times the shared features.
 LIMIT = {"shared features": 1.05, "projection, pca": 0.06}

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from empirics.gaussian.fgsm import linear_batch, train_linear
-from empirics.gaussian.linear_data import LinearData, LinearSample, random_direction
-from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.neurons import StagedRecipe
+from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import StagedRun, train_batch_in_stages
 
 
@@ -63,7 +63,7 @@ def linear_times(dim: int = 20, seeds: int = 8, steps: int = 500) -> SweepTimes:
 
 def staged_times(dim: int = 20, seeds: int = 8, record_at: tuple[int, ...] = ()) -> SweepTimes:
     """Both stages, certificate, attack and conditions of every run included; the results are the neurons."""
-    recipe = Recipe(linear_steps=500)
+    recipe = StagedRecipe(linear_steps=500)
 
     def run(samples: list[LinearSample]) -> list[np.ndarray]:
         runs: tuple[StagedRun, ...] = train_batch_in_stages(samples, 0.5, dim / 2, recipe, record_at=record_at)

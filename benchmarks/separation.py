@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 
 from benchmarks.timing import in_turns
 from constructions import load_sample
-from theory.separation import separation
+from theory.setting.separation import separation
 
 
 def rows() -> list[dict[str, Any]]:

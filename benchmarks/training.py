@@ -17,10 +17,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from benchmarks.timing import in_turns
-from empirics.images.attacks import fgsm, perturb, pgd
-from empirics.images.data import Images
-from empirics.images.models import build_model
-from empirics.images.training import Recipe, fabric, train_step
+from empirics.images.training.attacks import fgsm, perturb, pgd
+from empirics.images.training.data import Images
+from empirics.images.training.models import build_model
+from empirics.images.training.recipe import Recipe
+from empirics.images.training.training import fabric, train_step
 
 _BATCH = 128
 _REPEATS = 9

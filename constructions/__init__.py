@@ -1,15 +1,21 @@
 """Explicit ReLU networks, their size, their certificates."""
 
-from constructions.attack import guided_attack
-from constructions.calculus import add, carry, chain, compose, concatenate, pad_depth, parallel, signed_pair
-from constructions.certificate import Certificate, certify
-from constructions.certificate_file import write_certificate, write_points
-from constructions.comparison import parameter_report
-from constructions.comparison_report import ParameterReport
-from constructions.comparison_rows import ENTRIES, Count, Entry, Place, count_built
-from constructions.construction import Construction, PlainMemorizer
-from constructions.data import load_sample
-from constructions.excess import (
+from constructions.certificates.bit_complexity import bit_complexity
+from constructions.certificates.certificate import Certificate, certify
+from constructions.certificates.file import write_certificate, write_points
+from constructions.certificates.guided_attack import guided_attack
+from constructions.comparison.counts import parameter_report
+from constructions.comparison.entries import ENTRIES, Count, Entry, Place, count_built
+from constructions.comparison.report import ParameterReport
+from constructions.memorizers.construction import Construction, PlainMemorizer
+from constructions.memorizers.max_tree import max_tree_memorizer
+from constructions.memorizers.memorizer import Memorizer, robust_memorizer
+from constructions.memorizers.narrow_deep import narrow_deep_memorizer
+from constructions.memorizers.projection import projection_memorizer
+from constructions.memorizers.size import Size, SizeReport, size_of
+from constructions.networks.calculus import add, carry, chain, compose, concatenate, pad_depth, parallel, signed_pair
+from constructions.networks.network import Affine, ReLUNetwork
+from constructions.pieces.excess import (
     l1_excess,
     l2_excess,
     linf_excess,
@@ -20,18 +26,12 @@ from constructions.excess import (
     shared_lp_excess,
     shared_squares,
 )
-from constructions.indicators import indicators, soft_indicator
-from constructions.levels import Levels, shared_levels
-from constructions.max_tree import max_tree_memorizer
-from constructions.memorizer import Memorizer, robust_memorizer
-from constructions.narrow_deep import narrow_deep_memorizer
-from constructions.network import Affine, ReLUNetwork
-from constructions.power import Hinges, interpolated_power
-from constructions.precision import bit_complexity
-from constructions.projection import projection_memorizer
-from constructions.size import Size, SizeReport, size_of
-from constructions.square import square
-from constructions.task import Task, read_task
+from constructions.pieces.levels import Levels, shared_levels
+from constructions.pieces.power import Hinges, interpolated_power
+from constructions.pieces.soft_indicators import indicators, soft_indicator
+from constructions.pieces.square import square
+from constructions.samples.loading import load_sample
+from constructions.samples.task import Task, read_task
 
 __all__ = [
     # robust memorization

@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.console import Console
 
-from constructions.certificate import ARITHMETICS, Certificate
-from constructions.certificate_file import write_certificate, write_points
-from constructions.comparison import parameter_report
-from constructions.data import load_sample
-from constructions.memorizer import Memorizer, robust_memorizer
-from constructions.network import ReLUNetwork
-from constructions.whole_file import write_whole
+from constructions.certificates.certificate import ARITHMETICS, Certificate
+from constructions.certificates.file import write_certificate, write_points
+from constructions.comparison.counts import parameter_report
+from constructions.memorizers.memorizer import Memorizer, robust_memorizer
+from constructions.networks.network import ReLUNetwork
+from constructions.networks.whole_file import write_whole
+from constructions.samples.loading import load_sample
 
 
 def main(arguments: list[str] | None = None) -> int:

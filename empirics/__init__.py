@@ -1,10 +1,10 @@
 """Trained networks: data, training, measures, figures. Needs torch."""
 
-from empirics.gaussian.attack import attacked_margins, blind_attack, mixed_attack
 from empirics.gaussian.fgsm import linear_batch, train_linear
 from empirics.gaussian.joint import alignment, train_jointly, train_two_layer
-from empirics.gaussian.linear_data import LinearData, LinearSample, random_direction
-from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.mixed_attack import attacked_margins, blind_attack, mixed_attack
+from empirics.gaussian.neurons import StagedRecipe
+from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     # adversarial training
     "linear_batch",
     "train_linear",
-    "Recipe",
+    "StagedRecipe",
     "train_in_stages",
     "train_batch_in_stages",
     "train_jointly",

@@ -9,14 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from empirics.images.claims import controls
-from empirics.images.claims_over_radii import flat_zone_reading, kinks
-from empirics.images.experiment import EXPERIMENTS, run
-from empirics.images.plots import draw
-from empirics.images.presets import PRESETS, preset
-from empirics.images.result import Result
-from empirics.images.runs import Place
-from empirics.images.threads import passive_environment, threads
+from empirics.images.experiments.presets import PRESETS, preset
+from empirics.images.experiments.run import EXPERIMENTS, run
+from empirics.images.experiments.trained import Place
+from empirics.images.training.threads import passive_environment, threads
+from empirics.images.verdicts.figure1 import flat_zone_reading, kinks
+from empirics.images.verdicts.figures import draw
+from empirics.images.verdicts.result import Result
+from empirics.images.verdicts.verdicts import controls
 
 OUT = "report/section4"
 

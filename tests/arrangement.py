@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory.ideal import IdealClassifier
+from theory.setting.ideal import IdealClassifier
 
 
 def is_robust(f_adv: IdealClassifier, x: np.ndarray, y: int) -> bool:

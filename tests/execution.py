@@ -7,7 +7,7 @@ import numpy as np
 
 def summed_at_random(network: Any, x: np.ndarray, arithmetic: str, rng: np.random.Generator) -> np.ndarray:
     """The executed network by random binary trees of additions."""
-    from constructions.rounding import FORMATS, executed_layers
+    from constructions.certificates.executed_intervals import FORMATS, executed_layers
 
     kind = FORMATS[arithmetic].dtype
     h = x.astype(kind)

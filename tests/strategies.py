@@ -78,7 +78,7 @@ def instances(draw: Any, *, classes: int | None = None, consistent: bool = False
         consistent: whether the clean network classifies every point correctly.
         p: the exponent; drawn from `EXPONENTS` when None.
     """
-    from theory.separation import separation
+    from theory.setting.separation import separation
 
     exponent = p if p is not None else draw(exponents)
     count = classes or draw(st.sampled_from([2, 3]))

@@ -1,26 +1,31 @@
 """What the paper claims: definitions, statements, bounds, witnesses. Needs numpy, scipy and sympy; no torch."""
 
+from theory.balls.exact_minimum import minimum_over_ball
+from theory.balls.relaxation import interval_bounds, linear_bounds, margin_lower_bound
+from theory.balls.small_margin import MarginBracket, affine_distance, affine_margin, small_margin
 from theory.errors import AssumptionError
-from theory.exact_minimum import minimum_over_ball
-from theory.flatness import Flatness, PointwiseMaximum, flatness, gradient_norm, maximum_by_search
-from theory.growth import growth_bound, robust_size_bound, size_bound_bracket
-from theory.hard_distribution import HardDistribution, hard_distribution
-from theory.ideal import IdealClassifier
-from theory.literature import PUBLISHED, PublishedBound, applicable, extremal_sample
-from theory.losses import adversarial_error, clean_error, exponential_loss, log_exponential_loss, margins
-from theory.margin import MarginBracket, affine_distance, affine_margin, small_margin
-from theory.max_margin import limit_angle, max_margin_direction, noise_margin
-from theory.mixed_model import MixedModel, margin_certificate, target_model
-from theory.norms import distance, dual_exponent, norm, project_ball, sample_ball
-from theory.overlap import overlap_certificate, overlap_conditions
-from theory.relaxation import interval_bounds, linear_bounds, margin_lower_bound
-from theory.robust_gap import flatness_gap_bound, lipschitz_gap_bound
-from theory.separation import Separation, separation
-from theory.statements import LEDGER, Statement, statement
-from theory.target_conditions import target_conditions
-from theory.transfer import transfer_bound, transfer_constant
-from theory.transport import expected_w1_bound, w1, w_infinity
-from theory.vc import affine_vc_dimension, consistent_bound, consistent_sample_size, relu_vc_dimension_bound
+from theory.gaussian.max_margin import limit_angle, max_margin_direction, noise_margin
+from theory.gaussian.mixed_model import MixedModel, margin_certificate, target_model
+from theory.gaussian.overlap import overlap_certificate, overlap_conditions
+from theory.gaussian.target_conditions import target_conditions
+from theory.generalization.flatness import Flatness, PointwiseMaximum, flatness, gradient_norm, maximum_by_search
+from theory.generalization.robust_gap import flatness_gap_bound, lipschitz_gap_bound
+from theory.generalization.transfer import transfer_bound, transfer_constant
+from theory.generalization.transport import expected_w1_bound, w1, w_infinity
+from theory.generalization.vc import (
+    affine_vc_dimension,
+    consistent_bound,
+    consistent_sample_size,
+    relu_vc_dimension_bound,
+)
+from theory.ledger.ledger import LEDGER, Statement, statement
+from theory.setting.ideal import IdealClassifier
+from theory.setting.losses import adversarial_error, clean_error, exponential_loss, log_exponential_loss, margins
+from theory.setting.norms import distance, dual_exponent, norm, project_ball, sample_ball
+from theory.setting.separation import Separation, separation
+from theory.sizes.growth import growth_bound, robust_size_bound, size_bound_bracket
+from theory.sizes.hard_distribution import HardDistribution, hard_distribution
+from theory.sizes.published import PUBLISHED, PublishedBound, applicable, extremal_sample
 
 __all__ = [
     # the ledger

@@ -5,10 +5,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from theory.contradiction import contradiction
-from theory.marked_tests import TESTS, marked_tests
-from theory.paper.statement import paragraph
-from theory.statements import LEDGER, Statement, Verdict, resolve, statement
+from theory.ledger.contradiction import contradiction
+from theory.ledger.ledger import LEDGER, Statement, Verdict, resolve, statement
+from theory.ledger.marked_tests import TESTS, marked_tests
+from theory.ledger.statement import paragraph
 
 _VERDICTS: tuple[Verdict, ...] = ("checked", "repaired", "refuted", "observed")
 _NO_TESTS = (

@@ -137,7 +137,7 @@ def run(names: list[str], workers: int, console: Console) -> tuple[dict[str, lis
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=__doc__)
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as theory/norms.py: all its mutants")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as theory/setting/norms.py: all its mutants")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if unknown := [name for name in options.modules if not (ROOT / name).is_file()]:

@@ -169,7 +169,10 @@ def check_servers(root: Path, reached: Reach, hot: Server, cold: Server) -> None
     Raises:
         RuntimeError: if one does not.
     """
-    module, tests = "theory/norms.py", [test for test in reached.using("theory/norms.py") if "test_norms.py" in test]
+    module, tests = (
+        "theory/setting/norms.py",
+        [test for test in reached.using("theory/setting/norms.py") if "test_norms.py" in test],
+    )
     original = (root / module).read_text(encoding="utf-8")
     broken = original.replace("np.linalg.norm(", "2 * np.linalg.norm(")
     for name, server in (("hot", hot), ("cold", cold)):

@@ -1,4 +1,4 @@
-"""Bounds of indicators by distances, where intervals are too wide: for p = 1 and 2, over the reals.
+"""KnownBounds of indicators by distances, where intervals are too wide: for p = 1 and 2, over the reals.
 
 Both rules give bounds of the first values of one layer, `E_i` of the indicators, over every ball `B_p(x_k, r)`. They
 are for numbers of ordinary size: no weight, bias, coordinate or radius beyond 2^200. What underflows is at most 2^-1074
@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from constructions.check.files import Layer
-from constructions.check.intervals import Bounds, Known, dense, gamma, product
+from constructions.check.intervals import Known, KnownBounds, dense, gamma, product
 
 # Relative error of a few operations, generously; its power 3/2, 2^-45, for square roots.
 SLACK = 2.0**-30
@@ -45,7 +45,7 @@ def _unit(terms: int) -> float:
     return float(gamma(np.array([terms + 64.0]), 2.0**-53)[0])
 
 
-def _mean_value_bounds(first: Layer, second: Layer, points: np.ndarray, radius: float) -> Bounds:
+def _mean_value_bounds(first: Layer, second: Layer, points: np.ndarray, radius: float) -> KnownBounds:
     slopes = _greatest_slopes(first, second, _always_positive(first, points, radius)) * radius * (1 + SLACK) + VANISHING
 
     def bounds(balls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

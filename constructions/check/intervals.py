@@ -23,8 +23,8 @@ BLOCK = 2**22
 FEW = 64
 
 # Least and greatest values for given balls, shape (values, balls); with the number of the layer whose first they are.
-Bounds: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-Known: TypeAlias = tuple[int, Bounds]
+KnownBounds: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Known: TypeAlias = tuple[int, KnownBounds]
 
 
 def rounded(f: Layer, arithmetic: str) -> Layer:
@@ -85,7 +85,7 @@ def _bounds(
             least, greatest = known[1](balls)
             rows = slice(len(least))
             low[rows], high[rows] = np.maximum(low[rows], least), np.minimum(high[rows], greatest)
-            # Bounds that contradict each other are no bounds.
+            # KnownBounds that contradict each other are no bounds.
             safe &= np.all(low <= high, axis=0)
         safe &= size.max(axis=0) <= GREATEST[arithmetic] / 8
         # No positive number so small that its product with a weight could vanish.

@@ -18,10 +18,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
-from empirics.checkpoint import read, write
-from empirics.gaussian.linear_data import LinearSample
-from empirics.gaussian.mixed_model import unit
+from empirics.gaussian.samples import LinearSample
+from empirics.gaussian.tensors import unit
 from empirics.progress import bar
+from empirics.tensor_files import read, write
 from theory.errors import AssumptionError
 
 StepRule: TypeAlias = Literal["constant", "normalised"]

@@ -13,10 +13,10 @@ from jaxtyping import Float
 from torch import nn
 
 from constructions import Affine, ReLUNetwork
-from empirics.gaussian.linear_data import LinearSample
-from empirics.gaussian.mixed_model import MixedTensors, loss_gradients, sample_tensors, unit
+from empirics.gaussian.samples import LinearSample
+from empirics.gaussian.tensors import MixedTensors, loss_gradients, sample_tensors, unit
 from empirics.progress import bar
-from theory.mixed_model import MixedModel
+from theory.gaussian.mixed_model import MixedModel
 
 
 def train_jointly(

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from empirics.gaussian.fgsm import LinearBatch, linear_batch
-from empirics.gaussian.linear_data import LinearSample
-from empirics.gaussian.mixed_model import MixedTensors, loss_gradients, unit
+from empirics.gaussian.samples import LinearSample
+from empirics.gaussian.tensors import MixedTensors, loss_gradients, unit
 from theory.blocks import blocks
 from theory.errors import AssumptionError
 
 
 @dataclass(frozen=True)
-class Recipe:
+class StagedRecipe:
     """How to train; the defaults are the algorithm, every other value is a way to break it.
 
     Attributes:
@@ -45,10 +45,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.start not in ("points", "random"):
-            raise ValueError(f'Recipe needs start "points" or "random", got {self.start!r}')
+            raise ValueError(f'StagedRecipe needs start "points" or "random", got {self.start!r}')
         if not (self.linear_steps >= 1 and self.steps >= 0 and 0 < self.step_size < 1 and 0 <= self.ramp <= 1):
             raise ValueError(
-                "Recipe needs linear_steps >= 1, steps >= 0, step_size in (0, 1) and ramp in [0, 1], "
+                "StagedRecipe needs linear_steps >= 1, steps >= 0, step_size in (0, 1) and ramp in [0, 1], "
                 f"got {self.linear_steps}, {self.steps}, {self.step_size}, {self.ramp}"
             )
 
@@ -130,7 +130,7 @@ class StageState:
         return MixedTensors(self.linear, self.weights, batch.signs, batch.threshold)
 
 
-def start_neurons(batch: StagedBatch, linear: torch.Tensor, recipe: Recipe) -> StageState:
+def start_neurons(batch: StagedBatch, linear: torch.Tensor, recipe: StagedRecipe) -> StageState:
     """Step 0: `w_0` normalised, and every neuron of length `1.2 b / ‖x_i‖`."""
     direction = unit(batch.own)
     if recipe.start == "random":
@@ -141,7 +141,7 @@ def start_neurons(batch: StagedBatch, linear: torch.Tensor, recipe: Recipe) -> S
     return StageState(0, unit(linear), direction.mul_(1.2 * batch.threshold[:, None, None] / lengths))
 
 
-def neuron_steps(batch: StagedBatch, recipe: Recipe, state: StageState) -> Iterator[StageState]:
+def neuron_steps(batch: StagedBatch, recipe: StagedRecipe, state: StageState) -> Iterator[StageState]:
     """The states after each further step, up to step T of the recipe.
 
     Going on from a state is the same, to the last bit, as never having stopped. The given state is left as it was; a

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirics.gaussian.attack import attacked_margins
-from empirics.gaussian.linear_data import LinearSample
-from theory.linear_data import linear_adversarial_error, linear_clean_error
-from theory.losses import adversarial_error, clean_error
-from theory.max_margin import gordon_margin, limit_angle
-from theory.mixed_model import MixedModel, margin_certificate
+from empirics.gaussian.mixed_attack import attacked_margins
+from empirics.gaussian.samples import LinearSample
+from theory.gaussian.laws import linear_adversarial_error, linear_clean_error
+from theory.gaussian.max_margin import gordon_margin, limit_angle
+from theory.gaussian.mixed_model import MixedModel, margin_certificate
+from theory.setting.losses import adversarial_error, clean_error
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
-from empirics.gaussian.attack import least_margins
-from empirics.gaussian.mixed_model import unit
+from empirics.gaussian.mixed_attack import least_margins
 from empirics.gaussian.neurons import StagedBatch, StageState
-from theory.mixed_model import batch_certificate
+from empirics.gaussian.tensors import unit
+from theory.gaussian.mixed_model import batch_certificate
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class StageRecord:
     dead: float
 
 
-def observe(batch: StagedBatch, state: StageState, fraction: float) -> tuple[StageRecord, ...]:
+def observe_stages(batch: StagedBatch, state: StageState, fraction: float) -> tuple[StageRecord, ...]:
     """The records of the runs after a step whose radius was this fraction of δ."""
     model, x, y, radius = state.model(batch), batch.large.points, batch.labels, batch.large.radius
     absent = y == 0

@@ -24,16 +24,16 @@ from pathlib import Path
 
 import numpy as np
 
-from empirics.checkpoint import read, write
 from empirics.gaussian.fgsm import LinearState, initial_state, train_linear
-from empirics.gaussian.linear_data import LinearSample
-from empirics.gaussian.mixed_model import MixedTensors
-from empirics.gaussian.neurons import Recipe, StagedBatch, StageState, neuron_steps, staged_batch, start_neurons
-from empirics.gaussian.stage_record import StageRecord, observe
+from empirics.gaussian.neurons import StagedBatch, StagedRecipe, StageState, neuron_steps, staged_batch, start_neurons
+from empirics.gaussian.samples import LinearSample
+from empirics.gaussian.stage_record import StageRecord, observe_stages
+from empirics.gaussian.tensors import MixedTensors
 from empirics.progress import bar
-from theory.losses import clean_error
-from theory.mixed_model import MixedModel, margin_certificate, neuron_cosine_bound
-from theory.target_conditions import TargetConditions, target_conditions
+from empirics.tensor_files import read, write
+from theory.gaussian.mixed_model import MixedModel, margin_certificate, neuron_cosine_bound
+from theory.gaussian.target_conditions import TargetConditions, target_conditions
+from theory.setting.losses import clean_error
 
 # Steps of stage 1 between two looks at the clock, and seconds between two checkpoints.
 _STEPS = 100
@@ -83,7 +83,7 @@ def train_in_stages(
     sample: LinearSample,
     radius: float,
     threshold: float,
-    recipe: Recipe | None = None,
+    recipe: StagedRecipe | None = None,
     *,
     record_at: Sequence[int] | None = None,
     device: str = "cpu",
@@ -107,7 +107,7 @@ def train_batch_in_stages(
     samples: Sequence[LinearSample],
     radius: float | Sequence[float],
     threshold: float | Sequence[float],
-    recipe: Recipe | None = None,
+    recipe: StagedRecipe | None = None,
     *,
     record_at: Sequence[int] | None = None,
     device: str = "cpu",
@@ -132,7 +132,7 @@ def train_batch_in_stages(
         AssumptionError: if `δ >= α`, there is no large-margin point, or not `b > 0` (a neuron could not be off at 0).
         ValueError: if the numbers are not one for each sample, or the checkpoint is of other samples or arguments.
     """
-    recipe = Recipe() if recipe is None else recipe
+    recipe = StagedRecipe() if recipe is None else recipe
     if record_at is not None and not all(0 <= step <= recipe.steps for step in record_at):
         raise ValueError(f"train_in_stages records steps 0 to {recipe.steps}, got {list(record_at)}")
     batch = staged_batch(samples, radius, threshold, device=device)
@@ -148,12 +148,12 @@ def train_batch_in_stages(
             file.save(linear, None, records)
         state = start_neurons(batch, linear.w, recipe)
         if 0 in wanted:
-            records.append(observe(batch, state, recipe.radius_at(0)))
+            records.append(observe_stages(batch, state, recipe.radius_at(0)))
         file.save(None, state, records, now=True)
     steps, left = neuron_steps(batch, recipe, state), recipe.steps - state.step
     for state in bar(steps, "stage 2: neurons", show=progress, total=left):
         if state.step in wanted:
-            records.append(observe(batch, state, recipe.radius_at(state.step)))
+            records.append(observe_stages(batch, state, recipe.radius_at(state.step)))
         file.save(None, state, records, now=state.step == recipe.steps)
     return tuple(
         _finished(sample, float(batch.large.radius[k]), state.model(batch), k, tuple(at[k] for at in records))
@@ -233,7 +233,7 @@ class _Checkpoint:
         self.written = time.monotonic()
 
 
-def _fingerprint(batch: StagedBatch, recipe: Recipe, wanted: set[int]) -> str:
+def _fingerprint(batch: StagedBatch, recipe: StagedRecipe, wanted: set[int]) -> str:
     digest = hashlib.blake2b(repr((recipe, sorted(wanted))).encode())
     large = batch.large
     for tensor in (large.points, large.labels, batch.labels, large.radius, large.w_star, batch.threshold):

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from tests.strategies import EXPONENTS, arrays, dyadic
+from theory.balls.small_margin import affine_distance
 from theory.errors import AssumptionError
-from theory.generalization_witnesses import angle_beyond, other_directions
-from theory.hard_distribution import hard_distribution
-from theory.linear_data import linear_clean_error
-from theory.losses import clean_error, margins
-from theory.margin import affine_distance
-from theory.separation import separation
-from theory.transfer import log_linear_transfer_constant, transfer_bound, transfer_constant
+from theory.gaussian.laws import linear_clean_error
+from theory.generalization.transfer import log_linear_transfer_constant, transfer_bound, transfer_constant
+from theory.setting.losses import clean_error, margins
+from theory.setting.separation import separation
+from theory.sizes.hard_distribution import hard_distribution
+from theory.witnesses.sample_size import angle_beyond, other_directions
 
 assumption = pytest.mark.statement("assumption-6.1", form="repaired")
 seeds = st.integers(0, 2**32 - 1)

@@ -15,7 +15,7 @@ def test_few_bits_certify_until_the_radius_nears_its_limit(record: Any, figure_p
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    from constructions.comparison_precision import precision_rows
+    from constructions.comparison.precision import precision_rows
 
     rows = precision_rows()
     sizes = sorted({row["N"] for row in rows})

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import exponents
-from theory.growth import equal_sizes, robust_size_bound
-from theory.hard_distribution import HardDistribution, hard_distribution
+from theory.balls.small_margin import affine_margin
 from theory.layers import evaluate
-from theory.losses import adversarial_error
-from theory.margin import affine_margin
+from theory.setting.losses import adversarial_error
+from theory.sizes.growth import robust_size_bound
+from theory.sizes.hard_distribution import HardDistribution, hard_distribution
+from theory.witnesses.sizes import equal_sizes
 
 printed = pytest.mark.statement("complexity-ordering", form="printed")
 repaired = pytest.mark.statement("complexity-ordering", form="repaired")
@@ -56,7 +57,7 @@ def memorize(hard: HardDistribution, points: np.ndarray, labels: np.ndarray, rad
 @given(st.integers(1, 4), st.lists(st.integers(1, 3), max_size=3), st.floats(-10, 10), st.data())
 def test_three_equal_sizes(place, hidden, value, data):
     """Two points a large margin apart: f_clean, 2 non-zeros, is robust; and no network with one non-zero is right."""
-    from constructions.network import network
+    from constructions.networks.network import network
 
     witness = equal_sizes()
     clean = witness.classifier

@@ -68,7 +68,7 @@ def test_adversarial_training_error_is_zero(instance: Instance, method: str) -> 
 def test_clean_error_is_zero_on_a_separated_support(instance: Instance, method: str) -> None:
     """Train on half of a support with separation R; the whole support keeps its labels, also inside shells."""
     from constructions import robust_memorizer
-    from theory.losses import clean_error, margins
+    from theory.setting.losses import clean_error, margins
 
     half = np.arange(0, len(instance.points), 2)
     labels = instance.labels[half]
@@ -92,7 +92,7 @@ def test_clean_error_is_zero_on_a_separated_support(instance: Instance, method: 
 def test_without_the_indicators_the_error_is_that_of_the_clean_classifier(instance: Instance, method: str) -> None:
     """The planted fault: a memorizer told that nothing is small certifies no small-margin point."""
     from constructions import robust_memorizer
-    from theory.margin import small_margin
+    from theory.balls.small_margin import small_margin
 
     forgetful = robust_memorizer(
         instance.points,
@@ -127,7 +127,7 @@ class Pair:
     def network(self, shell: float, p: float, method: Any) -> Any:
         """`f̂` of Theorem 3.3 with any shell, put together from its parts: `robust_memorizer` refuses wide ones."""
         from constructions import indicators
-        from constructions.assembly import memorizing_network
+        from constructions.pieces.assembly import memorizing_network
 
         low, high = np.array([-self.radius]), np.array([1 + self.radius])
         parts = indicators(self.points[:1], self.radius, shell, low, high, p=p, method=method)
@@ -252,7 +252,7 @@ class Population:
 
 @st.composite
 def populations(draw: Any) -> Population:
-    from theory.separation import separation
+    from theory.setting.separation import separation
 
     dim, size = draw(st.integers(1, 3)), draw(st.integers(4, 14))
     points = np.unique(draw(arrays((size, dim), dyadic(0.0, 1.0, 5))), axis=0)
@@ -339,7 +339,7 @@ def test_half_of_the_errors_remain_while_n_is_below_the_bound(p: float, record: 
 
 def _errors_on_new_points(p: float, dim: int, radius: float, shell: float) -> tuple[int, int]:
     from constructions import Affine, robust_memorizer
-    from theory.losses import margins
+    from theory.setting.losses import margins
 
     rng = np.random.default_rng(7)
     points = rng.random((1000, dim))

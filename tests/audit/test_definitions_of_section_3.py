@@ -17,21 +17,21 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.stats import binom
 
-from constructions.clean import fit_clean
-from constructions.network import ReLUNetwork, dense, network
+from constructions.memorizers.clean import fit_clean
+from constructions.networks.network import ReLUNetwork, dense, network
 from tests.rational import rational_value, rationals
 from tests.strategies import arrays, dyadic, networks
-from theory.boundary_witnesses import touching_zero
+from theory.balls.cells import cells, distance_to_boundary
+from theory.balls.exact_minimum import minimum_over_ball
+from theory.balls.relaxation import margin_lower_bound
+from theory.balls.small_margin import affine_margin, small_margin
 from theory.errors import AssumptionError
-from theory.exact_minimum import minimum_over_ball
-from theory.hard_distribution import hard_distribution
+from theory.generalization.columns import Columns
 from theory.layers import evaluate
-from theory.losses import adversarial_error, clean_error, margins
-from theory.margin import affine_margin, small_margin
-from theory.regions import cells, distance_to_boundary
-from theory.relaxation import margin_lower_bound
-from theory.robust_overfitting import Columns
-from theory.separation import rational_distance, round_down, separation
+from theory.setting.losses import adversarial_error, clean_error, margins
+from theory.setting.separation import rational_distance, round_down, separation
+from theory.sizes.hard_distribution import hard_distribution
+from theory.witnesses.decision_boundary import touching_zero
 
 GRID = 4
 # The mixed-integer solver's tolerance, 1e-6, times weights and widths below 10.

@@ -12,9 +12,9 @@ def test_sizes_of_the_rivals_on_mnist5k(record: Any, figure_path: Any) -> None:
 
     The first count is of this data, four fifths of which is 0; the second is of data in general position.
     """
-    from constructions.comparison import parameter_report
-    from constructions.comparison_rows import PCA, RANDOM, SHARED, SKETCH
-    from constructions.data import load_sample
+    from constructions.comparison.counts import parameter_report
+    from constructions.comparison.entries import PCA, RANDOM, SHARED, SKETCH
+    from constructions.samples.loading import load_sample
 
     points, labels = load_sample("mnist5k")
     report = parameter_report(points, labels, radius=0.5, p=2, shell=0.3)

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from constructions.network import network
+from constructions.networks.network import network
 from tests.strategies import arrays, dyadic, networks
-from theory.boundary_witnesses import (
+from theory.balls.cells import cells, distance_to_boundary, distance_to_sign, has_plateau
+from theory.balls.exact_minimum import minimum_over_ball
+from theory.balls.small_margin import affine_distance, affine_margin, small_margin
+from theory.errors import AssumptionError
+from theory.layers import evaluate
+from theory.witnesses.decision_boundary import (
     MarginAndDistance,
     boundary_inside_support,
     misclassified_point,
     plateau_network,
     touching_zero,
 )
-from theory.errors import AssumptionError
-from theory.exact_minimum import minimum_over_ball
-from theory.layers import evaluate
-from theory.margin import affine_distance, affine_margin, small_margin
-from theory.regions import cells, distance_to_boundary, distance_to_sign, has_plateau
 
 exponents = st.sampled_from([1.0, 2.0, np.inf])
 HALVES = dyadic(-2, 2, 1)

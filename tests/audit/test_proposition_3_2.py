@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from tests.arrangement import is_robust
 from tests.strategies import Instance, arrays, dyadic, instances
+from theory.balls.exact_minimum import minimum_over_ball
+from theory.balls.relaxation import margin_forms
+from theory.balls.small_margin import small_margin
 from theory.errors import AssumptionError
-from theory.exact_minimum import minimum_over_ball
-from theory.ideal import IdealClassifier
-from theory.losses import clean_error, margins
-from theory.margin import small_margin
-from theory.norms import distance, sample_ball
-from theory.relaxation import margin_forms
-from theory.robust_overfitting import Columns, log_threshold, ratio_bound
-from theory.separation import separation
-from theory.witnesses import memorized_population, midpoint_of_opposite_labels
+from theory.generalization.columns import Columns, log_threshold, ratio_bound
+from theory.setting.ideal import IdealClassifier
+from theory.setting.losses import clean_error, margins
+from theory.setting.norms import distance, sample_ball
+from theory.setting.separation import separation
+from theory.witnesses.ideal_classifier import memorized_population, midpoint_of_opposite_labels
 
 # Points of a ball are drawn in a ball smaller by this, so that rounding does not put them outside.
 INSIDE = 1 - 2.0**-40
@@ -130,7 +130,7 @@ def test_the_witness_has_an_adversarial_training_error_of_one(radius: float) -> 
 
 def test_the_attack_finds_a_radius_that_is_too_large_and_a_point_left_out() -> None:
     """Planted faults: balls of opposite labels that overlap, and a small-margin point that is not memorized."""
-    from constructions.network import network
+    from constructions.networks.network import network
 
     f_clean = network(([[1.0]], [-0.5]))
     points, labels = np.array([[0.25], [0.375], [0.75]]), np.array([-1, -1, 1])

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import maximum_filter1d
 
-from theory.flatness import gradient_norm, loss_change_lower_bound, maximum_by_search, ridge_smoothness
-from theory.flatness_witnesses import oscillating_loss
+from theory.generalization.flatness import gradient_norm, loss_change_lower_bound, maximum_by_search, ridge_smoothness
+from theory.witnesses.flatness import oscillating_loss
 
 printed = pytest.mark.statement("proposition-6.4", form="printed")
 repaired = pytest.mark.statement("proposition-6.4", form="repaired")

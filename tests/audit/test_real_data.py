@@ -26,9 +26,9 @@ SHARED_LIMIT = {1.0: 1.10, 2.0: 1.05, np.inf: 1.05}
 @lru_cache
 def load(data: str, classes: str) -> Any:
     """The sample and a clean classifier for it; kept for the other tests."""
-    from constructions.clean import fit_clean
-    from constructions.data import load_sample
-    from constructions.sample import read_sample
+    from constructions.memorizers.clean import fit_clean
+    from constructions.samples.loading import load_sample
+    from constructions.samples.sample import read_sample
 
     points, labels = load_sample(data, classes=classes)
     sample = read_sample(points, labels)
@@ -39,7 +39,7 @@ def load(data: str, classes: str) -> Any:
 @pytest.mark.parametrize(("data", "classes"), DATA)
 def test_memorized_and_certified(data: str, classes: str, p: float, radius: float | None, record: Any) -> None:
     from constructions import certify, guided_attack, robust_memorizer
-    from theory.separation import separation
+    from theory.setting.separation import separation
 
     points, labels, clean = load(data, classes)
     started = time.perf_counter()

@@ -34,10 +34,10 @@ def test_stored_verdicts_follow_from_stored_numbers(
     experiment: str, dataset: str, figure_path: Callable[[str], Path], record: Any
 ) -> None:
     """What the audit shows was measured with the settings of today's preset, and says what its numbers say."""
-    from empirics.images.claims import verdicts
-    from empirics.images.plots import draw
-    from empirics.images.presets import preset
-    from empirics.images.result import Result
+    from empirics.images.experiments.presets import preset
+    from empirics.images.verdicts.figures import draw
+    from empirics.images.verdicts.result import Result
+    from empirics.images.verdicts.verdicts import verdicts
 
     result = Result.load(STORED / f"{experiment}-{dataset}-small.json")
     assert verdicts(result) == result.verdicts
@@ -68,8 +68,8 @@ def test_stored_verdicts_follow_from_stored_numbers(
 @pytest.mark.parametrize("experiment", STATEMENTS)
 def test_numbers_that_were_changed_are_noticed(experiment: str) -> None:
     """The planted fault: other numbers under the stored verdicts."""
-    from empirics.images.claims import verdicts
-    from empirics.images.result import Result
+    from empirics.images.verdicts.result import Result
+    from empirics.images.verdicts.verdicts import verdicts
 
     result = Result.load(STORED / f"{experiment}-mnist5k-small.json")
     noticed, kinds = set(), set()
@@ -95,7 +95,7 @@ def test_numbers_that_were_changed_are_noticed(experiment: str) -> None:
 @observed("figure1")
 def test_the_constructed_control_is_flat_up_to_the_radius(record: Any) -> None:
     """Theorem 3.3's network on digits: 0 up to the training radius on every seed, and not beyond."""
-    from empirics.images.result import Result
+    from empirics.images.verdicts.result import Result
 
     result = Result.load(STORED / "figure1-digits-small.json")
     for measure in ("gradient_norm", "loss_change"):
@@ -110,7 +110,7 @@ def test_the_constructed_control_is_flat_up_to_the_radius(record: Any) -> None:
 @pytest.mark.parametrize("dataset", ["mnist5k", "cifar10", "digits"])
 @observed("memorization")
 def test_the_drawn_shares_are_the_judged_ones(dataset: str) -> None:
-    from empirics.images.result import Result
+    from empirics.images.verdicts.result import Result
 
     result = Result.load(STORED / f"memorization-{dataset}-small.json")
     for share in result.select(measure="robust_share"):
@@ -124,9 +124,9 @@ def test_the_drawn_shares_are_the_judged_ones(dataset: str) -> None:
 @pytest.fixture(scope="module")
 def mini(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     """Runs an experiment on digits, in a folder that all of them share."""
-    from empirics.images.experiment import run
-    from empirics.images.presets import preset
-    from empirics.images.runs import Place
+    from empirics.images.experiments.presets import preset
+    from empirics.images.experiments.run import run
+    from empirics.images.experiments.trained import Place
 
     folder = tmp_path_factory.mktemp("mini")
     place = Place(folder / "runs", None, lambda _: None)
@@ -136,7 +136,7 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
 @pytest.mark.parametrize("experiment", [pytest.param(name, marks=observed(name)) for name in STATEMENTS])
 def test_the_whole_path_live(experiment: str, mini: Callable[[str], Any], record: Any) -> None:
     """Trains, attacks, measures and judges, at a scale at which the verdicts themselves mean little."""
-    from empirics.images.claims import verdicts
+    from empirics.images.verdicts.verdicts import verdicts
 
     result = mini(experiment)
     assert result.verdicts == verdicts(result) != ()
@@ -192,7 +192,7 @@ def test_both_measures_of_a_linear_classifier(record: Any) -> None:
     """
     import torch
 
-    from empirics.images.measures import flatness_curves
+    from empirics.images.flatness.search import flatness_curves
 
     rng = np.random.default_rng(4)
     radii, n, dim = (0.0, 0.05, 0.2), 40, 6

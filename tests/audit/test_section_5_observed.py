@@ -12,7 +12,7 @@ CONJECTURE = pytest.mark.statement("conjecture-robust-memorization", form="repai
 
 
 def draw(dim: int, n: int, alpha: float, beta: float, seed: int) -> Any:
-    from empirics.gaussian.linear_data import LinearData, random_direction
+    from empirics.gaussian.samples import LinearData, random_direction
 
     return LinearData(random_direction(dim, [seed, 0]), alpha, beta, 0.5).sample(n, [seed, 1])
 
@@ -32,20 +32,20 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 def test_what_breaks_the_algorithm(figure_path: Any, record: Any) -> None:
     """Each departure from the algorithm, three seeds, its errors reported beside the algorithm's own."""
     from empirics.gaussian.joint import train_jointly
-    from empirics.gaussian.neurons import Recipe
+    from empirics.gaussian.neurons import StagedRecipe
     from empirics.gaussian.overfitting import errors
     from empirics.gaussian.stages import train_in_stages
-    from theory.losses import clean_error
-    from theory.mixed_model import margin_certificate
+    from theory.gaussian.mixed_model import margin_certificate
+    from theory.setting.losses import clean_error
 
     dim, n, alpha, beta = 400, 200, 12.0, 1.0
     radius, b = 0.25 * math.sqrt(dim), 0.5 * dim
     recipes = {
-        "the algorithm": Recipe(),
-        "full radius from the first step": Recipe(ramp=0.0),
-        "no norm cap": Recipe(capped=False),
-        "unfrozen w_0": Recipe(frozen=False),
-        "random neurons": Recipe(start="random"),
+        "the algorithm": StagedRecipe(),
+        "full radius from the first step": StagedRecipe(ramp=0.0),
+        "no norm cap": StagedRecipe(capped=False),
+        "unfrozen w_0": StagedRecipe(frozen=False),
+        "random neurons": StagedRecipe(start="random"),
         "joint training from a small start": None,
     }
     table: dict[str, list[dict[str, float]]] = {name: [] for name in recipes}

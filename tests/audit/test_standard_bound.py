@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from theory.bound_check import BoundCheck
-from theory.generalization_witnesses import rademacher_failure
-from theory.vc import relu_vc_dimension_bound, relu_vc_dimension_by_counting, uniform_bound
+from theory.generalization.bound_check import BoundCheck
+from theory.generalization.vc import relu_vc_dimension_bound, relu_vc_dimension_by_counting, uniform_bound
+from theory.witnesses.sample_size import rademacher_failure
 
 LIMIT = 1e-6
 capacity = pytest.mark.statement("claim-capacity", form="repaired")

@@ -44,7 +44,7 @@ MORE_EXPONENTS = (*EXPONENTS, 1.01, 2.5, 4.0, 10.0)
 def test_f_hat_equals_f_adv_on_larger_data(p: float, method: str, grid: bool, record: Any) -> None:
     """40 points with 16 levels a coordinate or in general position, dimensions 3 and 30, thin shells and wide ones."""
     from constructions import Affine, robust_memorizer
-    from theory.separation import separation
+    from theory.setting.separation import separation
 
     rng = np.random.default_rng(11)
     on_balls = beyond = 0
@@ -67,8 +67,8 @@ def test_f_hat_equals_f_adv_on_larger_data(p: float, method: str, grid: bool, re
 
 def assert_equal_off_shells(built: Any, rng: np.random.Generator) -> tuple[int, int]:
     """How many of the points compared were on a ball, and on none."""
-    from theory.ideal import IdealClassifier
-    from theory.norms import distance
+    from theory.setting.ideal import IdealClassifier
+    from theory.setting.norms import distance
 
     x = np.round(rng.uniform(built.low, built.high, (60, len(built.low))) * 2**20) / 2**20
     task, sample = built.task, built.task.sample
@@ -125,7 +125,7 @@ def test_the_size_is_within_the_stated_bound(instance: Instance) -> None:
 @pytest.mark.parametrize("p", EXPONENTS)
 def test_the_coefficient_of_n_d_is_one(p: float) -> None:
     """Symbolically: the limit of formula / (n d) as first n and then d grows, with levels and pieces held."""
-    from constructions.indicators import indicators
+    from constructions.pieces.soft_indicators import indicators
 
     c = np.random.default_rng(0).random((4, 3))
     formula = indicators(c, 0.1, 0.1, np.full(3, -0.1), np.full(3, 1.1), p=p, method="shared").formula
@@ -165,7 +165,7 @@ def test_the_count_grows_like_n_d(p: float, method: str, record: Any) -> None:
 
 def _own(n: int, d: int, p: float, method: str) -> tuple[float, int]:
     """Non-zeros that belong to single points, for coordinates on eight levels and no zeros; and the pieces."""
-    from constructions.indicators import indicators
+    from constructions.pieces.soft_indicators import indicators
 
     centres = np.random.default_rng(1).integers(1, 9, (n, d)) / 8
     parts = indicators(centres, 0.01, 0.05, np.full(d, -0.01), np.full(d, 1.01), p=p, method=method)
@@ -176,7 +176,7 @@ def _own(n: int, d: int, p: float, method: str) -> tuple[float, int]:
 @pytest.mark.parametrize("p", [1.5, 3.0, math.pi])
 def test_a_sixteenth_of_the_shell_costs_four_times_the_pieces(p: float, record: Any) -> None:
     """Other p: the error of the interpolation follows the gap of the powers, so s grows like γ^{-1/2}."""
-    from constructions.indicators import indicators
+    from constructions.pieces.soft_indicators import indicators
 
     centres, shells = np.random.default_rng(2).random((3, 5)), 16.0 ** -np.arange(2, 6)
     box = (np.full(5, -0.1), np.full(5, 1.1))
@@ -192,7 +192,7 @@ def test_a_sixteenth_of_the_shell_costs_four_times_the_pieces(p: float, record: 
 @pytest.mark.parametrize("method", ["shared", "per_point"])
 def test_halving_the_shell_four_times_costs_two_tents(method: str) -> None:
     """p = 2: the error 4^-m of the squares has to follow the gap (2δ + γ)γ, so m grows by log2(1/γ) / 2."""
-    from constructions.indicators import indicators
+    from constructions.pieces.soft_indicators import indicators
 
     centres = np.random.default_rng(2).random((3, 5))
     box = (np.full(5, -0.1), np.full(5, 1.1))

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import arrays, exponents, methods
-from theory.growth import growth_bound, one_class_only, robust_size_bound
-from theory.hard_distribution import HardDistribution, hard_distribution
-from theory.losses import adversarial_error
-from theory.margin import affine_margin
-from theory.separation import separation
+from theory.balls.small_margin import affine_margin
+from theory.setting.losses import adversarial_error
+from theory.setting.separation import separation
+from theory.sizes.growth import growth_bound, robust_size_bound
+from theory.sizes.hard_distribution import HardDistribution, hard_distribution
+from theory.witnesses.sizes import one_class_only
 
 printed = pytest.mark.statement("theorem-3.5", form="printed")
 repaired = pytest.mark.statement("theorem-3.5", form="repaired")

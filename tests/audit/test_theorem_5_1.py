@@ -19,7 +19,7 @@ def compatible(count: int, trials: int, probability: float) -> bool:
 
 
 def draw(dim: int, n: int, alpha: float, seed: int) -> Any:
-    from empirics.gaussian.linear_data import LinearData, random_direction
+    from empirics.gaussian.samples import LinearData, random_direction
 
     return LinearData(random_direction(dim, [seed, 0]), alpha, alpha, 0.0).sample(n, [seed, 1])
 
@@ -33,8 +33,8 @@ def tangent(direction: np.ndarray, w_star: np.ndarray) -> float:
 def test_with_few_points_in_a_high_dimension_the_trained_direction_leaves_w_star(record: Any) -> None:
     """The trainer itself, N = 4 and α = 2 fixed: the angle grows towards 90° with d."""
     from empirics.gaussian.fgsm import linear_batch, train_linear
-    from empirics.gaussian.linear_data import LinearData, LinearSample
-    from theory.max_margin import direction_lost_in_noise
+    from empirics.gaussian.samples import LinearData, LinearSample
+    from theory.witnesses.noise import direction_lost_in_noise
 
     angles = []
     for dim in (300, 1200, 4800):
@@ -54,7 +54,7 @@ def test_with_few_points_in_a_high_dimension_the_trained_direction_leaves_w_star
 def test_the_angle_is_exact_and_the_trainer_goes_there(seed: int, record: Any) -> None:
     """û by active sets and max(s*, 0) by an interior method give one angle, and the trainer goes to û."""
     from empirics.gaussian.fgsm import linear_batch, train_linear
-    from theory.max_margin import limit_angle, max_margin_direction, noise_margin
+    from theory.gaussian.max_margin import limit_angle, max_margin_direction, noise_margin
 
     cases = [(n, dim, alpha) for n in (3, 12, 30) for dim in (5, 15) for alpha in (1.0, 4.0)]
     samples = [draw(dim, n, alpha, 100 * seed + k) for k, (n, dim, alpha) in enumerate(cases)]
@@ -81,7 +81,7 @@ def test_the_angle_is_exact_and_the_trainer_goes_there(seed: int, record: Any) -
 @REPAIRED
 @pytest.mark.parametrize(("n", "dim"), [(10, 6), (20, 11), (20, 8), (30, 11), (25, 15)])
 def test_the_limit_is_exactly_w_star_as_often_as_wendel_says(n: int, dim: int, record: Any) -> None:
-    from theory.max_margin import max_margin_direction, noise_margin, wendel_probability
+    from theory.gaussian.max_margin import max_margin_direction, noise_margin, wendel_probability
 
     trials, tilted = 400, 0
     for seed in range(trials):
@@ -100,7 +100,7 @@ def test_the_limit_is_exactly_w_star_as_often_as_wendel_says(n: int, dim: int, r
 @REPAIRED
 @pytest.mark.parametrize(("dim", "n"), [(40, 10), (20, 60)])
 def test_the_concentration_bound(dim: int, n: int, record: Any) -> None:
-    from theory.max_margin import angle_bounds, max_margin_direction
+    from theory.gaussian.max_margin import angle_bounds, max_margin_direction
 
     found = []
     for seed in range(300):
@@ -128,7 +128,7 @@ def test_the_rates_of_both_step_rules(figure_path: Any, record: Any) -> None:
     from matplotlib import pyplot as plt
 
     from empirics.gaussian.fgsm import geometric_steps, linear_batch, train_linear
-    from theory.max_margin import max_margin_direction
+    from theory.gaussian.max_margin import max_margin_direction
 
     dim, sizes, alpha = 20, (5, 15, 30, 60), 2.0
     samples = [draw(dim, n, alpha, n) for n in sizes]
@@ -177,7 +177,7 @@ def test_the_phase_diagram_of_the_angle(figure_path: Any, record: Any) -> None:
     from matplotlib import pyplot as plt
 
     from empirics.gaussian.fgsm import linear_batch, train_linear
-    from theory.max_margin import gordon_margin, limit_angle, max_margin_direction
+    from theory.gaussian.max_margin import gordon_margin, limit_angle, max_margin_direction
 
     dim, seeds = 60, 2
     ratios = np.array([0.1, 0.2, 0.35, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.5, 3.0])
@@ -235,8 +235,8 @@ def test_the_phase_diagram_of_the_angle(figure_path: Any, record: Any) -> None:
 def test_clean_accuracy_on_large_margin_data_need_not_carry_over(record: Any) -> None:
     """A trained w_0 with no clean error on 2,000 fresh large-margin points, and many on small-margin ones."""
     from empirics.gaussian.fgsm import linear_batch, train_linear
-    from empirics.gaussian.linear_data import LinearData, random_direction
-    from theory.linear_data import linear_clean_error
+    from empirics.gaussian.samples import LinearData, random_direction
+    from theory.gaussian.laws import linear_clean_error
 
     data = LinearData(random_direction(100, 0), 4.0, 0.1, 0.5)
     state, _ = train_linear(linear_batch([data.sample(20, 1, n_small=0)], 1.0), 1000, record_at=[])
@@ -256,8 +256,8 @@ def test_clean_accuracy_on_large_margin_data_need_not_carry_over(record: Any) ->
 @pytest.mark.statement("claim-small-margin-transfer", form="repaired")
 def test_so_many_large_margin_points_are_enough(record: Any) -> None:
     """With so many points the clean error on small-margin data is at most η, as often as the claim says."""
-    from theory.linear_data import linear_clean_error, transfer_sample_size
-    from theory.max_margin import max_margin_direction
+    from theory.gaussian.laws import linear_clean_error, transfer_sample_size
+    from theory.gaussian.max_margin import max_margin_direction
 
     dim, alpha, beta, error, t = 12, 2.0, 0.5, 0.05, 1.0
     n = transfer_sample_size(dim, alpha, beta, error, t)
@@ -277,7 +277,7 @@ def test_so_many_large_margin_points_are_enough(record: Any) -> None:
 @pytest.mark.statement("claim-linear-data-separation", form="printed")
 def test_the_population_is_not_separated() -> None:
     """Opposite labels on one noise vector are 2β < 2δ apart, and the support leaves the cube of section 3."""
-    from empirics.gaussian.linear_data import LinearData, random_direction
+    from empirics.gaussian.samples import LinearData, random_direction
 
     data = LinearData(random_direction(50, 0), 4.0, 0.1, 1.0)
     sample = data.sample(1, 0)
@@ -290,8 +290,8 @@ def test_the_population_is_not_separated() -> None:
 
 @pytest.mark.statement("claim-linear-data-separation", form="repaired")
 def test_the_sample_is_separated(record: Any) -> None:
-    from empirics.gaussian.linear_data import LinearData, random_direction
-    from theory.linear_data import separation_bound
+    from empirics.gaussian.samples import LinearData, random_direction
+    from theory.gaussian.laws import separation_bound
 
     data, n = LinearData(random_direction(200, 0), 2.0, 0.1, 0.5), 12
     bound = separation_bound(200, n, 6.0)

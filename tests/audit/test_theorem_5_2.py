@@ -13,13 +13,13 @@ REPAIRED = pytest.mark.statement("theorem-5.2", form="repaired")
 
 
 def draw(dim: int, n: int, alpha: float, beta: float, seed: int) -> Any:
-    from empirics.gaussian.linear_data import LinearData, random_direction
+    from empirics.gaussian.samples import LinearData, random_direction
 
     return LinearData(random_direction(dim, [seed, 0]), alpha, beta, 0.5).sample(n, [seed, 1])
 
 
 def target_of(sample: Any, b: float) -> Any:
-    from theory.mixed_model import target_model
+    from theory.gaussian.mixed_model import target_model
 
     return target_model(sample.source.w_star, sample.noise(sample.small), sample.labels[sample.small], b)
 
@@ -27,7 +27,7 @@ def target_of(sample: Any, b: float) -> Any:
 @PRINTED
 def test_beyond_half_the_separation_no_algorithm_reaches_zero() -> None:
     """δ < α, and two points of different labels within 2δ: their balls meet, so every classifier has an error."""
-    from empirics.gaussian.neurons import Recipe
+    from empirics.gaussian.neurons import StagedRecipe
     from empirics.gaussian.stages import train_in_stages
     from theory import separation
 
@@ -39,7 +39,7 @@ def test_beyond_half_the_separation_no_algorithm_reaches_zero() -> None:
     middle = (sample.points[i] + sample.points[j]) / 2
     assert sample.labels[i] != sample.labels[j]
     assert max(np.linalg.norm(middle - sample.points[k]) for k in (i, j)) < radius
-    run = train_in_stages(sample, radius, 50.0, Recipe(linear_steps=200))
+    run = train_in_stages(sample, radius, 50.0, StagedRecipe(linear_steps=200))
     value = float(run.model(middle[None])[0])
     assert min(value * sample.labels[i], value * sample.labels[j]) <= 0
     assert run.certified_error > 0
@@ -53,8 +53,8 @@ def test_the_target_with_four_hundred_points(
     dim: int, n: int, alpha: float, radius: float, holds: bool, record: Any
 ) -> None:
     """All points certified at d = 1000; at d = 50 the conditions fail, and the certificate does not claim."""
-    from theory.mixed_model import margin_certificate
-    from theory.target_conditions import memorization_failure, target_conditions
+    from theory.gaussian.mixed_model import margin_certificate
+    from theory.gaussian.target_conditions import memorization_failure, target_conditions
 
     sample = draw(dim, n, alpha, 0.1, 0)
     b = dim / 2
@@ -73,8 +73,8 @@ def test_the_target_with_four_hundred_points(
 @pytest.mark.parametrize("radius", [0.6, 1.2])
 def test_the_certificate_of_a_target_against_frequencies(radius: float, record: Any) -> None:
     """Small and large δ: the target is fully certified at least as often as the explicit probability says."""
-    from theory.mixed_model import margin_certificate
-    from theory.target_conditions import memorization_failure
+    from theory.gaussian.mixed_model import margin_certificate
+    from theory.gaussian.target_conditions import memorization_failure
 
     dim, n, trials, failed, small = 400, 8, 150, 0, 4
     for seed in range(trials):
@@ -141,17 +141,17 @@ def test_training_by_stages_reaches_certified_zero(figure_path: Any, record: Any
 @pytest.mark.parametrize(("dim", "r", "q"), [(1000, 0.4, 0.25), (4000, 0.5, 0.25)])
 def test_a_trained_network_whose_wrong_neurons_are_on(dim: int, r: float, q: float, record: Any) -> None:
     """b = d/4 and α = d: δ > b/√d, so wrong neurons are on in every large ball, and together they do not win."""
-    from empirics.gaussian.neurons import Recipe
+    from empirics.gaussian.neurons import StagedRecipe
     from empirics.gaussian.stages import train_in_stages
-    from theory.mixed_model import margin_certificate
-    from theory.overlap import overlap_certificate, overlap_conditions
+    from theory.gaussian.mixed_model import margin_certificate
+    from theory.gaussian.overlap import overlap_certificate, overlap_conditions
 
     sample = draw(dim, 20, float(dim), 1.0, 0)
     radius, b = r * math.sqrt(dim), q * dim
     noise = sample.noise(sample.small)
     scales = {"beta": 1.0, "radius": radius, "b": b}
     assert overlap_conditions(sample.points, sample.small, noise, alpha=float(dim), **scales).hold
-    run = train_in_stages(sample, radius, b, Recipe(linear_steps=200), record_at=[])
+    run = train_in_stages(sample, radius, b, StagedRecipe(linear_steps=200), record_at=[])
     for model in (run.model, target_of(sample, b)):
         # Term by term some points stay open, and taken together everything is certified.
         apart = margin_certificate(model, sample.points, sample.labels, radius)
@@ -164,7 +164,7 @@ def test_a_trained_network_whose_wrong_neurons_are_on(dim: int, r: float, q: flo
     assert not overlap_conditions(
         near.points, near.small, near.noise(near.small), alpha=4 * math.sqrt(dim), **scales
     ).hold
-    broken = train_in_stages(near, radius, b, Recipe(linear_steps=200), record_at=[])
+    broken = train_in_stages(near, radius, b, StagedRecipe(linear_steps=200), record_at=[])
     assert broken.records[-1].attacked_error > 0
     record("examples", 40)
 
@@ -261,7 +261,7 @@ def test_robust_overfitting(figure_path: Any, record: Any) -> None:
 @pytest.mark.statement("claim-linear-limit", form="printed")
 def test_the_limit_is_not_f_adv(record: Any) -> None:
     """f* is not y_i at x_i, and acts on half-spaces: far along ξ_i it has the sign of a_i, f_adv that of f_clean."""
-    from theory.ideal import IdealClassifier
+    from theory.setting.ideal import IdealClassifier
 
     sample = draw(400, 40, 80.0, 0.1, 0)
     radius, b = 4.0, 200.0
@@ -282,8 +282,8 @@ def test_the_limit_is_not_f_adv(record: Any) -> None:
 def test_the_target_and_f_adv_agree_in_sign_on_the_balls(seed: int, record: Any) -> None:
     """By certificate for f*, by the definition for f_adv; and off every neuron f* is w*·x."""
     from theory import separation
-    from theory.ideal import IdealClassifier
-    from theory.mixed_model import margin_certificate
+    from theory.gaussian.mixed_model import margin_certificate
+    from theory.setting.ideal import IdealClassifier
 
     sample = draw(400, 40, 80.0, 0.1, seed)
     radius, b = 4.0, 200.0

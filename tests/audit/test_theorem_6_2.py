@@ -13,17 +13,17 @@ from scipy.optimize import linprog
 from scipy.spatial import cKDTree
 from scipy.stats import binom
 
-from theory.bound_check import BoundCheck
 from theory.errors import AssumptionError
-from theory.generalization_witnesses import polynomial_sample_failure
-from theory.hard_distribution import HardDistribution, hard_distribution
-from theory.losses import clean_error, margins
-from theory.vc import (
+from theory.generalization.bound_check import BoundCheck
+from theory.generalization.vc import (
     affine_vc_dimension,
     consistent_bound,
     consistent_sample_size,
     relu_vc_dimension_bound,
 )
+from theory.setting.losses import clean_error, margins
+from theory.sizes.hard_distribution import HardDistribution, hard_distribution
+from theory.witnesses.sample_size import polynomial_sample_failure
 
 printed = pytest.mark.statement("theorem-6.2", form="printed")
 repaired = pytest.mark.statement("theorem-6.2", form="repaired")
@@ -116,7 +116,7 @@ def of_one_class(labels: np.ndarray) -> Classifier:
 
 def learned(kind: str, draws: list[Draw]) -> list[Classifier]:
     if kind == "adversarial training":
-        from empirics.small_adversarial_training import train_adversarially
+        from empirics.small_networks import train_adversarially
 
         points, labels = (np.stack([draw[k] for draw in draws]) for k in (1, 2))
         return list(train_adversarially(points, labels, draws[0][0].radius))
@@ -237,7 +237,7 @@ def test_every_learner_against_the_line(record, figure_path):
 
 def _training_error(classifiers: list[Any], draws: list[Draw]) -> float:
     """Share of training balls on which an attack gets through, a lower bound of the adversarial training error."""
-    from theory.margin import small_margin
+    from theory.balls.small_margin import small_margin
 
     wrong = [
         small_margin(f.layers, points, labels, hard.radius, math.inf).upper <= 0

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from tests.strategies import arrays, dyadic
-from theory.exact_minimum import minimum_over_ball
-from theory.flatness import PointwiseMaximum
-from theory.flatness_witnesses import flatness_failure, memorizing_loss, memorizing_loss_flatness
-from theory.regions import cells, distance_to_sign
-from theory.robust_gap import GapBound, LabelledLosses, flatness_gap_bound, lipschitz_gap_bound
-from theory.transport import expected_w1_bound, w1
+from theory.balls.cells import cells, distance_to_sign
+from theory.balls.exact_minimum import minimum_over_ball
+from theory.generalization.flatness import PointwiseMaximum
+from theory.generalization.robust_gap import GapBound, LabelledLosses, flatness_gap_bound, lipschitz_gap_bound
+from theory.generalization.transport import expected_w1_bound, w1
+from theory.witnesses.flatness import flatness_failure, memorizing_loss, memorizing_loss_flatness
 
 printed = pytest.mark.statement("theorem-6.3", form="printed")
 repaired = pytest.mark.statement("theorem-6.3", form="repaired")
@@ -250,7 +250,7 @@ def two_moons(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 
 def small_networks(kind: str, d: Any, s: Any, radius: float, rng: np.random.Generator) -> Any:
     from constructions import Affine, ReLUNetwork
-    from empirics.small_adversarial_training import train_adversarially
+    from empirics.small_networks import train_adversarially
 
     if kind == "trained":
         return train_adversarially(s[0][None], s[1][None], radius, width=5, depth=2, steps=300, seed=1)[0]

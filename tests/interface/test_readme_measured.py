@@ -55,7 +55,7 @@ DATASETS = ("mnist5k", "cifar10")
 
 def cell(row: str, dataset: str) -> str:
     """What the table says of one claim on one data set."""
-    from empirics.images.result import Result
+    from empirics.images.verdicts.result import Result
 
     experiment, start, end = ROWS[row]
     result = Result.load(STORED / f"{experiment}-{dataset}-small.json")

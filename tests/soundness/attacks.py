@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from constructions import certify
-from constructions.certificate import Certificate
-from constructions.execution_error import execution_error
-from constructions.rational import rational_margin_bound
-from constructions.rounding import executed_bounds, executed_margin_bound
+from constructions.certificates.certificate import Certificate
+from constructions.certificates.executed_intervals import executed_bounds, executed_margin_bound
+from constructions.certificates.execution_error import execution_error
+from constructions.certificates.rational_intervals import rational_margin_bound
 from tests.soundness.executions import DTYPES, Product, all_products, run
 from tests.soundness.networks import Case
 from tests.soundness.truth import (
@@ -28,7 +28,7 @@ from tests.soundness.truth import (
     points_of_ball,
 )
 from theory import small_margin
-from theory.relaxation import interval_bounds, linear_bounds, margin_lower_bound
+from theory.balls.relaxation import interval_bounds, linear_bounds, margin_lower_bound
 
 EXACT_NORMS = (1, 2, np.inf)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from constructions.certificate_file import FORMAT
+from constructions.certificates.file import FORMAT
 from constructions.check.__main__ import main
 from tests.soundness.attacks import (
     EXACT_NORMS,

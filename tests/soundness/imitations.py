@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from constructions import robust_memorizer
-from constructions.network import Affine, dense
-from constructions.square import sum_of_squares
+from constructions.networks.network import Affine, dense
+from constructions.pieces.square import sum_of_squares
 from tests.soundness.networks import Case, case_of
 
 Arrays = list[np.ndarray]

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from constructions import Affine, ReLUNetwork
-from constructions.network import dense
+from constructions.networks.network import dense
 from tests.soundness.truth import exact_margins, least_margin_found
 
 EXPONENTS = (1.0, 1 + 2.0**-40, 1.5, 2.0, 3.0, 10.0, 100.0, np.inf)

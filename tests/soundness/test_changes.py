@@ -22,14 +22,14 @@ from constructions import (
     robust_memorizer,
     write_certificate,
 )
-from constructions.network import dense
+from constructions.networks.network import dense
 from tests.replaced import replaced
 from tests.soundness.attacks import Tally
 from tests.soundness.forgeries import CONFIRMED, checked
 from tests.soundness.memorized import Sample, build, check_certificate, draw_sample, moved_next_to_a_memorized_point
 from tests.soundness.networks import case_of, draw
-from theory.margin import MarginBracket
-from theory.separation import Separation
+from theory.balls.small_margin import MarginBracket
+from theory.setting.separation import Separation
 
 Number, Judged = Callable[[int], int], Callable[[Tally], None]
 Change = Callable[[Memorizer, np.random.Generator], dict[str, Any]]

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import z3
 
-from constructions.network import network
+from constructions.networks.network import network
 from tests.rational import rational_value, rationals
-from theory import exact_minimum, regions
-from theory.exact_minimum import minimum_over_ball
-from theory.regions import cells, distance_to_boundary, distance_to_sign
+from theory.balls import cells as regions
+from theory.balls import exact_minimum
+from theory.balls.cells import cells, distance_to_boundary, distance_to_sign
+from theory.balls.exact_minimum import minimum_over_ball
 
 TOLERANCE = Fraction(1, 10**6)
 

@@ -89,7 +89,11 @@ def _moved(k: int, folder: Path, tally: Tally) -> None:
     attack_memorizer(moved_next_to_a_memorized_point((54, k)), (54, k), tally)
 
 
-RELAXATION, RATIONAL, ROUNDING = "theory.relaxation", "constructions.rational", "constructions.rounding"
+RELAXATION, RATIONAL, ROUNDING = (
+    "theory.balls.relaxation",
+    "constructions.certificates.rational_intervals",
+    "constructions.certificates.executed_intervals",
+)
 INTERVALS, DISTANCES = "constructions.check.intervals", "constructions.check.distances"
 
 FAULTS: dict[str, tuple[str, str, str, Attack]] = {
@@ -126,14 +130,19 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         _bounds("normal", p=np.inf),
     ),
     "rational rounded up": (
-        f"{RATIONAL}:round_down",
+        f"{RATIONAL}:largest_float_at_most",
         "near if Fraction(near) <= value else",
         "near if True else",
         _bounds("normal", p=np.inf),
     ),
-    "any witness": ("constructions.witness:_real_upper", "return upper", "return upper - 1e3", _bounds("normal")),
+    "any witness": (
+        "constructions.certificates.witness:_real_upper",
+        "return upper",
+        "return upper - 1e3",
+        _bounds("normal"),
+    ),
     "witness anywhere": (
-        "theory.ball_membership:_is_clear",
+        "theory.setting.membership:_is_clear",
         "norm(rounded / radius, p) <=",
         "0 <=",
         _bounds("normal", p=1.0),
@@ -163,7 +172,7 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         _executed("float32", "overflowing", "anything"),
     ),
     "execution without error": (
-        "constructions.execution_error:_layer_error",
+        "constructions.certificates.execution_error:_layer_error",
         "moved = absolute @ error + relative * sums",
         "moved = absolute @ error",
         _executed("float32", "normal"),
@@ -267,19 +276,19 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         _imitations("clipped sum"),
     ),
     "any network for the structure": (
-        "constructions.structure:memorizing_parts",
+        "constructions.certificates.structural_proof:memorizing_parts",
         "if is_same(network, memorizing_network(block, codes, clean, lock)) else None",
         "",
         _another_network,
     ),
     "any radius for the structure": (
-        "constructions.structure:structural_bounds",
+        "constructions.certificates.structural_proof:structural_bounds",
         " and task.is_separated",
         "",
         _moved,
     ),
     "any separation for the structure": (
-        "constructions.task:Task.separation.fget",
+        "constructions.samples.task:Task.separation.fget",
         "self.neighbours.p == self.p and self.neighbours.is_of(points, codes)",
         "True",
         _moved,

@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from theory.errors import AssumptionError
-from theory.separation import separation
+from theory.setting.separation import separation
 
 LEAST, GREATEST = math.ulp(0.0), sys.float_info.max
 EXACT = (1.0, 2.0, math.inf)
@@ -104,7 +104,7 @@ def test_every_claim_at_every_scale(sample: tuple[np.ndarray, np.ndarray], p: fl
     points, labels = sample
     pairs = itertools.combinations(range(len(points)), 2)
     equal = any(labels[i] != labels[j] and np.array_equal(points[i], points[j]) for i, j in pairs)
-    with mock.patch("theory.separation._BLOCK", block):
+    with mock.patch("theory.setting.separation._BLOCK", block):
         if equal:
             with pytest.raises(AssumptionError, match="equal points must have equal labels"):
                 separation(points, labels, p)

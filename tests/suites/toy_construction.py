@@ -18,8 +18,8 @@ from constructions import (
     read_task,
     size_of,
 )
-from constructions.construction import class_sums
-from constructions.indicators import zeros_per_point
+from constructions.memorizers.construction import class_sums
+from constructions.pieces.soft_indicators import zeros_per_point
 
 
 def toy_memorizer(points: Any, labels: Any, *, radius: Any, shell: Any = None) -> PlainMemorizer:

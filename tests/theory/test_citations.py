@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from theory.statements import LEDGER, statement
+from theory.ledger.ledger import LEDGER, statement
 
 ROOT = Path(__file__).parents[2]
 KINDS = "Theorem|Proposition|Corollary|Assumption|Figure|Table"

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import theory
-from theory.robust_gap import LabelledLosses
-from theory.transport import w1_bracket
+from theory.generalization.robust_gap import LabelledLosses
+from theory.generalization.transport import w1_bracket
 
 Reader = Callable[[np.ndarray], Any]
 

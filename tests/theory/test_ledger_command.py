@@ -9,8 +9,8 @@ import pytest
 
 from theory import __main__ as command
 from theory.__main__ import main
-from theory.marked_tests import marked_tests
-from theory.statements import LEDGER, Statement
+from theory.ledger.ledger import LEDGER, Statement
+from theory.ledger.marked_tests import marked_tests
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +65,7 @@ def test_the_command_itself() -> None:
 def test_the_code_is_summed_up_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--resolve", "claim-standard-bound"]) == 0
     text = capsys.readouterr().out
-    assert "theory.vc.uniform_bound: `√((8/N)(v ln(2eN/v) + ln(4/Δ)))`" in text
+    assert "theory.generalization.vc.uniform_bound: `√((8/N)(v ln(2eN/v) + ln(4/Δ)))`" in text
 
 
 def test_without_a_checkout_it_says_how_to_get_the_tests(

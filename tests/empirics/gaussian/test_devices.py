@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from empirics.gaussian import fgsm, neurons
-from empirics.gaussian.attack import attacked_margins
 from empirics.gaussian.fgsm import linear_batch, train_linear
 from empirics.gaussian.joint import train_jointly, train_two_layer
-from empirics.gaussian.linear_data import LinearData, random_direction
-from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.mixed_attack import attacked_margins
+from empirics.gaussian.neurons import StagedRecipe
 from empirics.gaussian.overfitting import errors
+from empirics.gaussian.samples import LinearData, random_direction
 from empirics.gaussian.stages import train_batch_in_stages
 from tests.elsewhere import Elsewhere, elsewhere
-from theory.mixed_model import target_model
+from theory.gaussian.mixed_model import target_model
 
 SAMPLES = [LinearData(random_direction(12, seed), 20.0, 0.5, 0.5).sample(9 + seed, seed + 5) for seed in range(3)]
 TARGET = target_model(
@@ -30,7 +30,7 @@ def linear(device):
 
 
 def staged(device, **change):
-    recipe = Recipe(linear_steps=20, steps=10, **change)
+    recipe = StagedRecipe(linear_steps=20, steps=10, **change)
     runs = train_batch_in_stages(SAMPLES, 0.5, 5.0, recipe, device=device)
     return [array for run in runs for array in (run.model.weights, run.model.linear, [run.records[-1].attacked_margin])]
 

@@ -17,9 +17,9 @@ from empirics.gaussian.fgsm import (
     observe,
     train_linear,
 )
-from empirics.gaussian.linear_data import LinearData, random_direction
+from empirics.gaussian.samples import LinearData, random_direction
 from theory import AssumptionError, log_exponential_loss
-from theory.max_margin import max_margin_direction
+from theory.gaussian.max_margin import max_margin_direction
 
 
 def samples(*sizes, dim=8, alpha=2.0):

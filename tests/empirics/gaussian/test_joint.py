@@ -9,11 +9,11 @@ from scipy.stats import norm
 
 from constructions import Affine, ReLUNetwork
 from empirics.gaussian.joint import alignment, train_jointly, train_two_layer
-from empirics.gaussian.linear_data import LinearData, random_direction
-from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.neurons import StagedRecipe
 from empirics.gaussian.overfitting import at_angle, compare, errors, predict
+from empirics.gaussian.samples import LinearData, random_direction
 from empirics.gaussian.stages import train_in_stages
-from theory.mixed_model import MixedModel, target_model
+from theory.gaussian.mixed_model import MixedModel, target_model
 
 
 def draw(n=20, dim=30, alpha=10.0):
@@ -86,7 +86,7 @@ def test_predictions_at_the_ends():
 
 def test_a_trained_network_against_the_target():
     sample = draw(30, 200, alpha=50.0)
-    run = train_in_stages(sample, 2.0, 100.0, Recipe(linear_steps=200))
+    run = train_in_stages(sample, 2.0, 100.0, StagedRecipe(linear_steps=200))
     target = target_model(sample.source.w_star, sample.noise(sample.small), sample.labels[sample.small], 100.0)
     found = compare(run.model, target, sample, 2.0)
     assert (found.agreement, found.both_certified) == (1.0, 1.0)

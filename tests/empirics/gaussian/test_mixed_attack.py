@@ -9,11 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.gaussian import attack as attack_module
-from empirics.gaussian.attack import attacked_margins, blind_attack, mixed_attack
-from empirics.gaussian.linear_data import LinearData, random_direction
-from empirics.gaussian.mixed_model import MixedTensors, fgsm, loss_gradients, sample_tensors
-from theory.mixed_model import MixedModel, margin_certificate, target_model
+from empirics.gaussian import mixed_attack as attack_module
+from empirics.gaussian.mixed_attack import attacked_margins, blind_attack, mixed_attack
+from empirics.gaussian.samples import LinearData, random_direction
+from empirics.gaussian.tensors import MixedTensors, fgsm, loss_gradients, sample_tensors
+from theory.gaussian.mixed_model import MixedModel, margin_certificate, target_model
 
 
 def random_case(seed, dim=4, width=6, n=7):

@@ -11,9 +11,9 @@ import json, resource, sys, time
 from dataclasses import replace
 import numpy as np
 import torch
-from empirics.gaussian.attack import attacked_margins
-from empirics.gaussian.linear_data import LinearData, random_direction
-from empirics.gaussian.neurons import Recipe
+from empirics.gaussian.mixed_attack import attacked_margins
+from empirics.gaussian.samples import LinearData, random_direction
+from empirics.gaussian.neurons import StagedRecipe
 from empirics.gaussian.stages import train_in_stages
 torch.set_num_threads(1)
 size = int(sys.argv[1])
@@ -23,7 +23,7 @@ before, started = peak(), time.perf_counter()
 sample = LinearData(random_direction(size, 0), 4 * size**0.5, 1.0, 0.05).sample(size, 1)
 radius = 0.2 * size**0.5
 # The last record is an attack of every point from every wrong neuron, beside its certificate.
-run = train_in_stages(sample, radius, 0.5 * size, Recipe(linear_steps=10, steps=40), record_at=[])
+run = train_in_stages(sample, radius, 0.5 * size, StagedRecipe(linear_steps=10, steps=40), record_at=[])
 trained = time.perf_counter()
 # And the masked case, where every wrong neuron is on within the balls of the large-margin points.
 model = replace(run.model, threshold=0.25 * size)

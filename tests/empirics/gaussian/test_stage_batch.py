@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from empirics import checkpoint
+from empirics import tensor_files as checkpoint
 from empirics.gaussian import neurons, stages
-from empirics.gaussian.linear_data import LinearData, random_direction
-from empirics.gaussian.neurons import Recipe, neuron_steps, staged_batch, start_neurons
+from empirics.gaussian.neurons import StagedRecipe, neuron_steps, staged_batch, start_neurons
+from empirics.gaussian.samples import LinearData, random_direction
 from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
 from theory import AssumptionError
-from theory.mixed_model import batch_certificate, margin_certificate
+from theory.gaussian.mixed_model import batch_certificate, margin_certificate
 
 pytestmark = pytest.mark.statement("theorem-5.2", form="repaired")
 
 DIM = 40
-SHORT = Recipe(linear_steps=120, steps=40)
+SHORT = StagedRecipe(linear_steps=120, steps=40)
 
 
 def draw(n, seed, alpha=40.0, n_small=None, dim=DIM):
@@ -111,7 +111,7 @@ def test_the_certificate_of_several_is_that_of_each():
     arrays = [rng.standard_normal(shape) for shape in ((3, 4), (3, 5, 4), (3, 5), (3,), (3, 6, 4))]
     labels, radius = rng.choice([-1, 1], (3, 6)), np.array([0.1, 0.5, 2.0])
     together = batch_certificate(*arrays, labels, radius)
-    from theory.mixed_model import MixedModel
+    from theory.gaussian.mixed_model import MixedModel
 
     for k in range(3):
         model = MixedModel(arrays[0][k], arrays[1][k], arrays[2][k], float(arrays[3][k]))

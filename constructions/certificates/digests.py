@@ -1,0 +1,43 @@
+"""SHA-256 digests that bind a claim to what it is about."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from constructions.networks.network import ReLUNetwork, sparse
+
+_BLOCK = 2**20
+
+
+def network_digest(network: ReLUNetwork) -> str:
+    """SHA-256 of all layers in order: shape, row pointers, columns and values of the non-zeros, biases.
+
+    Integers and float64 of 8 bytes, little-endian; -0.0 counts as 0.0; the same for dense and sparse storage.
+    """
+    digest = hashlib.sha256()
+    for layer in network.layers:
+        weight = sparse(layer.weight)
+        for part in (np.array(layer.weight.shape), weight.indptr, weight.indices):
+            _add(digest, part, "<i8")
+        for values in (weight.data, layer.bias):
+            _add(digest, values, "<f8")
+    return digest.hexdigest()
+
+
+def points_digest(points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> str:
+    """SHA-256 of shape, coordinates and labels, in the same form."""
+    digest = hashlib.sha256()
+    _add(digest, np.array(points.shape), "<i8")
+    _add(digest, points, "<f8")
+    _add(digest, labels, "<i8")
+    return digest.hexdigest()
+
+
+def _add(digest: Any, array: np.ndarray, kind: str) -> None:
+    """The entries in that form, by blocks of rows, so that there is never a second copy of a large array."""
+    step = max(1, _BLOCK * len(array) // max(1, array.size))
+    for start in range(0, len(array), step):
+        # + 0 turns -0.0 into 0.0.
+        digest.update((np.asarray(array[start : start + step], dtype=kind) + 0).tobytes())

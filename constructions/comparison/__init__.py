@@ -1,0 +1,1 @@
+"""All constructions counted on the same data, beside the published bounds."""

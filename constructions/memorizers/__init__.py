@@ -1,0 +1,1 @@
+"""Networks that memorize a task, one module a construction."""

@@ -1,0 +1,246 @@
+"""`robust_memorizer`: a ReLU network that memorizes a labelled sample robustly, with its proof and its size."""
+
+import os
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from rich.console import Console
+
+from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.certificates.executed_proof import executed_structural_bounds
+from constructions.certificates.structural_proof import structural_bounds
+from constructions.memorizers.clean import as_network, fit_clean
+from constructions.memorizers.near_pairs import near_pairs
+from constructions.memorizers.size import SizeReport, size_report
+from constructions.pieces.assembly import Assembled, clean_bound, memorizing_network, read_indices
+from constructions.pieces.soft_indicators import Method, Pairwise, indicators
+from constructions.samples.sample import class_positions, read_points, read_sample
+from constructions.samples.task import read_positive, task_for
+from theory.arguments.scalars import read_exponent
+from theory.balls.small_margin import MarginBracket, small_margin
+
+# log2 of what float64 can hold, with room.
+_LOG_POWER = 900
+
+
+@dataclass(frozen=True, eq=False)
+class Memorizer(Assembled):
+    """`f̂` of Theorem 3.3 for one sample: equal to `f_adv` off the shells, everywhere on the box.
+
+    Calling it evaluates `f̂` from the distances to the centres; `network` is the same function as a strict
+    ReLU network. `certify` and `task.separation` speak of what the object holds now; `margin`, `bound`, `size` and the
+    call of what was built, and `dataclasses.replace` does not bring them up to date.
+
+    Attributes:
+        margin: lower and upper bounds on the margin of `f_clean` on every ball; None for `small="all"`.
+        size: exact counts by part, with the symbolic formula beside them.
+        direct: `(x, i) ↦ I_i(x)` from the distances, row by row; None if nothing is memorized.
+    """
+
+    margin: MarginBracket | None
+    size: SizeReport
+    direct: Pairwise | None
+    # Whether `robust_memorizer` made it as it is; `dataclasses.replace` does not carry this over.
+    _as_built: bool = field(init=False, default=False, repr=False)
+
+    def __repr__(self) -> str:
+        task, (size, dim) = self.task, self.task.sample.points.shape
+        return (
+            f"<Memorizer of {size:,} points in R^{dim} ({len(self.small):,} memorized), l_{task.p:g}, "
+            f"radius {task.radius:g}, {self.network.nonzero:,} non-zeros>"
+        )
+
+    def __call__(self, x: Any) -> Float[np.ndarray, "k outputs"]:
+        """`f̂` at each row of `x`, shape (k, 1) for labels ±1, else (k, classes)."""
+        task = self.task
+        points, codes = task.sample.points, task.sample.codes
+        x = read_points(x, points.shape[1])
+        clean = self.clean(x)
+        if self.direct is None:
+            return clean
+        outputs = self.clean.outputs
+        group, groups = class_positions(codes[self.small], outputs)
+        memory = np.zeros(len(x) * groups)
+        centres = points if len(self.small) == len(points) else points[self.small]
+        chunk = max(1, 2**17 // x.shape[1])
+        for rows, index in near_pairs(x, centres, task.radius + task.shell, task.p):
+            for start in range(0, len(rows), chunk):
+                row, i = rows[start : start + chunk], index[start : start + chunk]
+                memory += np.bincount(row * groups + group[i], self.direct(x[row], i), minlength=len(memory))
+        sums = memory.reshape(len(x), groups)
+        lock = self.bound * np.minimum(sums.sum(axis=1, keepdims=True), 1.0)
+        signed = sums[:, 1:] - sums[:, :1] if outputs == 1 else sums
+        return np.asarray(signed + np.maximum(clean - lock, 0.0) - np.maximum(-clean - lock, 0.0))
+
+    def predict(self, x: Any) -> list[Hashable]:
+        """The label at each row of `x`; for ±1, the label -1 where `f̂ = 0`."""
+        values = self(x)
+        codes = (values[:, 0] > 0).astype(int) if values.shape[1] == 1 else values.argmax(axis=1)
+        return [self.task.sample.classes[code] for code in codes]
+
+    def certify(self, arithmetic: str = "reals") -> Certificate:
+        """Structural proof on every training ball, for all p and sizes; what it leaves open is attacked.
+
+        Every bound is computed now, from `network`, for the task that this object holds now; of what was computed when
+        it was built only the separation is used, if it is of these points and labels. See
+        `constructions.certificates.structural_proof` and `constructions.certificates.executed_proof` for the proofs.
+        Executed balls that they leave open are bounded by intervals. Where nothing is memorized there is no structure,
+        and `network` is bounded as any other.
+
+        Args:
+            arithmetic: "reals", "float64" or "float32"; or "rational", by intervals alone.
+
+        Raises:
+            ValueError: for another arithmetic.
+        """
+        # The attack may look where the distances say, if they are those of the network.
+        quick = self if self._as_built else None
+        return certificate_of_task(
+            self.network, self.task, lambda: self._margin_bounds(arithmetic), arithmetic, function=quick
+        )
+
+    def _margin_bounds(self, arithmetic: str) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
+        sample, radius, p = self.task.sample, self.task.radius, self.task.p
+        if not self.widths or arithmetic == "rational":
+            return margin_bounds(self.network, sample.points, sample.codes, radius, p, arithmetic)
+        method = np.full(len(sample.points), "structure", dtype="<U9")
+        if arithmetic == "reals":
+            return structural_bounds(self), method
+        lower = executed_structural_bounds(self, arithmetic)
+        rest = np.flatnonzero(~(lower > 0))
+        if len(rest):
+            balls = sample.points[rest], sample.codes[rest], radius, p
+            lower[rest], method[rest] = margin_bounds(self.network, *balls, arithmetic)
+        return lower, method
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""
+        self.network.save(path)
+
+
+def robust_memorizer(
+    points: Any,
+    labels: Any,
+    *,
+    radius: Any,
+    p: Any,
+    clean: Any = None,
+    shell: Any = None,
+    small: str | Iterable[Any] = "auto",
+    method: str = "shared",
+    seed: int = 0,
+    progress: bool = False,
+) -> Memorizer:
+    """A ReLU network `f̂` that equals `f_adv` everywhere on the box off the shells, by Theorem 3.3 (repaired).
+
+    `f_adv(x) = Σ_{S_small} y_i 1{‖x - x_i‖_p <= δ} + f_clean(x) 1{min_{S_small} ‖x - x_i‖_p > δ}`, and
+    `f̂(x) = f_adv(x)` for every `x` of the box `Ω` with no `δ < ‖x - x_i‖_p < δ + γ`, `i ∈ S_small`. With
+    `γ <= R - 2δ` no point of a ball `B_p(x_i, δ)` is misclassified (Corollary 3.4). `Ω` is the smallest box
+    around the points and `[0, 1]^d`, enlarged by δ.
+
+    Size: `n_small (d + O(1))` non-zeros plus a part that does not grow with `n_small` beyond the number of
+    levels for method "shared"; `O(n_small d)` (times a logarithm for p = 2, and what `constructions.pieces.power` says
+    for p other than 1, 2 and ∞) for "per_point".
+
+    Args:
+        points: shape (n, d), real and finite.
+        labels: -1 and +1 (one output, its sign), or any hashable classes (one output a class, argmax).
+        radius: δ > 0, in l_p, with `2 δ < R`; any number that float64 holds exactly, as p and the shell.
+        p: in [1, ∞], or "inf".
+        clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` of Linear/ReLU/Flatten, or None to
+            fit a small one. With more than one output its outputs follow the sorted labels.
+        shell: γ, at most `R - 2δ`, which is the default.
+        small: which points to memorize: "auto" for all that are not certified to have a large margin for
+            `f_clean`, "all", or their indices.
+        method: "shared" for features shared by all points, "per_point" for the count of the proof sketch.
+        seed: of the fit of `f_clean`.
+        progress: whether to show on stderr what is being done, with a bar for the separation.
+
+    Returns:
+        The `Memorizer`. Its weights are rounded to float64: where `‖x‖² 2^-50` is more than the room that the shell
+        leaves (points far from the origin and near each other) the network may be another one, and `certify` says so.
+
+    Raises:
+        ValueError: for malformed arguments.
+        AssumptionError: if a hypothesis fails: one class only, equal points with different labels, a radius or
+            shell too large for the separation, no clean classifier found.
+    """
+    p, radius = read_exponent(p), read_positive(radius, "radius")
+    way = _read_method(method)
+    sample = read_sample(points, labels)
+    chosen = None if isinstance(small, str) else read_indices(small, len(sample.points))
+    if isinstance(small, str) and small not in ("auto", "all"):
+        raise ValueError(f'small must be "auto", "all" or indices, got {small!r}')
+    _check_powers(sample.points, radius, p)
+    say = Console(stderr=True, quiet=not progress).print
+    say(f"separation of {len(sample.points)} points in dimension {sample.points.shape[1]}")
+    task = task_for(sample, radius, shell, p, progress=progress)
+
+    if clean is None:
+        say("fitting a clean classifier")
+        clean = fit_clean(sample.points, sample.codes, sample.outputs, seed=seed)
+    clean = as_network(clean, sample.points.shape[1], sample.outputs)
+    if clean.classes not in (None, sample.classes):
+        raise ValueError(
+            f"clean must have the classes of the labels in their order, {sample.classes}, got {clean.classes}: permute "
+            "its last layer, or leave its classes out"
+        )
+    # One float outward, so that the real box contains every ball in spite of the rounding.
+    low = np.nextafter(np.minimum(sample.points.min(axis=0), 0.0) - radius, -np.inf)
+    high = np.nextafter(np.maximum(sample.points.max(axis=0), 1.0) + radius, np.inf)
+    bound = clean_bound(clean.layers, low, high)
+    margin = None
+    if chosen is None:
+        if small == "auto":
+            say("margins of the clean classifier on every ball")
+            margin = small_margin(clean.layers, sample.points, sample.codes, radius, p)
+        chosen = np.arange(len(sample.points)) if margin is None else margin.small
+    parts, network = None, clean
+    if len(chosen):
+        say(f"memorizing {len(chosen)} points")
+        everything = len(chosen) == len(sample.points)
+        centres = sample.points if everything else sample.points[chosen]
+        parts = indicators(centres, radius, task.shell, low, high, p=p, method=way)
+        network = memorizing_network(parts.network, sample.codes[chosen], clean, bound)
+    made = Memorizer(
+        network=replace(network, classes=sample.classes),
+        task=task,
+        method=way,
+        small=chosen,
+        clean=clean,
+        low=low,
+        high=high,
+        bound=bound,
+        widths=() if parts is None else parts.network.widths,
+        margin=margin,
+        size=size_report(network, clean, parts, method=way, p=p),
+        direct=None if parts is None else parts.direct,
+    )
+    object.__setattr__(made, "_as_built", True)
+    return made
+
+
+def _read_method(method: str) -> Method:
+    if method == "shared":
+        return "shared"
+    if method == "per_point":
+        return "per_point"
+    raise ValueError(f'method must be "shared" or "per_point", got {method!r}')
+
+
+def _check_powers(points: Float[np.ndarray, "n d"], radius: float, p: float) -> None:
+    """The networks for p other than 1 and ∞ compute p-th powers of distances, which have to be floats."""
+    if p in (1, np.inf):
+        return
+    with np.errstate(over="ignore"):
+        widest = float(np.ptp(points, axis=0).max())
+    least, greatest = p * np.log2(radius), p * np.log2(max(widest, radius)) + np.log2(points.shape[1])
+    if not (least >= -_LOG_POWER and greatest <= _LOG_POWER):
+        raise ValueError(
+            f"robust_memorizer needs p-th powers between 2^-{_LOG_POWER} and 2^{_LOG_POWER}, got p={p:g} with "
+            f"radius^p = 2^{least:.0f} and {points.shape[1]} (greatest coordinate difference)^p = 2^{greatest:.0f}: "
+            "rescale points and radius together, or use p=inf, whose balls contain those of p"
+        )

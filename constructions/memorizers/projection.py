@@ -1,0 +1,230 @@
+"""Memorization after an orthonormal projection whose dimension is as small as the data allow: p = 2.
+
+A linear map P is `‖P‖_2`-Lipschitz in l_2, so a network that memorizes the projected points at radius `δ ‖P‖_2` is
+robust at δ on the points themselves: `f(x) = g(σ(P x + b))`, with b such that `P x + b >= 0` on the balls. It costs
+`k d` non-zeros for P and `n (k + O(1))` for g, and needs the projected separation to exceed `2 δ + γ`.
+
+Source: in the manner of Kim, Moon, Yun (2025) and Egosi, Yehudai, Shamir (2025), who project by lemmas on worst cases;
+here k is found for the data.
+"""
+
+import math
+import os
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.certificates.executed_proof import executed_structural_bounds
+from constructions.certificates.execution_error import execution_error
+from constructions.certificates.indicator_proof import is_same
+from constructions.certificates.structural_proof import box_of_balls, structural_bounds
+from constructions.memorizers.construction import least_squares
+from constructions.memorizers.memorizer import Memorizer, robust_memorizer
+from constructions.memorizers.size import Size, size_of
+from constructions.networks.calculus import chain
+from constructions.networks.network import Affine, ReLUNetwork, dense
+from constructions.samples.task import Task, read_task
+from theory.errors import AssumptionError
+from theory.roundoff import TINY, gamma
+from theory.setting.separation import separation
+
+Basis: TypeAlias = Literal["pca", "random"]
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectionMemorizer:
+    """A memorizer of the projected points behind the projection.
+
+    Attributes:
+        network: `x ↦ g(σ(P x + b))`.
+        inner: g, a `Memorizer` of the floats nearest to `P x_i + b`, at a radius that contains the images of the balls.
+        task: points, labels, radius and shell.
+        basis: "pca" or "random".
+    """
+
+    network: ReLUNetwork
+    inner: Memorizer
+    task: Task
+    basis: Basis
+
+    def __repr__(self) -> str:
+        task, (size, dim) = self.task, self.task.sample.points.shape
+        return (
+            f"<ProjectionMemorizer of {size:,} points in R^{dim} behind {self.dim} dimensions, l_2, "
+            f"radius {task.radius:g}, {self.network.nonzero:,} non-zeros>"
+        )
+
+    @property
+    def dim(self) -> int:
+        """k, the dimension of the projection."""
+        return self.network.layers[0].outputs
+
+    @property
+    def size(self) -> Size:
+        """Exact counts: the first layer, and g."""
+        first, inner = self.network.layers[0], self.inner.size
+        return size_of(self.network, first.nonzero + inner.formula_nonzero, inner.zeros)
+
+    def certify(self, arithmetic: str = "reals") -> Certificate:
+        """Proof on every ball: its image under the first layer is in a ball that the proof of g covers.
+
+        The first layer is read from `network`, its norm is bounded again, and the images of the balls, for an executed
+        network with the error of the first layer, are compared with the balls of `inner`, whose own structural proof
+        does the rest.
+
+        Args:
+            arithmetic: "reals", "float64" or "float32"; or "rational", by intervals alone.
+
+        Raises:
+            ValueError: for another arithmetic.
+        """
+        return certificate_of_task(self.network, self.task, lambda: self._margin_bounds(arithmetic), arithmetic)
+
+    def _margin_bounds(self, arithmetic: str) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
+        points, codes, radius = self.task.sample.points, self.task.sample.codes, self.task.radius
+        if arithmetic == "rational":
+            return margin_bounds(self.network, points, codes, radius, 2.0, arithmetic)
+        first, *rest = self.network.layers
+        inner = self.inner.task
+        lower = np.full(len(points), -np.inf)
+        centres = _project(first, points)
+        if (
+            self.task.p == inner.p == 2
+            and is_same(ReLUNetwork(tuple(rest)), self.inner.network)
+            and np.array_equal(centres, inner.sample.points)
+            and np.array_equal(codes, inner.sample.codes)
+        ):
+            reach = _reach(first, points, radius, arithmetic)
+            inside = (reach <= inner.radius) & (centres.min(axis=1) >= inner.radius)
+            exact = arithmetic == "reals"
+            proved = structural_bounds(self.inner) if exact else executed_structural_bounds(self.inner, arithmetic)
+            lower = np.where(inside, proved, -np.inf)
+        return lower, np.full(len(points), "structure", dtype="<U9")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""
+        self.network.save(path)
+
+
+def projection_memorizer(
+    points: Any,
+    labels: Any,
+    *,
+    radius: Any,
+    shell: Any,
+    basis: str = "pca",
+    arithmetic: str = "float64",
+    seed: int = 0,
+) -> ProjectionMemorizer:
+    """The network with the smallest k for which the first k vectors of the basis keep the separation above `2 δ + γ`.
+
+    The projections are nested, so the projected separation grows with k, and k is found by bisection, with the exact
+    separation of the projected points in float64 and the rounding of the projection in the radius. The clean classifier
+    of the inner memorizer is the least-squares affine one: every point is memorized, so no ball depends on it.
+
+    Args:
+        points: shape (n, d).
+        labels: -1 and +1 (one output, its sign), or any hashable classes (one output a class, argmax).
+        radius: δ > 0, in l_2.
+        shell: γ > 0, of the inner memorizer.
+        basis: "pca" for the principal directions of the points, "random" for a uniform orthonormal basis.
+        arithmetic: "reals", "float64" or "float32": in which a projected point has to stay in the ball of g; in single
+            precision the smallest k may be larger.
+        seed: of the random basis.
+
+    Raises:
+        ValueError: for malformed arguments.
+        AssumptionError: if `2 δ + γ < R` fails or rounding takes what is left.
+    """
+    if basis not in ("pca", "random"):
+        raise ValueError(f'basis must be "pca" or "random", got {basis!r}')
+    if arithmetic not in ("reals", "float64", "float32"):
+        raise ValueError(f'arithmetic must be "reals", "float64" or "float32", got {arithmetic!r}')
+    kind: Basis = "pca" if basis == "pca" else "random"
+    task = read_task(points, labels, radius, shell, 2.0)
+    sample = task.sample
+    vectors = _basis(sample.points, kind, seed)
+    # Doubled first: the separation in few dimensions is quick.
+    low, high = 0, 1
+    while not _fits(vectors[:high], task, arithmetic):
+        if high >= len(vectors):
+            raise AssumptionError(
+                f"no projection on {high} directions keeps 2 * radius + shell = {2 * radius + shell:.6g} below the "
+                f"separation {task.separation:.6g} of the points, rounding included: take a smaller shell"
+            )
+        low, high = high, min(2 * high, len(vectors))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _fits(vectors[:middle], task, arithmetic) else (middle, high)
+    first = _shifted(vectors[:high], sample.points, task.radius)
+    projected = _project(first, sample.points)
+    inner = robust_memorizer(
+        projected,
+        sample.labels,
+        radius=float(_reach(first, sample.points, task.radius, arithmetic).max()),
+        p=2,
+        clean=least_squares(projected, task.sample),
+        shell=task.shell,
+        small="all",
+    )
+    network = replace(chain(ReLUNetwork((first,)), inner.network), classes=sample.classes)
+    return ProjectionMemorizer(network, inner, task, kind)
+
+
+def _basis(points: np.ndarray, basis: Basis, seed: int) -> Float[np.ndarray, "k d"]:
+    """Orthonormal rows, most important first."""
+    dim = points.shape[1]
+    if basis == "random":
+        return np.ascontiguousarray(np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))[0].T)
+    centred = points - points.mean(axis=0)
+    largest = float(np.abs(centred).max())
+    if not 2.0**-400 < largest < 2.0**400:
+        # The directions are the same, and their squares are floats.
+        centred = np.ldexp(centred, -int(np.frexp(largest)[1]))
+    return np.ascontiguousarray(np.linalg.eigh(centred.T @ centred)[1].T[::-1])
+
+
+def _shifted(vectors: np.ndarray, points: np.ndarray, radius: float) -> Affine:
+    """`x ↦ P x + b` with a whole number b a coordinate, such that all balls have non-negative images, with room."""
+    least = (points @ vectors.T).min(axis=0)
+    return Affine(vectors, np.ceil(2 * radius - least) + 1.0)
+
+
+def _project(first: Affine, points: np.ndarray) -> np.ndarray:
+    return np.asarray(points @ dense(first.weight).T + first.bias)
+
+
+def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float, arithmetic: str) -> Float[np.ndarray, " n"]:
+    """Radii of balls around the computed `P x_i + b` that contain the images of the balls.
+
+    `δ ‖P‖_2` plus the rounding of the centre, `‖P‖_2² <= ‖P Pᵀ‖_∞`; plus the error of the executed layer.
+    """
+    weight = np.abs(dense(first.weight))
+    # In units of the largest weight, so that no square that counts underflows.
+    largest = float(weight.max())
+    exact = dense(first.weight) / (largest or 1.0)
+    dim = weight.shape[1]
+    gram = np.abs(exact @ exact.T) + 2 * gamma(dim + 4) * (np.abs(exact) @ np.abs(exact).T)
+    operator = largest * math.sqrt(gram.sum(axis=1).max()) * (1 + 4 * gamma(len(weight) + 8))
+    rounding = np.linalg.norm(np.abs(points) @ weight.T + np.abs(first.bias), axis=1)
+    reach = radius * operator + 2 * gamma(dim + 4) * rounding
+    if arithmetic != "reals":
+        reach += np.linalg.norm(execution_error((first,), *box_of_balls(points, radius), arithmetic))
+    return np.asarray(reach * (1 + 4 * gamma(len(weight) + 8)) + TINY)
+
+
+def _fits(vectors: np.ndarray, task: Task, arithmetic: str) -> bool:
+    """Whether the separation of the computed projections is at least `2 δ' + γ`, `δ'` their radius."""
+    first = _shifted(vectors, task.sample.points, task.radius)
+    reach = float(_reach(first, task.sample.points, task.radius, arithmetic).max())
+    if not math.isfinite(reach):
+        return False
+    try:
+        found = separation(_project(first, task.sample.points), task.sample.codes, 2.0).distance
+    except AssumptionError:  # equal projections
+        return False
+    return Fraction(found) >= 2 * Fraction(reach) + Fraction(task.shell)

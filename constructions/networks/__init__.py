@@ -1,0 +1,1 @@
+"""ReLU networks, how they are put together, and how they are stored."""

@@ -1,0 +1,356 @@
+"""The strict ReLU network of the paper, as a tuple of affine layers.
+
+`f(x) = W_L σ(… σ(W_1 x + b_1) …) + b_L`: no products, no skip connections, no max (section 3).
+"""
+
+import json
+import os
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float, Int
+
+from constructions.networks.whole_file import replacing
+from constructions.samples.sample import read_codes, read_labels, shown
+from theory.arguments.plain_array import exact_floats
+from theory.arguments.read_only import handed_over, read_only, restore
+from theory.arguments.subnormals import check_subnormals
+from theory.layers import Matrix, evaluate
+
+# A CSR entry costs 8 bytes and a 4-byte column index, a dense entry 8 bytes.
+_CSR_BYTES, _DENSE_BYTES = 12, 8
+_BLOCK_BYTES = 2**26
+
+
+def dense(weight: Matrix) -> np.ndarray:
+    """The matrix as a numpy array."""
+    return weight if isinstance(weight, np.ndarray) else np.asarray(weight.toarray())
+
+
+def sparse(weight: Matrix) -> sp.csr_array:
+    """The matrix as CSR, converted by blocks of rows to keep the temporary index arrays small."""
+    if not isinstance(weight, np.ndarray):
+        return sp.csr_array(weight)
+    rows = max(1, _BLOCK_BYTES // (16 * weight.shape[1]))
+    blocks = [sp.csr_array(weight[start : start + rows]) for start in range(0, len(weight), rows)]
+    return blocks[0] if len(blocks) == 1 else sp.vstack(blocks, format="csr")
+
+
+def smaller_storage(weight: Matrix) -> Matrix:
+    """The same matrix, dense or CSR, whichever takes fewer bytes."""
+    if _sparse_is_smaller(count_nonzero(weight), weight.shape):
+        return sparse(weight)
+    return dense(weight)
+
+
+def count_nonzero(array: Matrix) -> int:
+    """Number of entries that are not 0."""
+    return int(np.count_nonzero(array if isinstance(array, np.ndarray) else array.data))
+
+
+def block_diagonal(weights: Sequence[Matrix]) -> Matrix:
+    """The blocks along the diagonal, zeros elsewhere, stored dense or CSR, whichever is smaller."""
+    rows = np.cumsum([0, *(w.shape[0] for w in weights)])
+    columns = np.cumsum([0, *(w.shape[1] for w in weights)])
+    shape = (int(rows[-1]), int(columns[-1]))
+    if not _sparse_is_smaller(sum(count_nonzero(w) for w in weights), shape):
+        joined = np.zeros(shape)
+        for k, w in enumerate(weights):
+            joined[rows[k] : rows[k + 1], columns[k] : columns[k + 1]] = dense(w)
+        return joined
+    blocks = [sparse(w) for w in weights]
+    starts = np.cumsum([0, *(b.nnz for b in blocks)])
+    # 64-bit indices only where they are needed: they would take half as much memory again.
+    index = np.int32 if max(*shape, starts[-1]) < 2**31 else np.int64
+    indices = np.concatenate([b.indices + index(c) for b, c in zip(blocks, columns, strict=False)], dtype=index)
+    pointers = [b.indptr[1:].astype(index) + index(n) for b, n in zip(blocks, starts, strict=False)]
+    indptr = np.concatenate([np.zeros(1, dtype=index), *pointers])
+    return sp.csr_array((np.concatenate([b.data for b in blocks]), indices, indptr), shape=shape)
+
+
+def _sparse_is_smaller(nonzero: int, shape: tuple[int, ...]) -> bool:
+    return _CSR_BYTES * nonzero < _DENSE_BYTES * shape[0] * shape[1]
+
+
+def _read_only_csr(weight: Any) -> sp.csr_array:
+    csr = sp.csr_array(weight, dtype=np.float64)
+    parts = csr.data, csr.indices, csr.indptr
+    kept = all(read_only(part) is part for part in parts)
+    if not (kept and csr.has_canonical_format and csr.count_nonzero() == csr.nnz):
+        csr = csr.copy()
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+    handed_over(csr)
+    return csr
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """One affine map `x ↦ W x + b`.
+
+    Args:
+        weight: shape (outputs, inputs), dense or any scipy sparse array; kept dense, or as CSR without stored zeros,
+            in float64. What is kept is read-only: a copy, unless it is so already.
+        bias: shape (outputs,).
+
+    Raises:
+        ValueError: if the shapes do not fit, or an entry is not finite or no float64.
+    """
+
+    weight: Matrix
+    bias: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_subnormals("a network")
+        if sp.issparse(self.weight):
+            exact_floats(self.weight.data, "weights")
+            weight = _read_only_csr(self.weight)
+            entries = weight.data
+        else:
+            weight = entries = read_only(exact_floats(self.weight, "weights"))
+        bias = read_only(exact_floats(self.bias, "biases"))
+        if weight.ndim != 2 or bias.ndim != 1 or weight.shape[0] != bias.shape[0] or 0 in weight.shape:
+            raise ValueError(
+                "Affine needs a non-empty weight of shape (outputs, inputs) and a bias of shape (outputs,), "
+                f"got {weight.shape} and {bias.shape}"
+            )
+        if not (np.isfinite(entries).all() and np.isfinite(bias).all()):
+            raise ValueError("Affine needs finite weights and biases, got NaN or infinity")
+        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "bias", bias)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
+
+    def __repr__(self) -> str:
+        return f"<Affine {self.inputs:,} → {self.outputs:,}, {self.nonzero:,} non-zeros>"
+
+    @property
+    def inputs(self) -> int:
+        return int(self.weight.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def parameters(self) -> int:
+        """All entries of the weight and the bias, zeros included."""
+        return self.outputs * self.inputs + self.outputs
+
+    @cached_property
+    def nonzero(self) -> int:
+        """Entries of the weight and the bias that are not 0."""
+        return count_nonzero(self.weight) + count_nonzero(self.bias)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the arrays as stored."""
+        if isinstance(self.weight, np.ndarray):
+            stored = self.weight.nbytes
+        else:
+            stored = self.weight.data.nbytes + self.weight.indices.nbytes + self.weight.indptr.nbytes
+        return int(stored + self.bias.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
+class ReLUNetwork:
+    """`f(x) = W_L σ(… σ(W_1 x + b_1) …) + b_L` with `layers[k] = (W_{k+1}, b_{k+1})`.
+
+    Evaluated by calling it on an array of shape (n, inputs); the result has shape (n, outputs).
+
+    Attributes:
+        layers: the affine layers.
+        classes: the labels that the outputs stand for, in their order: (-1, 1) for the sign of one output. If None,
+            labels are -1 and +1 for one output, else the numbers 0, …, outputs - 1.
+
+    Raises:
+        ValueError: without layers, if the sizes of consecutive layers do not fit, or if the classes do not fit the
+            outputs.
+    """
+
+    layers: tuple[Affine, ...]
+    classes: tuple[Hashable, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.layers, Iterable):
+            raise ValueError(f"ReLUNetwork needs a tuple of layers, got {type(self.layers).__name__}")
+        object.__setattr__(self, "layers", tuple(self.layers))
+        wrong = [type(f).__name__ for f in self.layers if type(f) is not Affine]
+        if wrong:
+            raise ValueError(
+                f"ReLUNetwork needs layers of type Affine, got {wrong[0]}: make one by Affine(weight, bias)"
+            )
+        if not self.layers:
+            raise ValueError("ReLUNetwork needs at least one layer, got none")
+        for k in range(1, len(self.layers)):
+            before, after = self.layers[k - 1].outputs, self.layers[k].inputs
+            if before != after:
+                raise ValueError(
+                    f"ReLUNetwork needs layers that fit, got {before} outputs of layer {k} "
+                    f"and {after} inputs of layer {k + 1}"
+                )
+        if self.classes is not None:
+            object.__setattr__(self, "classes", _read_classes(self.classes, self.outputs))
+
+    def __repr__(self) -> str:
+        widths = [f"{width:,}" for width in self.widths]
+        shown = widths if len(widths) <= 6 else [*widths[:3], "…", *widths[-2:]]
+        return f"<ReLUNetwork {' → '.join(shown)}, depth {self.depth}, {self.nonzero:,} non-zeros>"
+
+    def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n outputs"]:
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise ValueError(f"the network has {self.inputs} inputs, got points of shape {x.shape}, not (n, inputs)")
+        rows = max(1, _BLOCK_BYTES // (8 * max(self.widths)))
+        if len(x) <= rows:
+            return evaluate(self.layers, np.asarray(x, dtype=np.float64))
+        return np.concatenate([self(x[start : start + rows]) for start in range(0, len(x), rows)])
+
+    @property
+    def inputs(self) -> int:
+        return self.layers[0].inputs
+
+    @property
+    def outputs(self) -> int:
+        return self.layers[-1].outputs
+
+    @property
+    def depth(self) -> int:
+        """L, the number of affine layers."""
+        return len(self.layers)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """m_0, …, m_L: inputs, hidden layers, outputs."""
+        return (self.inputs, *(layer.outputs for layer in self.layers))
+
+    @property
+    def width(self) -> int:
+        """max{m_0, …, m_L}, as in the paper (inputs and outputs included)."""
+        return max(self.widths)
+
+    @property
+    def neurons(self) -> int:
+        """Number of ReLUs, m_1 + … + m_{L-1}."""
+        return sum(self.widths[1:-1])
+
+    @property
+    def parameters(self) -> int:
+        """All entries of the W_k and b_k, zeros included (the count of Kim et al. 2025)."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def nonzero(self) -> int:
+        """Non-zero entries of the W_k and b_k (the count of Li et al. 2022 and Yu et al. 2024)."""
+        return sum(layer.nonzero for layer in self.layers)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the arrays as stored."""
+        return sum(layer.bytes for layer in self.layers)
+
+    def codes(self, labels: Any) -> Int[np.ndarray, " n_labels"]:
+        """Labels as the network has them: -1 and +1 for one output, else the number of the output.
+
+        Args:
+            labels: one a point; of `classes`, if the network has them.
+
+        Raises:
+            ValueError: for other labels.
+        """
+        return read_codes(labels, self.classes)
+
+    def to_torch(self, *, dense: bool | None = None) -> Any:
+        """The same function as a `torch.nn.Module` in float64; see `constructions.networks.torch_module.to_torch`."""
+        from constructions.networks.torch_module import to_torch
+
+        return to_torch(self, dense=dense)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an `.npz` file (arrays only, no pickle), all of it or nothing.
+
+        The classes stand in it as JSON, if they are all numbers, text or booleans; others are left out.
+        """
+        arrays: dict[str, np.ndarray] = {"depth": np.array(self.depth)}
+        if self.classes is not None and {type(label) for label in self.classes} <= {int, float, str, bool}:
+            arrays["classes"] = np.array(json.dumps(self.classes))
+        for k, layer in enumerate(self.layers):
+            arrays[f"bias_{k}"] = layer.bias
+            if isinstance(layer.weight, np.ndarray):
+                arrays[f"weight_{k}"] = layer.weight
+            else:
+                arrays[f"data_{k}"] = np.asarray(layer.weight.data)
+                arrays[f"indices_{k}"] = layer.weight.indices
+                arrays[f"indptr_{k}"] = layer.weight.indptr
+                arrays[f"shape_{k}"] = np.array(layer.weight.shape)
+        # By a stream: given a path, numpy would add an ending to it.
+        with replacing(path) as partial, partial.open("wb") as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ReLUNetwork":
+        """Read a network written by `save`.
+
+        Raises:
+            ValueError: if the file is not such a file; nothing in it is executed.
+        """
+        try:
+            # numpy leaves a file open that it opened itself and found damaged.
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            depth = arrays.pop("depth")
+            if depth.shape or depth.dtype.kind not in "iu":
+                raise ValueError(f"depth must be one whole number, got {depth.dtype} of shape {depth.shape}")
+            named = arrays.pop("classes", None)
+            classes = None if named is None else tuple(json.loads(str(named)))
+            layers = [_read_layer(arrays, k) for k in range(int(depth))]
+            if arrays:
+                raise ValueError(f"there are other arrays: {sorted(arrays)}")
+            return cls(tuple(layers), classes)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # a damaged archive can fail in many ways, none of them the caller's
+            raise ValueError(f"{path} is not a network saved by ReLUNetwork.save: {error}") from error
+
+
+def _read_classes(classes: Iterable[Hashable], outputs: int) -> tuple[Hashable, ...]:
+    read = tuple(read_labels(classes))
+    wanted = 2 if outputs == 1 else outputs
+    if len(set(read)) != len(read) or len(read) != wanted or (outputs == 1 and read != (-1, 1)):
+        needed = "-1 and 1 for its one output" if outputs == 1 else f"{outputs} different ones, one an output"
+        raise ValueError(f"the classes of a network must be {needed}, got {shown(read)}")
+    return read
+
+
+def _read_layer(arrays: dict[str, np.ndarray], k: int) -> Affine:
+    """The layer, whose arrays are taken out."""
+    bias = arrays.pop(f"bias_{k}")
+    if f"weight_{k}" in arrays:
+        return Affine(arrays.pop(f"weight_{k}"), bias)
+    data, indices, indptr, shape = (arrays.pop(f"{name}_{k}") for name in ("data", "indices", "indptr", "shape"))
+    weight = sp.csr_array((data, indices, indptr), shape=tuple(shape))
+    weight.check_format(full_check=True)
+    return Affine(weight, bias)
+
+
+def network(*layers: tuple[Matrix | Sequence[Sequence[float]], np.ndarray | Sequence[float]]) -> ReLUNetwork:
+    """`ReLUNetwork` from pairs (weight, bias); lists are accepted for small networks.
+
+    Raises:
+        ValueError: if a layer is no such pair, and as `Affine` and `ReLUNetwork`.
+    """
+    return ReLUNetwork(tuple(_affine(layer, k) for k, layer in enumerate(layers)))
+
+
+def _affine(layer: Any, k: int) -> Affine:
+    if not isinstance(layer, Sequence) or isinstance(layer, str | bytes | bytearray) or len(layer) != 2:
+        raise ValueError(
+            f"network needs a pair (weight, bias) for each layer, got {layer!r:.60} as layer {k + 1}: give, for "
+            "example, ([[1.0, 2.0]], [0.5])"
+        )
+    weight, bias = layer
+    return Affine(weight if sp.issparse(weight) else exact_floats(weight, "weights"), exact_floats(bias, "biases"))

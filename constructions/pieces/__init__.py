@@ -1,0 +1,1 @@
+"""What memorizing networks are made of: distances, soft indicators, the lock."""

@@ -1,0 +1,1 @@
+"""Labelled samples, and the tasks that they give."""

@@ -1,0 +1,1 @@
+"""The experiments of section 4: what is trained, measured and kept."""

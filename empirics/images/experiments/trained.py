@@ -1,0 +1,187 @@
+"""Trained networks on disk: one training run for each condition and seed, shared by all experiments."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from constructions.networks.whole_file import replacing
+from empirics.images.experiments.presets import Preset
+from empirics.images.training.checkpoint import digest
+from empirics.images.training.data import Images, Split, load_images, random_labels
+from empirics.images.training.log import TrainingLog, overfits_catastrophically
+from empirics.images.training.models import build_model
+from empirics.images.training.recipe import Recipe
+from empirics.images.training.training import train
+from empirics.images.verdicts.result import significant
+
+# Images whose accuracy the training log gives after every epoch.
+MONITORED = 200
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs are kept and data are found.
+
+    Attributes:
+        runs: folder of the training runs.
+        data_root: local folder of hub data sets, or None.
+        say: told what happens.
+        progress: whether to draw bars.
+    """
+
+    runs: Path
+    data_root: str | None
+    say: Callable[[str], None]
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a network was trained on.
+
+    Attributes:
+        name: "adversarial", "clean" or "random labels" (adversarially).
+        radius: of the adversary, 0 for clean training.
+        width: of the network.
+    """
+
+    name: str
+    radius: float
+    width: float
+
+    def slug(self, seed: int) -> str:
+        """Folder name of the run with a seed."""
+        return f"{self.name.replace(' ', '-')}-{self.radius:.4f}-width-{self.width:g}-seed-{seed}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run.
+
+    Attributes:
+        preset: its settings.
+        condition: its condition.
+        seed: of subset, start and training.
+        split: the images it was trained and is tested on; with random labels where it was.
+        folder: of checkpoint, log and kept weights.
+        log: one record an epoch.
+    """
+
+    preset: Preset
+    condition: Condition
+    seed: int
+    split: Split
+    folder: Path
+    log: TrainingLog
+
+    @property
+    def epochs(self) -> int:
+        """Number of the last epoch."""
+        return self.log.records[-1].epoch
+
+    def model(self, epoch: int | None = None) -> nn.Module:
+        """The network after a kept epoch, after the last by default, or at its start for 0, in eval mode."""
+        model = _start(self.preset, self.condition, self.seed, self.split)
+        if epoch != 0:
+            path = _weights(self.folder, epoch or self.epochs)
+            model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        return model.to(device()).eval()
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the network after the last epoch: another training gives another one."""
+        weights = torch.load(_weights(self.folder, self.epochs), map_location="cpu", weights_only=True)
+        return digest(weights.values())
+
+    def part(self, name: str, count: int | None = None) -> Images:
+        """The first images of "train" or "test", on the device that measures; they come in random order."""
+        images = (self.split.train if name == "train" else self.split.test).head(count)
+        return replace(images, x=images.x.to(device()), y=images.y.to(device()))
+
+    def summary(self) -> dict[str, Any]:
+        """What a result says of the run."""
+        shown = ("loss", "train_clean", "train_fgsm", "train_pgd", "test_clean", "test_fgsm", "test_pgd")
+        last = {name: value for name, value in asdict(self.log.records[-1]).items() if name in shown}
+        return {
+            "condition": self.condition.name,
+            "radius": self.condition.radius,
+            "width": self.condition.width,
+            "seed": self.seed,
+            "last": last | {"loss": significant(last["loss"])},
+            "catastrophic_overfitting": [
+                r.epoch for r in self.log.records if overfits_catastrophically(r.train_fgsm, r.train_pgd)
+            ],
+            "training_seconds": round(sum(r.seconds for r in self.log.records), 1),
+        }
+
+
+def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Run:
+    """The run with these settings, trained now if it is not there, or from where it was interrupted.
+
+    Raises:
+        ValueError: if the folder holds a run with other settings, or lacks weights.
+        FileNotFoundError: if the data set is not there.
+    """
+    split = _split(preset, seed, place.data_root)
+    if condition.name == "random labels":
+        train_part = random_labels(split.train.head(preset.random_train), seed)
+        split = Split(train_part, random_labels(split.test, seed + 1_000_003))
+    folder = place.runs / f"{preset.dataset}-{preset.name}" / condition.slug(seed)
+    place.say(f"{folder.parent.name}/{folder.name}")
+
+    start, recipe = _start(preset, condition, seed, split), _recipe(preset, condition, seed)
+    kept = preset.kept if recipe.epochs == preset.epochs else (recipe.epochs,)
+
+    def keep(epoch: int, model: nn.Module) -> None:
+        if epoch in kept:
+            weights = {name: value.cpu() for name, value in model.state_dict().items()}
+            path = _weights(folder, epoch)
+            with replacing(path) as partial:
+                torch.save(weights, partial)
+
+    log = train(start, split, recipe, folder=folder, progress=place.progress, after_epoch=keep)
+    lost = [epoch for epoch in kept if not _weights(folder, epoch).is_file()]
+    if lost:
+        raise ValueError(f"{folder} lacks the weights of the epochs {lost}: delete it, and it is trained anew")
+    return Run(preset, condition, seed, split, folder, log)
+
+
+def device() -> torch.device:
+    """Where networks are measured: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _start(preset: Preset, condition: Condition, seed: int, split: Split) -> nn.Module:
+    shape, classes = split.train.shape, split.train.classes
+    return build_model(preset.model, shape, classes, width=condition.width, seed=seed)
+
+
+def _recipe(preset: Preset, condition: Condition, seed: int) -> Recipe:
+    mixed = "16-mixed" if torch.cuda.is_available() else "32-true"
+    precision = mixed if preset.precision == "auto" else preset.precision
+    random = condition.name == "random labels"
+    return Recipe(
+        epochs=(preset.random_epochs if random else None) or preset.epochs,
+        batch=preset.batch,
+        attack=preset.attack(condition.radius) if condition.radius > 0 else None,
+        learning_rate=preset.learning_rate,
+        weight_decay=preset.weight_decay,
+        precision=precision,  # type: ignore[arg-type]
+        channels_last=preset.model == "resnet9",
+        monitor=MONITORED,
+        seed=seed,
+    )
+
+
+@lru_cache(maxsize=4)
+def _split(preset: Preset, seed: int, data_root: str | None) -> Split:
+    return load_images(preset.dataset, train=preset.train, test=preset.test, seed=seed, data_root=data_root)
+
+
+def _weights(folder: Path, epoch: int) -> Path:
+    return folder / f"weights-{epoch:03d}.pt"

@@ -1,0 +1,1 @@
+"""The flatness measures of section 4, searched, bracketed, and in closed form."""

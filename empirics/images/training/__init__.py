@@ -1,0 +1,1 @@
+"""Data, models, attacks, and the training of section 4."""

@@ -1,0 +1,162 @@
+"""The whole path at its smallest scale: training, measuring, judging, storing, drawing, from the command line."""
+
+import json
+
+import pytest
+
+EXPERIMENTS = ("figure1", "figure2", "figure3", "table1", "memorization")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    from empirics.__main__ import main
+
+    folder = tmp_path_factory.mktemp("section4")
+    for experiment in EXPERIMENTS:
+        assert (
+            main([experiment, "--dataset", "digits", "--preset", "mini", "--out", str(folder), "--threads", "1"]) == 0
+        )
+    return folder
+
+
+def arguments(out, experiment="figure1", *more):
+    return [experiment, "--dataset", "digits", "--preset", "mini", "--out", str(out), "--threads", "1", *more]
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_results_are_stored_and_their_verdicts_follow(out, experiment):
+    from empirics.images.verdicts.result import Result
+    from empirics.images.verdicts.verdicts import verdicts
+
+    stem = f"{experiment}-digits-mini"
+    result = Result.load(out / f"{stem}.json")
+    assert result.verdicts
+    assert result.verdicts == verdicts(result)
+    assert result.command == f"python -m empirics {experiment} --dataset digits --preset mini"
+    assert str(out) not in (out / f"{stem}.json").read_text()
+    for ending in ("csv", "png", "svg"):
+        assert (out / f"{stem}.{ending}").stat().st_size > 500
+    assert not list(out.rglob("*partial*"))
+
+
+def test_the_constructed_memorizer_has_its_kink_at_the_radius(out):
+    """Figure 1's positive control: constant up to the radius, not beyond; and not so around test points."""
+    from empirics.images.verdicts.result import Result
+
+    result = Result.load(out / "figure1-digits-mini.json")
+    for row in result.one(condition="constructed", split="train", measure="gradient_norm").values:
+        assert row[:3] == (0, 0, 0)
+        assert row[3] > 0
+    wanted = "flat inside, sharp outside: constructed, gradient_norm, train, balls in [0,1]^d"
+    assert [v.outcome for v in result.verdicts if v.claim == wanted] == ["reproduced"]
+
+
+def test_nothing_is_trained_or_measured_twice(out, monkeypatch):
+    from empirics.__main__ import main
+    from empirics.images.experiments import kept as measured
+    from empirics.images.training import training
+
+    def never(*_args, **_kwargs):
+        pytest.fail("this was there already")
+
+    before = (out / "table1-digits-mini.json").read_text()
+    monkeypatch.setattr(training, "_run_epoch", never)
+    monkeypatch.setattr(measured, "flatness_curves", never)
+    monkeypatch.setattr(measured, "robust_correct", never)
+    for experiment in ("figure3", "table1"):
+        assert main(arguments(out, experiment)) == 0
+    after = (out / "table1-digits-mini.json").read_text()
+    assert json.loads(before)["records"] == json.loads(after)["records"]
+
+
+def test_drawn_again_without_training(out, tmp_path, capsys, monkeypatch):
+    from empirics.__main__ import main
+    from empirics.images.experiments import trained as runs
+
+    monkeypatch.setattr(runs, "train", lambda *_args, **_kwargs: pytest.fail("--draw trains nothing"))
+    stored = out / "figure2-digits-mini.json"
+    (out / "figure2-digits-mini.png").unlink()
+    assert main(arguments(out, "figure2", "--draw")) == 0
+    assert (out / "figure2-digits-mini.png").is_file()
+    assert main(arguments(tmp_path, "figure2", "--draw", str(stored), str(stored))) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "figure2-digits-mini-digits.png",
+        "figure2-digits-mini-digits.svg",
+    ]
+    assert "the train curve descends" in capsys.readouterr().out
+
+
+def test_random_labels_are_those_of_the_run(out):
+    """The control's network is measured against the labels it was trained on, on both parts."""
+    from empirics.images.experiments.presets import preset
+    from empirics.images.experiments.trained import Condition, Place, trained
+
+    place = Place(out / "runs", None, lambda _: None)
+    settings = preset("digits", "mini")
+    random = trained(settings, Condition("random labels", 0.1, 32), 0, place)
+    true = trained(settings, Condition("adversarial", 0.1, 32), 0, place)
+    assert len(random.part("train")) == settings.random_train
+    assert random.epochs == settings.random_epochs
+    for part in ("train", "test"):
+        made, given = random.part(part), true.part(part, len(random.part(part)))
+        assert (made.x == given.x).all()
+        assert (made.y == given.y).float().mean() < 0.4
+    start, end = (true.model(epoch)(true.part("train").x) for epoch in (0, None))
+    assert (start != end).any()
+
+
+def test_weights_that_are_lost_are_noticed(out):
+    from empirics.images.experiments.presets import preset
+    from empirics.images.experiments.trained import Condition, Place, trained
+
+    place, condition = Place(out / "runs", None, lambda _: None), Condition("clean", 0.0, 32)
+    path = out / "runs" / "digits-mini" / condition.slug(1) / "weights-010.pt"
+    content = path.read_bytes()
+    path.unlink()
+    with pytest.raises(ValueError, match=r"lacks the weights of the epochs \[10\]"):
+        trained(preset("digits", "mini"), condition, 1, place)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--seeds", "0"), "at least one seed, got 0"),
+        (("--epochs", "3"), "is of another run"),
+        (("--train", "5000"), "asked for 5000"),
+        (("--draw", "missing.json"), "there is no result missing.json"),
+        (("--threads", "0"), "threads must be >= 1"),
+    ],
+)
+def test_bad_input_is_an_error_of_one_line(out, capsys, more, message):
+    from empirics.__main__ import main
+
+    assert main([*arguments(out), *more]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_results_of_different_experiments_make_no_figure(out, capsys):
+    from empirics.__main__ import main
+
+    files = [str(out / f"{name}-digits-mini.json") for name in ("figure1", "table1")]
+    assert main(arguments(out, "figure1", "--draw", *files)) == 2
+    assert "one experiment, got ['figure1', 'table1']" in capsys.readouterr().err
+
+
+def test_another_network_is_measured_anew(tmp_path) -> None:
+    """What was measured of one network is never taken for another's that was trained in its folder."""
+    from empirics.__main__ import main
+    from empirics.images.verdicts.result import Result
+
+    def accuracy(folder, *more):
+        assert main([*arguments(folder, "table1", "--seeds", "1"), *more]) == 0
+        records = Result.load(folder / "table1-digits-mini.json").records
+        return [record.values for record in records]
+
+    again, fresh = tmp_path / "again", tmp_path / "fresh"
+    first = accuracy(again)
+    for checkpoint in again.rglob("checkpoint.pt"):
+        checkpoint.unlink()
+    assert accuracy(again, "--train", "50") == accuracy(fresh, "--train", "50") != first

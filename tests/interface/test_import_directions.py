@@ -1,0 +1,156 @@
+"""The plan of the house, read from the imports: packages, and within them folders, in one direction.
+
+`theory ← constructions ← empirics`; `tests` and `benchmarks` are imported by none. Below, a folder may import itself,
+what stands beside it, and nothing else of its package; a package's own modules beside the folders are for all.
+"""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {"theory": {"theory"}, "constructions": {"theory", "constructions"}}
+PACKAGES["empirics"] = {*PACKAGES["constructions"], "empirics"}
+OURS = {*PACKAGES, "tests", "benchmarks"}
+FOLDERS: dict[str, set[str]] = {
+    # The statements as data: they name code, and import none.
+    "theory.ledger": set(),
+    # Reads what users give: for every folder, see `SHARED`.
+    "theory.arguments": set(),
+    "theory.exact": set(),
+    "theory.setting": {"theory.exact"},
+    "theory.balls": {"theory.setting", "theory.exact"},
+    "theory.sizes": set(),
+    "theory.gaussian": {"theory.setting"},
+    "theory.generalization": {"theory.setting"},
+    "theory.witnesses": {"theory.generalization", "theory.gaussian", "theory.sizes", "theory.setting"},
+    "constructions.samples": set(),
+    "constructions.networks": {"constructions.samples"},
+    "constructions.pieces": {"constructions.networks", "constructions.samples"},
+    "constructions.certificates": {"constructions.pieces", "constructions.networks", "constructions.samples"},
+    "constructions.memorizers": {
+        *("constructions.certificates", "constructions.pieces", "constructions.networks", "constructions.samples")
+    },
+    "constructions.comparison": {
+        *("constructions.memorizers", "constructions.certificates", "constructions.pieces"),
+        *("constructions.networks", "constructions.samples"),
+    },
+    # Trusts nothing: it stands alone, and what it needs it has again.
+    "constructions.check": set(),
+    "empirics.gaussian": set(),
+    "empirics.images.training": set(),
+    "empirics.images.flatness": set(),
+    # What stored numbers say: nothing that trains or measures.
+    "empirics.images.verdicts": set(),
+    "empirics.images.experiments": {
+        *("empirics.images.training", "empirics.images.flatness", "empirics.images.verdicts")
+    },
+}
+# Beside the folders: what all of them may import.
+SHARED = {
+    "theory": {"theory.arguments", "theory.errors", "theory.layers", "theory.roundoff", "theory.blocks"},
+    "constructions": set(),
+    "empirics": {"empirics.progress", "empirics.tensor_files"},
+}
+NO_TORCH = ("theory", "constructions.check", "empirics.images.verdicts")
+
+
+def imported(source: str) -> set[str]:
+    """Modules that a source imports, anywhere in its text; relative imports as ''."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)} if node.level == 0 else {""}
+    return names
+
+
+def violations(place: str, source: str) -> set[str]:
+    """What a module at a place, such as "theory.balls" or "theory", imports and may not."""
+    package = place.split(".")[0]
+    names = imported(source)
+    top = {name.split(".")[0] for name in names}
+    wrong = (top & OURS) - PACKAGES[package]
+    if "" in names:
+        wrong.add("a relative import")
+    if "torch" in top and place.startswith(NO_TORCH):
+        wrong.add("torch")
+    if place in FOLDERS:
+        own = {name for name in names if name.split(".")[0] == package}
+        allowed = {place, *FOLDERS[place], *SHARED[package]}
+        # A folder's name alone is seen where one of its modules is imported from it.
+        wrong |= {name for name in own if not _within(name, allowed)}
+        if place == "constructions.check":
+            wrong |= top & {"theory"}
+    return wrong
+
+
+def _within(name: str, allowed: set[str]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in allowed)
+
+
+def place_of(path: Path) -> str:
+    folder = ".".join(path.relative_to(ROOT).parent.parts)
+    return folder if folder in FOLDERS else folder.split(".")[0]
+
+
+MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def test_imports_go_one_way_only() -> None:
+    found = {str(path.relative_to(ROOT)): violations(place_of(path), path.read_text()) for path in MODULES}
+    assert len(found) > 100
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_the_plan_has_no_circle_and_no_other_folder() -> None:
+    assert list(TopologicalSorter(FOLDERS).static_order())
+    folders = {".".join(path.relative_to(ROOT).parent.parts) for path in MODULES}
+    assert folders - set(FOLDERS) <= {
+        "theory",
+        "constructions",
+        "empirics",
+        "empirics.images",
+        "empirics.images.results",
+    }
+    assert set(FOLDERS) <= folders
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "wrong"),
+    [
+        ("theory", "from constructions.networks.network import Affine", {"constructions"}),
+        ("theory.balls", "def f():\n    import torch", {"torch"}),
+        ("theory.setting", "from theory.balls.relaxation import interval_bounds", {"theory.balls.relaxation"}),
+        ("theory.ledger", "from theory.setting import norms", {"theory.setting"}),
+        ("theory.balls", "from theory.roundoff import gamma", set()),
+        ("constructions.memorizers", "import empirics.gaussian.fgsm as fgsm", {"empirics"}),
+        ("constructions.pieces", "from constructions.certificates import certificate", {"constructions.certificates"}),
+        ("constructions.networks", "from constructions import robust_memorizer", {"constructions"}),
+        ("constructions.check", "from theory.setting.norms import norm", {"theory"}),
+        (
+            "constructions.check",
+            "from constructions.networks.network import Affine",
+            {"constructions.networks.network"},
+        ),
+        ("constructions.memorizers", "from constructions.networks.network import Affine", set()),
+        (
+            "empirics.images.flatness",
+            "from empirics.images.training.training import train",
+            {"empirics.images.training"},
+        ),
+        ("empirics.images.verdicts", "import torch", {"torch"}),
+        ("empirics.images.experiments", "from tests.strategies import instances", {"tests"}),
+        ("empirics.gaussian", "from . import fgsm", {"a relative import"}),
+        ("constructions", "import theory\nfrom constructions import Affine", set()),
+    ],
+)
+def test_a_planted_violation_is_found(place: str, source: str, wrong: set[str]) -> None:
+    found = violations(place, source)
+    assert bool(found) == bool(wrong)
+    # Named as the module, or as what is imported from it.
+    assert all(any(name == one or name.startswith(one) for name in found) for one in wrong)

@@ -1,0 +1,247 @@
+"""Every formula that the ledger quotes is the one that the code computes, and every formula is bound or listed."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sympy
+
+from theory.ledger.bound_formulas import compare, part
+from theory.ledger.ledger import LEDGER, Formula, Statement, resolve
+from theory.ledger.notation import read_formula
+
+DRAWS = 12
+BOUND = [(entry.id, formula) for entry in LEDGER.values() for formula in entry.formulas]
+MUST_BE_BOUND = {
+    "claim-small-margin-count", "proposition-3.2-iii", "theorem-3.3", "corollary-3.4-iii", "theorem-3.5",
+    "complexity-ordering", "claim-linear-data-separation", "theorem-5.1", "claim-small-margin-transfer", "theorem-5.2",
+    "claim-standard-bound", "assumption-6.1", "assumption-6.1-verification", "theorem-6.2", "theorem-6.3",
+    "proposition-6.4",
+}  # fmt: skip
+
+GEOMETRY = (
+    "hypotheses that HardDistribution checks in rational arithmetic, in tests/theory/sizes/test_hard_distribution.py"
+)
+EVENT = "an event or a distance, no bound; its probability is bounded by what follows, which is bound to code"
+HYPOTHESIS = "a hypothesis on the separation, checked by robust_memorizer"
+EXAMPLE = "a counterexample of tests/audit/test_corollary_3_4.py"
+LIMIT = "a limit or an order of growth: no number is quoted"
+RATIO = "½ follows from the count that is bound, in test_the_ratio_is_a_half_at_the_threshold"
+MEASURED = "a threshold of a measurement in empirics"
+PRINTED = "the printed bound, which is refused"
+
+# What has numbers and is bound to no function, with the reason; it has to stand in the text word for word.
+UNBOUND = {
+    "table-1": {"54.2 points robust, 12.7 clean": "differences of the quoted accuracies"},
+    "proposition-3.2-i": {"more than 2δ apart": EVENT},
+    "proposition-3.2-iii": {
+        "dist_p(x, S_small) > 2δ": EVENT,
+        "at least ½ while": RATIO,
+        "exponentially many when 4δ κ^{1/d} stays below 1": LIMIT,
+    },
+    "theorem-3.3": {"for p = 2": "a case"},
+    "corollary-3.4": {"0 < γ ≤ R - 2δ": HYPOTHESIS},
+    "corollary-3.4-i": {"0 < γ ≤ R - 2δ": HYPOTHESIS, "γ = 5(R - 2δ)": EXAMPLE},
+    "corollary-3.4-ii": {"0 < γ ≤ R - 2δ": HYPOTHESIS, "γ = 4(R - δ)": EXAMPLE, "can be ½": EXAMPLE},
+    "corollary-3.4-iii": {"dist_p(x, S_small) ≥ 2δ+γ": EVENT, "at least ½ while": RATIO},
+    "theorem-3.5": {
+        "Let m ≥ 2": GEOMETRY,
+        "/ polylog": LIMIT,
+        "0 < δ < 1/(2(m-1)) (so ε = 1/(2(m-1)) ≤ ½) and 0 < α < ½": GEOMETRY,
+        "s = (1-2η)/(m-1), R = s - 3η > 2δ": GEOMETRY,
+        "{η + js : 0 ≤ j < m}^{d-1}": GEOMETRY,
+        "(u_k, ½ + τ y_k)": GEOMETRY,
+        "f_clean(x) = x_d - ½ has 2 nonzeros": GEOMETRY,
+        "(u_k, ½)": GEOMETRY,
+        "(u_1, ½ + y_1(½ - η))": GEOMETRY,
+    },
+    "figure-1": {"95 % intervals": MEASURED, "above 7": MEASURED},
+    "figure-2": {"95 % intervals": MEASURED},
+    "claim-linear-data-separation": {"2β < 2δ apart": EVENT},
+    "definition-exponential-loss": {"exp(-y_i f(x_i + ζ))": "a definition, by theory.setting.losses.exponential_loss"},
+    "theorem-5.1": {"n_l - 1 > 2(D_0-1)": "hypothesis of exact_limit_bound, which checks it", "tends to 90°": LIMIT},
+    "claim-small-margin-transfer": {
+        "0 < θ < 90°": "a hypothesis",
+        "Φ(-α cot θ) ≈ 0 goes with Φ(-β cot θ) ≈ ½": LIMIT,
+        "at most η ≤ ½": "a hypothesis of transfer_sample_size",
+    },
+    "theorem-5.2": {
+        "‖ξ_i‖² - δ‖ξ_i‖": "a vector condition, by target_conditions in tests/theory/gaussian/test_mixed_model.py",
+        "δ ≤ 2a": "a hypothesis of memorization_failure",
+        "b = D_0/2 and any δ < (1-c)√D_0/2": LIMIT,
+        "large against log N": LIMIT,
+        "b = D_0/4": "the argument of overlap_radius, which is bound",
+        "δ√(1 + Λ_{k+1})": "δ√(1 + Λ_k), which is bound, for another k",
+        "1.2 b x_i/‖x_i‖²": "where the algorithm starts, a setting of empirics.gaussian.neurons.Recipe",
+        "‖w_i‖ ≤ √d": "a setting of the algorithm",
+    },
+    "claim-standard-bound": {"√(·/N)": PRINTED},
+    "claim-capacity": {"O(W L log W)": LIMIT},
+    "theorem-6.2": {"K = m^{d-1}": "bound at theorem-3.5"},
+    "theorem-6.3": {
+        "1 beyond 2δ": "the witness's own loss, by memorizing_loss",
+        "d ≥ 2": "a hypothesis of flatness_failure",
+        "T = ½ B Σ_c |π_c - π̂_c|": "a sum over classes, by GapBound.class_term; test_the_class_term_is_the_quoted_one",
+        "of order N_c^{-1/d} for d ≥ 3": LIMIT,
+    },
+}  # fmt: skip
+REFERENCE = re.compile(
+    r"\b(?:Theorems?|Propositions?|Corollary|Assumption|Figures?|figure|section) \d(?:\.\d)?(?: and \d\.\d)?"
+    r"|\^\{adv,δ\}|(?<=[^\W\d_])_\{?\w+\}?|‖_[12∞]|\bl_[12]\b|\b(?:19|20)\d\d\b"
+    r"|\b(?:claim|definition|theory)[\w.-]*"
+)
+QUANTITY = re.compile(r"[2-9½¼]|√|log|\bln\b|exp\(|Φ|\^\{|\be\^")
+
+
+@pytest.mark.parametrize(("statement_id", "formula"), BOUND, ids=[f"{name}: {f.text}" for name, f in BOUND])
+def test_a_quoted_formula_is_what_the_code_computes(statement_id: str, formula: Formula) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(DRAWS):
+        found = compare(formula, resolve, rng)
+        assert found.agrees, (statement_id, found)
+
+
+NUMBERS = re.compile(r"(?<![_\w.])\d+(?:\.\d+)?|(?<=[A-Za-zμβδ(])\d+(?![\w.])|[½²]")
+
+
+def changed_numbers(text: str) -> list[str]:
+    """The text with one of its numbers changed in its last digit."""
+    found = []
+    for match in NUMBERS.finditer(text):
+        old = match.group()
+        new = {"½": "¼", "²": "³"}[old] if old in "½²" else old[:-1] + str((int(old[-1]) + 1) % 10)
+        found.append(text[: match.start()] + new + text[match.end() :])
+    return found
+
+
+@pytest.mark.parametrize(("statement_id", "formula"), BOUND, ids=[f"{name}: {f.text}" for name, f in BOUND])
+def test_each_number_of_a_formula_is_noticed(statement_id: str, formula: Formula) -> None:
+    """A constant that is changed in the text alone: the comparison with the code fails."""
+    for text in changed_numbers(formula.text):
+        planted = replace(
+            formula, text=text, names={text if key == formula.text else key: v for key, v in formula.names.items()}
+        )
+        try:
+            rng = np.random.default_rng(0)
+            agreed = all(compare(planted, resolve, rng).agrees for _ in range(DRAWS))
+        except (ValueError, ZeroDivisionError, TypeError):
+            agreed = False  # no number any more
+        assert not agreed, (statement_id, text)
+
+
+def test_the_planted_faults_are_many() -> None:
+    assert sum(len(changed_numbers(formula.text)) for _, formula in BOUND) > 80
+    assert changed_numbers("½(1 - 2.01a²)") == ["¼(1 - 2.01a²)", "½(2 - 2.01a²)", "½(1 - 2.02a²)", "½(1 - 2.01a³)"]
+
+
+@pytest.mark.parametrize("number", ["2.01", "23"])
+def test_a_changed_text_of_a_statement_is_refused(number: str) -> None:
+    entry = LEDGER["theorem-3.3"]
+    with pytest.raises(ValueError, match="each of its formulas in its text"):
+        replace(entry, repaired=entry.repaired.replace(number, "9"))
+
+
+def test_a_changed_function_is_noticed() -> None:
+    (formula,) = LEDGER["claim-standard-bound"].formulas
+    changed = lambda n, vc_dimension, failure: 1.0001 * resolve(formula.code)(n, vc_dimension, failure)  # noqa: E731
+    assert not compare(formula, lambda name: changed, np.random.default_rng(0)).agrees
+
+
+def unbound_quantities(entry: Statement) -> list[str]:
+    """What is left of the numbers in a text when its formulas, the listed parts and references are taken out."""
+    text = entry.repaired or entry.printed
+    parts = [formula.text for formula in entry.formulas] + list(UNBOUND.get(entry.id, {}))
+    for known in sorted(parts, key=len, reverse=True):
+        text = text.replace(known, " ")
+    text = REFERENCE.sub(" ", text)
+    return [text[max(match.start() - 20, 0) : match.end() + 20] for match in QUANTITY.finditer(text)]
+
+
+@pytest.mark.parametrize("entry", LEDGER.values(), ids=LEDGER)
+def test_every_formula_is_bound_or_listed_with_a_reason(entry: Statement) -> None:
+    assert unbound_quantities(entry) == []
+    for known in UNBOUND.get(entry.id, {}):
+        assert known in (entry.repaired or entry.printed), "stale: the text changed"
+
+
+def test_the_statements_with_bounds_are_bound() -> None:
+    assert {entry.id for entry in LEDGER.values() if entry.formulas} == MUST_BE_BOUND
+    assert set(UNBOUND) <= set(LEDGER)
+
+
+def test_an_unlisted_formula_is_found() -> None:
+    entry = LEDGER["assumption-6.1"]
+    assert unbound_quantities(replace(entry, repaired=entry.repaired + " So the error is at most √μ.")) != []
+    entry = LEDGER["theorem-3.3"]
+    assert unbound_quantities(replace(entry, formulas=entry.formulas[1:])) != []
+
+
+def test_the_ratio_is_a_half_at_the_threshold() -> None:
+    """With μ (4δ)^{-d} / (2κ) points, each with a ball of mass κ (4δ)^d."""
+    from theory.generalization.columns import log_threshold, ratio_bound
+
+    dim, radius, mu, density = 1, 2.0**-6, 0.5, 1.0
+    n = round(np.exp(log_threshold(dim, radius, mu, density)))
+    assert n == 4
+    assert ratio_bound(n, mu, density * (4 * radius) ** dim) == 0.5
+
+
+def test_the_class_term_is_the_quoted_one() -> None:
+    from theory.generalization.robust_gap import LabelledLosses, lipschitz_gap_bound
+
+    rng = np.random.default_rng(0)
+    labels = np.array([0, 0, 0, 1]), np.array([0, 1, 1])
+    population, sample = (LabelledLosses(rng.random((len(y), 2)), y, rng.random(len(y))) for y in labels)
+    shares = [np.array([np.mean(y == c) for c in (0, 1)]) for y in labels]
+    expected = 0.5 * 3.0 * np.abs(shares[0] - shares[1]).sum()
+    assert lipschitz_gap_bound(population, sample, lipschitz=1.0, loss_bound=3.0).class_term == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("nd", 6),
+        ("2nd/n", 6),
+        ("n - d/2 · n", -1),
+        ("-n²", -4),
+        ("√n²", 2),
+        ("√(n²+d)", np.sqrt(7)),
+        ("2^-(n+1)", 1 / 8),
+        ("2^{d-n}", 2),
+        ("½ log2(8)", 1.5),
+        ("log⁺(½)", 0),
+        ("⌈d/2⌉", 2),
+        ("C(4, n)", 6),
+        ("Σ_{k<d} 2^k", 7),
+        ("Σ_{j≤d} j n", 12),
+        ("min over J of J + 2^-J", 1),
+        ("Φ(Φ^{-1}(¼))", 0.25),
+        ("cot n tan n", 1),
+        ("h(½)", 1),
+        ("e^{ln 2}", 2),
+        ("max(n, d, 1)", 3),
+    ],
+)
+def test_the_notation(text: str, value: float) -> None:
+    symbols = {"n": sympy.Integer(2), "d": sympy.Integer(3)}
+    assert float(read_formula(text, symbols)) == pytest.approx(value, rel=1e-14)
+
+
+def test_symbols_go_before_functions_and_names_before_symbols() -> None:
+    values = {"h": sympy.Integer(5), "c": sympy.Integer(2), "s": sympy.Integer(7)}
+    assert read_formula("h(3)", values) == 15
+    assert read_formula("2 sup D(h)", values, {"sup D(h)": "s + 1"}) == 16
+    assert read_formula("c cot(1)", values) == 2 * sympy.cot(1)
+
+
+@pytest.mark.parametrize("text", ["", "2 +", "(n", "n)", "x", "Σ_{k<½} k", "2^"])
+def test_what_is_no_formula_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"needs .* after .*; the symbols are n"):
+        read_formula(text, {"n": sympy.Integer(2)})
+
+
+def test_a_part_is_found_by_its_path() -> None:
+    assert part((1, (2, 3)), "1.0") == 2
+    assert part(3 + 4j, "imag") == 4
+    assert part(5.0, "") == 5.0

@@ -1,0 +1,266 @@
+"""Published bounds: the forms, their hypotheses, and what the explicit ones say of networks that we can build."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import methods
+from theory.errors import AssumptionError
+from theory.setting.separation import separation
+from theory.sizes.published import MEASURED_SEPARATION, PUBLISHED, applicable, extremal_sample, logarithmic_width
+
+LOWER = {2.0: "width of the first layer", math.inf: "width of the first layer, l_inf"}
+
+
+def memorize(points: np.ndarray, labels: np.ndarray, radius: float, p: float, method: str) -> Any:
+    """A robust memorizer with the clean classifier `Σ_j x_j - 1/2`."""
+    from constructions import Affine, robust_memorizer
+
+    clean = Affine(np.ones((1, points.shape[1])), np.array([-0.5]))
+    return robust_memorizer(points, labels, radius=radius, p=p, clean=clean, method=method)
+
+
+def lower_bound(p: float, count: int, dim: int, ratio: float) -> float:
+    return PUBLISHED[LOWER[p]](N=count, d=dim, rho=ratio)
+
+
+def needed_rank(p: float, count: int, dim: int, ratio: float) -> float:
+    """The same bounds, written out a second time."""
+    free = min(count - 1, dim)
+    return ratio**2 * free if p == 2 else float(free)
+
+
+def collide(weight: np.ndarray, points: np.ndarray, ratio: float, p: float) -> float:
+    """The least `‖e_j - v‖_p` over j and v in the kernel of `weight`, by least squares (p = 2) or linear programming.
+
+    If it is at most ρ, two points in balls of different labels have the same image, so some label is wrong.
+    """
+    from scipy.linalg import null_space
+    from scipy.optimize import linprog
+
+    kernel = null_space(weight)
+    if kernel.shape[1] == 0:
+        return math.inf
+    if p == 2:
+        return float(np.linalg.norm(points - points @ kernel @ kernel.T, axis=1).min())
+    least = math.inf
+    columns = kernel.shape[1]
+    for x in points:
+        sides = np.vstack([np.hstack([kernel, -np.ones((len(x), 1))]), np.hstack([-kernel, -np.ones((len(x), 1))])])
+        solved = linprog(np.eye(columns + 1)[-1], sides, np.concatenate([x, -x]), bounds=[(None, None)] * (columns + 1))
+        least = min(least, solved.fun)
+    return least
+
+
+# --- the explicit lower bounds, on their extremal data ------------------------------------------------
+
+
+@given(
+    st.integers(2, 12),
+    st.integers(1, 6),
+    st.sampled_from([0.1, 0.51, 0.6, 0.75, 0.9, 0.99]),
+    st.sampled_from([2.0, math.inf]),
+    methods,
+)
+def test_our_networks_respect_the_width_bounds(count, dim, ratio, p, method):
+    if math.isinf(p) and ratio <= 0.5:
+        ratio = 0.5 + ratio / 2
+    points, labels = extremal_sample(count, dim)
+    built = memorize(points, labels, ratio / 2, p, method)
+    assert built.certify().error_bracket == (0.0, 0.0)
+    first = built.network.layers[0]
+    weight = first.weight if isinstance(first.weight, np.ndarray) else first.weight.toarray()
+    bound = lower_bound(p, count, dim, ratio)
+    assert first.outputs >= bound
+    # The proof bounds the rank.
+    assert np.linalg.matrix_rank(weight) >= needed_rank(p, count, dim, ratio) * (1 - 1e-12)
+    assert collide(weight, points[:-1], ratio, p) > ratio
+
+
+@pytest.mark.parametrize(("p", "ratio"), [(2.0, 0.6), (2.0, 0.9), (math.inf, 0.6), (math.inf, 0.9)])
+def test_a_network_below_the_bound_is_caught_and_is_not_robust(p, ratio):
+    """The planted fake: right on all points, with a first layer one neuron below the bound."""
+    from constructions import guided_attack
+    from constructions.networks.network import network
+
+    dim = 6
+    points, labels = extremal_sample(dim + 1, dim)
+    width = math.ceil(lower_bound(p, dim + 1, dim, ratio)) - 1
+    # A projection onto `width` dimensions that leaves all e_j in one open half-space, then a threshold.
+    weight = np.abs(np.random.default_rng(0).normal(size=(width, dim))) + 0.1
+    threshold = weight.sum(axis=0).min() / 2
+    fake = network((weight, np.zeros(width)), (np.ones((1, width)), np.array([-threshold])))
+    assert np.all(labels * fake(points)[:, 0] > 0)
+    assert fake.layers[0].outputs < lower_bound(p, dim + 1, dim, ratio)
+    assert collide(weight, points[:-1], ratio, p) <= ratio
+    worst, _ = guided_attack(fake, points, labels, ratio / 2, p)
+    assert worst.min() <= 0
+
+
+@given(st.integers(2, 20), st.integers(1, 8), st.sampled_from([1.0, 2.0, math.inf]))
+def test_extremal_data(count, dim, p):
+    points, labels = extremal_sample(count, dim)
+    assert points.shape == (count, dim)
+    assert len(np.unique(points, axis=0)) == count
+    assert (labels == -1).sum() == 1
+    assert separation(points, labels, p).distance == 1
+    assert np.linalg.matrix_rank(points) == min(count - 1, dim)
+
+
+@pytest.mark.parametrize("p", [2.0, math.inf])
+def test_a_network_for_easy_data_lies_below_the_worst_case(p):
+    """Data separable in one coordinate: one neuron, certified, under a line of more than 8."""
+    from constructions import Affine, robust_memorizer
+
+    rng = np.random.default_rng(0)
+    points = np.concatenate([np.repeat([0.0, 1.0], 20)[:, None], np.full((40, 11), 0.5)], axis=1)
+    points[:, 1:] += rng.uniform(-1e-3, 1e-3, (40, 11))
+    labels = np.repeat([-1, 1], 20)
+    ratio = 0.9
+    clean = Affine(np.eye(12)[:1], np.array([-0.5]))
+    built = robust_memorizer(points, labels, radius=ratio / 2, p=p, clean=clean)
+    assert ratio / 2 <= ratio * separation(points, labels, p).distance / 2
+    assert built.certify().error_bracket == (0.0, 0.0)
+    assert built.network.layers[0].outputs == 1 < 8 < lower_bound(p, 40, 12, ratio)
+
+
+# --- the table ---------------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 10**6), st.integers(2, 5000), st.floats(1e-6, 0.999))
+def test_no_explicit_upper_bound_lies_below_the_explicit_lower_bound(count, dim, ratio):
+    first = lower_bound(2.0, count, dim, ratio)
+    assert first <= 3 * dim + 1
+    try:
+        width = logarithmic_width(count, dim, ratio)
+    except AssumptionError:
+        return
+    assert PUBLISHED["logarithmic width"](N=count, d=dim, rho=ratio * (1 - 1e-12), k=width) == width
+    assert first <= width
+
+
+@given(st.integers(2, 10**5), st.integers(2, 3000), st.floats(1e-5, 0.05))
+def test_the_logarithmic_width_is_the_least(count, dim, ratio):
+    try:
+        width = logarithmic_width(count, dim, ratio)
+    except AssumptionError:
+        with pytest.raises(AssumptionError, match="rho <="):
+            PUBLISHED["logarithmic width"](N=count, d=dim, rho=ratio * (1 + 1e-12), k=dim + 5)
+        return
+    if width > 7:
+        with pytest.raises(AssumptionError, match="needs rho <="):
+            PUBLISHED["logarithmic width"](N=count, d=dim, rho=ratio * (1 + 1e-12), k=width - 1)
+
+
+def test_the_logarithmic_width_is_logarithmic_in_the_sample():
+    """For ρ = 0.1/√d: k - 6 between log N and a constant times log N."""
+    widths = [logarithmic_width(10**e, 3000, 0.1 / math.sqrt(3000)) - 6 for e in (2, 4, 8, 16)]
+    ratios = [width / (e * math.log(10)) for width, e in zip(widths, (2, 4, 8, 16), strict=True)]
+    assert widths == sorted(widths)
+    assert all(0.3 < ratio < 2 for ratio in ratios)
+
+
+# Every formula a second time, from the literature section of the statements, at one point.
+AT = {"N": 90, "d": 40, "rho": 0.6, "p": 3.0, "gamma": 0.2, "R": 2.0, "delta": 0.1, "eps": 0.3, "k": 20}
+VALUES = {
+    "width of the first layer": 0.36 * 40,
+    "parameters from below": (0.36 * 40 + 1) * 40 + 1.25 * math.sqrt(90),
+    "any ρ": 90 * 40**2 * 0.6**4,
+    "any ρ, non-zeros": 90 * 40 * 0.36 + 40,
+    "width of the first layer, l_inf": 40,
+    "optimal width, l_inf": 121,
+    "optimal depth, l_inf": 181,
+    "optimal non-zeros, l_inf": 3600,
+    "optimal width, l_p": 40,
+    "optimal depth, l_p": 90 * 3 * (math.log(40 / 0.2**3) + 3 * math.log(2) + math.log(3)),
+    "robust training": 90 * 40 * math.log(400) + 90 * math.log(900),
+    "robust training from below": 60,
+    "no perturbation": math.sqrt(90),
+    "no perturbation, width": 12,
+}
+TINY = {"small ρ": math.sqrt(90), "moderate ρ": 90 * 40**0.25 * 0.01, "logarithmic width": 20}
+
+
+def test_the_values_of_the_formulas():
+    for name, value in VALUES.items():
+        # a few operations, each rounded once
+        assert PUBLISHED[name](**AT) == pytest.approx(value, rel=1e-13)
+    for name, value in TINY.items():
+        assert PUBLISHED[name](**AT | {"rho": 1e-4}) == pytest.approx(value, rel=1e-13)
+        with pytest.raises(AssumptionError):
+            PUBLISHED[name](**AT)
+    assert set(VALUES) | set(TINY) == set(PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    # N = 4, d = 25.
+    [("small ρ", 1 / (5 * 4 * 5)), ("moderate ρ", 1 / (5 * 5))],
+)
+def test_the_ranges_of_small_and_moderate_radii_end_where_the_source_says(name, limit):
+    """1/(5N√d) and 1/(5√d): Kim, Moon and Yun, Theorem 4.2 (i) and (ii)."""
+    assert PUBLISHED[name](N=4, d=25, rho=limit * (1 - 1e-9)) > 0
+    with pytest.raises(AssumptionError, match="rho <="):
+        PUBLISHED[name](N=4, d=25, rho=limit * (1 + 1e-9))
+
+
+def test_every_bound_says_what_it_counts():
+    for name, bound in PUBLISHED.items():
+        assert bound.name == name
+        assert any(author in bound.source for author in ("Kim", "Yu", "Egosi", "Li", "Vardi"))
+        assert bound.form in ("explicit", "Ω", "O", "Õ")
+        assert (bound.form == "Ω") <= (bound.kind == "lower")
+        assert "rho" in bound.symbols or bound.source.startswith(("Li", "Vardi"))
+        assert isinstance(bound.formula, sympy.Expr)
+    assert {bound.name for bound in PUBLISHED.values() if not bound.robust} == {
+        "no perturbation",
+        "no perturbation, width",
+    }
+
+
+def test_applicable_bounds_are_those_of_the_norm_whose_hypotheses_hold():
+    near = applicable(2, N=100, d=50, rho=1e-4)
+    far = applicable(2, N=100, d=50, rho=0.9)
+    assert "small ρ" in near
+    assert "small ρ" not in far
+    assert not any(name.endswith("l_inf") for name in near)
+    assert set(applicable(math.inf, N=100, d=50, rho=0.4)) == set(applicable(math.inf, N=100, d=50, rho=0.6)) - {
+        "width of the first layer, l_inf"
+    }
+
+
+def test_measured_separations_allow_the_usual_radii():
+    assert min(MEASURED_SEPARATION["MNIST"]) > 2 * 0.1
+    assert min(MEASURED_SEPARATION["CIFAR-10"]) > 2 * 8 / 255
+
+
+BAD = [
+    (lambda: PUBLISHED["any ρ"](N=10, d=3), ValueError, "missing rho"),
+    (lambda: PUBLISHED["any ρ"](N=10, d=3, rho=math.nan), ValueError, "finite values > 0"),
+    (lambda: PUBLISHED["any ρ"](N=10, d=0, rho=0.5), ValueError, "finite values > 0"),
+    (lambda: PUBLISHED["any ρ"](N=10, d=3, rho=1.0), AssumptionError, "rho < 1"),
+    (lambda: PUBLISHED["width of the first layer, l_inf"](N=10, d=3, rho=0.5), AssumptionError, "rho > 1/2"),
+    (lambda: PUBLISHED["width of the first layer"](N=1, d=3, rho=0.5), AssumptionError, "N >= 2"),
+    (lambda: PUBLISHED["small ρ"](N=10, d=3, rho=0.5), AssumptionError, "rho <="),
+    (lambda: PUBLISHED["logarithmic width"](N=10, d=3, rho=1e-9, k=9), AssumptionError, "k <= d"),
+    (lambda: PUBLISHED["logarithmic width"](N=10, d=3, rho=1e-9, k=6), AssumptionError, "k >= 7"),
+    (lambda: PUBLISHED["robust training"](N=10, d=3, delta=0.2, eps=0.4), AssumptionError, "delta < eps/2"),
+    (lambda: applicable(0.5, N=10), ValueError, "p >= 1"),
+    (lambda: applicable(math.nan, N=10), ValueError, "p >= 1"),
+    (lambda: logarithmic_width(10, 5, 0.9), AssumptionError, "largest width"),
+    (lambda: logarithmic_width(10, 1, 0.1), ValueError, "d >= 2"),
+    (lambda: logarithmic_width(10, 5, math.nan), ValueError, "ρ > 0"),
+    (lambda: extremal_sample(1, 3), ValueError, "count >= 2"),
+    (lambda: extremal_sample(3, 0), ValueError, "dim >= 1"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD)
+def test_bad_calls(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

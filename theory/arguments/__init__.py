@@ -1,0 +1,1 @@
+"""Reading what users give: numbers, arrays, and an arithmetic that keeps subnormals."""

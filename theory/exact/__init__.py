@@ -1,0 +1,1 @@
+"""Exact arithmetic: rationals, and distances compared without rounding."""

@@ -1,0 +1,1 @@
+"""The statements of the paper, their formulas and witnesses, as data."""

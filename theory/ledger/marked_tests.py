@@ -1,0 +1,38 @@
+"""Which tests audit a statement, read from the sources of the tests without running them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+TESTS = Path(__file__).parents[2] / "tests"
+
+
+def marked_tests(folder: Path = TESTS) -> dict[str, list[tuple[str, str]]]:
+    """From ids to (form, "file::test") for each `@pytest.mark.statement(id, form=…)`, also as `pytestmark`.
+
+    Empty if there is no such folder: an installed package comes without tests.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted(folder.rglob("test_*.py")):
+        name = str(path.relative_to(folder.parent))
+        for statement_id, form, test in _marks(ast.parse(path.read_text(encoding="utf-8"))):
+            found.setdefault(statement_id, []).append((form, f"{name}::{test}" if test else name))
+    return found
+
+
+def _marks(module: ast.Module) -> Iterator[tuple[str, str, str]]:
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            for decorator in node.decorator_list:
+                yield from ((*mark, node.name) for mark in _statements(decorator))
+        elif isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "pytestmark" for target in node.targets):
+            yield from ((*mark, "") for mark in _statements(node.value))
+
+
+def _statements(node: ast.AST) -> Iterator[tuple[str, str]]:
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "statement":
+            values = [*call.args, *(keyword.value for keyword in call.keywords)]
+            texts = [value.value for value in values if isinstance(value, ast.Constant)]
+            if len(texts) == 2 and all(isinstance(text, str) for text in texts):
+                yield str(texts[0]), str(texts[1])

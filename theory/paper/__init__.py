@@ -1,1 +1,0 @@
-"""The paper's statements as data, one module a section; `theory.statements` joins them."""

@@ -1,0 +1,1 @@
+"""How large networks have to be, and how large published ones are."""

@@ -1,0 +1,316 @@
+"""The distributions of Theorem 3.5: easy to classify, and robustly only by networks of exponential size.
+
+On the grid `{η + j s : 0 <= j < m}^{d-1}`, `s = (1 - 2η) / (m - 1)`, with `K = m^{d-1}` points `u_k` and labels
+`y ∈ {-1, +1}^K`, stand cubes `Q_k` of half-width `η` with centres `(u_k, 1/2 + τ y_k)`. If
+
+    0 < η < τ,    τ + dη <= δ,    s - 3η > 2δ,
+
+then in every l_p: the classes are more than `R = s - 3η > 2δ` apart (cubes of different labels stand over different
+grid points, so one coordinate differs by at least `s - 2η`); `f_clean(x) = x_d - 1/2` has no error and all points are
+of small margin; and the mid-point `(u_k, 1/2)` lies in `B_p(x, δ)` for every `x ∈ Q_k`, as
+`‖x - (u_k, 1/2)‖_1 <= (d - 1) η + (τ + η)`. So a classifier without the sign `y_k` at the mid-point is wrong on all
+of `Q_k`.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from theory.errors import AssumptionError
+
+# Labels are an array: one entry a cube.
+_MOST_CUBES = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class Halfspace:
+    """`f(x) = ⟨w, x⟩ + b`, one affine layer.
+
+    Attributes:
+        weight: shape (1, d).
+        bias: shape (1,).
+    """
+
+    weight: Float[np.ndarray, "1 d"]
+    bias: Float[np.ndarray, " 1"]
+
+    def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return np.asarray(x @ self.weight[0] + self.bias[0])
+
+    @property
+    def nonzero(self) -> int:
+        """Entries of weight and bias that are not 0."""
+        return int(np.count_nonzero(self.weight) + np.count_nonzero(self.bias))
+
+
+@dataclass(frozen=True, eq=False)
+class HardDistribution:
+    """Labelled cubes over a grid: mass `μ/K` uniform on each `Q_k`, `1 - μ` on a large-margin cube of label `y_1`.
+
+    The grid is the one of the floats in `levels`, and every hypothesis is checked for those in rational arithmetic: the
+    properties below hold exactly for the points that `sample` returns. `hard_distribution` chooses `eta` and `tau`.
+
+    Source: Theorem 3.5, repaired form. Here `m_0` is uniform on the cubes.
+
+    Args:
+        dim: d >= 2.
+        m: grid points along each of the first d - 1 coordinates, >= 2.
+        radius: δ, in (0, 1 / (2 (m - 1))).
+        labels: y, shape (m^(d-1),), entries -1 and +1; cube k stands over the grid point whose j-th coordinate is
+            level number `k // m^j mod m`.
+        eta: η, the half-width of the cubes.
+        tau: τ, the height of their centres above or below 1/2.
+        mu: μ, the mass of the small-margin cubes, in (0, 1]; for μ < 1 the cube with number K has centre
+            `(u_1, 1/2 + y_1 (1/2 - η))` and the rest of the mass.
+
+    Raises:
+        AssumptionError: if a hypothesis on d, m, δ, η, τ or μ fails.
+        ValueError: if the labels have another shape or another value, or there are more than 2^26 cubes.
+    """
+
+    dim: int
+    m: int
+    radius: float
+    labels: Int[np.ndarray, " K"]
+    eta: float
+    tau: float
+    mu: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_geometry(self.dim, self.m, self.radius)
+        _check_labels(self.labels, self.dim, self.m)
+        if not 0 < self.mu <= 1:
+            raise AssumptionError(f"Theorem 3.5 needs a mass of small-margin data mu in (0, 1], got mu={self.mu}")
+        if not 0 < self.eta < self.tau <= self.radius:
+            raise AssumptionError(
+                f"Theorem 3.5 needs 0 < eta < tau <= radius, got eta={self.eta}, tau={self.tau}, radius={self.radius}"
+            )
+        eta, radius = Fraction(self.eta), Fraction(self.radius)
+        # With the heights as floats, ½ + τ is rounded: the hypotheses are about what it is rounded to.
+        rises = [abs(Fraction(h) - Fraction(1, 2)) for h in self._heights]
+        if not max(rises) + self.dim * eta <= radius:
+            raise AssumptionError(
+                f"Theorem 3.5 needs tau + dim * eta <= radius, got tau={self.tau}, eta={self.eta}, dim={self.dim}, "
+                f"radius={self.radius}: the mid-points must be in reach of all of their cube; take a smaller eta or tau"
+            )
+        low, high = Fraction(float(self.levels[0])) - eta, Fraction(float(self.levels[-1])) + eta
+        if not (min(rises) > eta and low >= 0 and high <= 1 and self._step - 3 * eta > 2 * radius):
+            raise AssumptionError(
+                f"Theorem 3.5 needs s - 3 * eta > 2 * radius with s = (1 - 2 eta) / (m - 1), got radius={self.radius}, "
+                f"eta={self.eta}, s={float(self._step)} (the least step of the grid of floats): take a smaller eta"
+            )
+
+    @cached_property
+    def levels(self) -> Float[np.ndarray, " m"]:
+        """The grid along one coordinate: `η + j s`, `0 <= j < m`, rounded; the last one down."""
+        eta = Fraction(self.eta)
+        levels = [float(eta + j * (1 - 2 * eta) / (self.m - 1)) for j in range(self.m)]
+        levels[-1] = _largest_float(1 - eta)
+        return np.array(levels)
+
+    @property
+    def cubes(self) -> int:
+        """K, the number of small-margin cubes."""
+        return len(self.labels)
+
+    @property
+    def separation(self) -> float:
+        """R: classes are more than this apart in every l_p; `s - 3η` for the grid of floats, rounded down; `> 2δ`."""
+        return _largest_float(self._step - 3 * Fraction(self.eta))
+
+    @property
+    def balance(self) -> float:
+        """`μ_0`, the largest with `D(E) >= μ_0 m_0(E)` for all E: 1 for μ = 1, else the less full of the two kinds."""
+        if self.mu == 1:
+            return 1.0
+        return (self.cubes + 1) * min(self.mu / self.cubes, 1 - self.mu)
+
+    @property
+    def f_clean(self) -> Halfspace:
+        """`x ↦ x_d - 1/2`: no clean error, 2 non-zeros, distance to its boundary below δ on all `Q_k`."""
+        weight = np.zeros((1, self.dim))
+        weight[0, -1] = 1.0
+        return Halfspace(weight, np.array([-0.5]))
+
+    def centres(self, cubes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n d"]:
+        """Centres of the cubes with these numbers, of all K by default; number K is the large-margin cube."""
+        number = self._numbers(cubes)
+        return np.column_stack([self.levels[self._digits(number)], self._centre_heights(number)])
+
+    def midpoints(self, cubes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n d"]:
+        """`(u_k, 1/2)` for the cubes with these numbers in 0..K-1, of all K by default."""
+        number = self._numbers(cubes)
+        if (number == self.cubes).any():
+            raise ValueError(f"the large-margin cube, number {self.cubes}, has no mid-point in reach")
+        return np.column_stack([self.levels[self._digits(number)], np.full(len(number), 0.5)])
+
+    def labels_of(self, cubes: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Labels of the cubes with these numbers."""
+        number = self._numbers(cubes)
+        return np.asarray(self.labels[np.where(number == self.cubes, 0, number)])
+
+    def sample_cubes(self, n: int, rng: np.random.Generator) -> Int[np.ndarray, " n"]:
+        """Numbers of the cubes of `n` independent draws; K for the large-margin cube."""
+        if not n >= 1:
+            raise ValueError(f"a sample needs n >= 1 points, got {n}")
+        cubes = rng.integers(self.cubes, size=n)
+        if self.mu < 1:
+            cubes[rng.random(n) >= self.mu] = self.cubes
+        return cubes
+
+    def points_in(self, cubes: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        """One uniform point in each of the cubes with these numbers; inside the cube also as a real number."""
+        number = self._numbers(cubes)
+        digits, heights = self._digits(number), self._centre_heights(number)
+        eta = Fraction(self.eta)
+        grid_low, grid_high = _inner_box(self.levels, eta)
+        values, index = np.unique(heights, return_inverse=True)
+        height_low, height_high = _inner_box(values, eta)
+        low = np.column_stack([grid_low[digits], height_low[index]])
+        high = np.column_stack([grid_high[digits], height_high[index]])
+        return np.asarray(np.minimum(low + (high - low) * rng.random(low.shape), high))
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, " n"]]:
+        """`n` independent points, shape (n, d), and their labels, shape (n,)."""
+        cubes = self.sample_cubes(n, rng)
+        return self.points_in(cubes, rng), self.labels_of(cubes)
+
+    def wrong_midpoints(self, classifier: Callable[[np.ndarray], np.ndarray]) -> Bool[np.ndarray, " K"]:
+        """For each cube, whether the classifier lacks the sign `y_k` at `(u_k, 1/2)`; then all of `Q_k` is an error.
+
+        Args:
+            classifier: from (n, d) to (n,) or (n, 1); a value 0 counts as wrong.
+
+        Raises:
+            ValueError: if a value is NaN or the shape is another one.
+        """
+        values = np.asarray(classifier(self.midpoints()), dtype=np.float64)
+        shapes = (self.cubes,), (self.cubes, 1)
+        if values.shape not in shapes:
+            raise ValueError(f"a classifier needs to return shape {shapes[0]} or {shapes[1]}, got {values.shape}")
+        if np.isnan(values).any():
+            row = int(np.argmax(np.isnan(values)))
+            raise ValueError(f"a classifier needs to return numbers, got NaN at the mid-point of cube {row}")
+        return np.asarray(self.labels * values.reshape(-1) <= 0)
+
+    def robust_error_bound(self, classifier: Callable[[np.ndarray], np.ndarray]) -> float:
+        """`D(∪ Q_k over the wrong mid-points) <= L_D^{adv,δ}(classifier)`, in every l_p; no sampling.
+
+        Equality for a classifier that is right on the large-margin cube, if there is one, and has one sign on all
+        points within δ of a `Q_k`, for each k.
+        """
+        return self.mu * float(np.count_nonzero(self.wrong_midpoints(classifier))) / self.cubes
+
+    def cover_radius(self, p: float) -> float:
+        """`δ + η d^{1/p}`, rounded up: `B_p(x, δ)`, `x` in a cube, lies in the ball of this radius around its centre.
+
+        So a classifier that is certified at the K centres at this radius has robust error 0 on the cubes.
+        """
+        if not p >= 1:
+            raise ValueError(f"an l_p norm needs p >= 1, got p={p}")
+        # The rounded power is off by less than the factor for any d below 2^1000.
+        corner = 1.0 if math.isinf(p) else float(self.dim) ** (1 / p) * (1 if p == 1 else 1 + 2.0**-40)
+        exact = Fraction(self.radius) + Fraction(self.eta) * Fraction(corner)
+        return -_largest_float(-exact)
+
+    @cached_property
+    def _step(self) -> Fraction:
+        exact = [Fraction(float(level)) for level in self.levels]
+        return min(b - a for a, b in pairwise(exact))
+
+    @property
+    def _heights(self) -> tuple[float, float]:
+        return 0.5 - self.tau, 0.5 + self.tau
+
+    def _centre_heights(self, number: np.ndarray) -> np.ndarray:
+        low, high = self._heights
+        heights = np.where(self.labels_of(number) > 0, high, low)
+        far = float(self.levels[-1] if self.labels[0] > 0 else self.levels[0])
+        return np.where(number == self.cubes, far, heights)
+
+    def _digits(self, number: np.ndarray) -> np.ndarray:
+        place = np.where(number == self.cubes, 0, number)
+        return np.asarray(place[:, None] // self.m ** np.arange(self.dim - 1) % self.m)
+
+    def _numbers(self, cubes: np.ndarray | None) -> np.ndarray:
+        if cubes is None:
+            return np.arange(self.cubes)
+        last = self.cubes if self.mu < 1 else self.cubes - 1
+        if cubes.ndim != 1 or not len(cubes) or not 0 <= cubes.min() <= cubes.max() <= last:
+            raise ValueError(f"cubes need numbers in 0..{last}, shape (n >= 1,), got {cubes}")
+        return cubes
+
+
+def hard_distribution(
+    dim: int, m: int, labels: Int[np.ndarray, " K"], *, radius: float | None = None, mu: float = 1.0
+) -> HardDistribution:
+    """The distribution of Theorem 3.5 for these labels, with `η` and `τ` chosen.
+
+    `η` is the largest power of two with `η <= (1/(m-1) - 2δ) / (4 (d + 2))` and `η <= δ / (2 (d + 1))`, and
+    `τ = δ - dη`. Then also `2 (δ + dη) < s`: the balls of `cover_radius` around centres with different labels are
+    disjoint for every p, so that all cubes can be memorized.
+
+    Args:
+        dim: d >= 2.
+        m: grid points a coordinate, >= 2.
+        labels: shape (m^(d-1),), entries -1 and +1, such as `rng.choice([-1, 1], m ** (dim - 1))`.
+        radius: δ, in (0, 1 / (2 (m - 1))); half of that limit by default.
+        mu: mass of the small-margin cubes, in (0, 1].
+
+    Raises:
+        AssumptionError: if a hypothesis on d, m, δ or μ fails.
+        ValueError: if the labels have another shape or another value.
+    """
+    if radius is None:
+        radius = 1 / (4 * (m - 1)) if m > 1 else 0.25
+    _check_geometry(dim, m, radius)
+    room = Fraction(1, m - 1) - 2 * Fraction(radius)
+    most = min(room / (4 * (dim + 2)), Fraction(radius) / (2 * (dim + 1)))
+    eta = 2.0 ** math.floor(math.log2(most))
+    # On the grid of floats in [1/2, 1], so that ½ ± τ are floats too.
+    tau = math.floor((Fraction(radius) - dim * Fraction(eta)) * 2**53) / 2**53
+    return HardDistribution(dim, m, radius, labels, eta, tau, mu)
+
+
+def _check_geometry(dim: int, m: int, radius: float) -> None:
+    if not dim >= 2:
+        raise AssumptionError(f"Theorem 3.5 needs a dimension d >= 2, a grid and a height, got dim={dim}")
+    if not m >= 2:
+        raise AssumptionError(f"Theorem 3.5 needs m >= 2 grid points a coordinate, got m={m}")
+    if not (0 < radius < 1 and Fraction(radius) < Fraction(1, 2 * (m - 1))):
+        raise AssumptionError(
+            f"Theorem 3.5 needs 0 < radius < 1 / (2 (m - 1)) = {1 / (2 * (m - 1)):g}, half the step of the grid, got "
+            f"radius={radius} with m={m}: take fewer grid points or a smaller radius"
+        )
+
+
+def _check_labels(labels: np.ndarray, dim: int, m: int) -> None:
+    cubes = m ** (dim - 1)
+    if cubes > _MOST_CUBES:
+        raise ValueError(
+            f"labels need one entry a cube and m^(d-1) > 2^26 cubes do not fit, got m={m}, dim={dim}: take a smaller "
+            "grid; theory.sizes.growth bounds the size of networks in any dimension"
+        )
+    if labels.shape != (cubes,):
+        raise ValueError(f"labels need shape ({cubes},), one entry for each of m^(d-1) cubes, got {labels.shape}")
+    if not np.isin(labels, (-1, 1)).all():
+        raise ValueError(f"labels need to be -1 and +1, got {np.setdiff1d(labels, (-1, 1))[:5].tolist()}")
+
+
+def _largest_float(bound: Fraction) -> float:
+    """The largest float at most `bound`."""
+    value = float(bound)
+    return value if Fraction(value) <= bound else math.nextafter(value, -math.inf)
+
+
+def _inner_box(centres: np.ndarray, eta: Fraction) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest float in `[c - η, c + η]`, for each centre c."""
+    low = [-_largest_float(-(Fraction(float(c)) - eta)) for c in centres]
+    high = [_largest_float(Fraction(float(c)) + eta) for c in centres]
+    return np.array(low), np.array(high)

@@ -1,0 +1,1 @@
+"""What breaks the printed form of a statement."""

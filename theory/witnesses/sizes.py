@@ -1,0 +1,76 @@
+"""Samples on which the printed counts of section 3 come out wrong."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from theory.arguments.scalars import read_scalar
+from theory.arguments.whole_numbers import read_whole
+from theory.errors import AssumptionError
+from theory.sizes.hard_distribution import Halfspace
+
+
+@dataclass(frozen=True, eq=False)
+class Sized:
+    """A population that is a sample too, and a classifier of both.
+
+    Attributes:
+        points: shape (n, d), in [0, 1]^d.
+        labels: shape (n,), ±1.
+        radius: δ.
+        classifier: with robust error 0 on the points at this radius.
+    """
+
+    points: Float[np.ndarray, "n d"]
+    labels: Int[np.ndarray, " n"]
+    radius: float
+    classifier: Halfspace
+
+    @property
+    def robust_error(self) -> float:
+        """`L_D^{adv,δ}` of the classifier for p = ∞: an error where `y f(x) <= δ ‖w‖_1`."""
+        margins = self.labels * self.classifier(self.points) - self.radius * np.abs(self.classifier.weight).sum()
+        return float(np.mean(margins <= 0))
+
+
+def one_class_only(eps: float, c: float, dim: int) -> Sized:
+    """Breaks the printed Theorem 3.5 for p = ∞ and `δ = cε >= 1/2`: it has all ε and c in (0, 1) and any `R > 2δ`.
+
+    Two points of `[0, 1]^d` are at most `1 <= 2δ` apart. So a distribution with `R > 2δ` has one class only, and the
+    constant classifier with that sign, one non-zero, has robust error 0: no `C_1 μ_0 > 0` bounds it.
+
+    Source: Theorem 3.5, printed form.
+
+    Args:
+        eps: ε, in (0, 1).
+        c: in (0, 1).
+        dim: d >= 1.
+
+    Returns:
+        Two points as far apart as can be, in one class, and the constant classifier.
+
+    Raises:
+        AssumptionError: if not `1/2 <= c ε`, or ε or c is not in (0, 1).
+    """
+    eps, c, dim = read_scalar(eps, "eps"), read_scalar(c, "c"), read_whole(dim, "dim")
+    if not (0 < eps < 1 and 0 < c < 1 and Fraction(c) * Fraction(eps) >= Fraction(1, 2)) or not dim >= 1:
+        raise AssumptionError(
+            f"one_class_only needs eps and c in (0, 1) with c * eps >= 1/2, and dim >= 1, got {eps=}, {c=}, {dim=}: "
+            "for a smaller radius the repaired theorem has two classes"
+        )
+    points = np.stack([np.zeros(dim), np.ones(dim)])
+    return Sized(points, np.array([1, 1]), c * eps, Halfspace(np.zeros((1, dim)), np.array([1.0])))
+
+
+def equal_sizes() -> Sized:
+    """Breaks the printed ordering, clean < robust memorization < robust: here all three take 2 non-zeros.
+
+    One dimension, 0 with label -1, 1 with label +1, both in the sample: `R = 1`, `δ = 1/4`, `f(x) = x - 1/2` is robust
+    on both. With one non-zero a network is a constant or `x ↦ w x`, and `f(0) < 0 < f(1)` fails.
+
+    Source: complexity-ordering, printed form.
+    """
+    clean = Halfspace(np.array([[1.0]]), np.array([-0.5]))
+    return Sized(np.array([[0.0], [1.0]]), np.array([-1, 1]), 0.25, clean)
