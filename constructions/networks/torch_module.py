@@ -26,7 +26,7 @@ _NOTES |= {"__static_attributes__", "__annotate__", "__annotate_func__", "__anno
 class SparseLinear(nn.Module):
     """`x ↦ x Wᵀ + b` with a sparse `W` of fixed pattern; its stored values and `b` are parameters."""
 
-    def __init__(self, layer: Affine):
+    def __init__(self, layer: Affine) -> None:
         super().__init__()
         weight = sp.coo_array(layer.weight)
         self.shape = weight.shape

@@ -31,7 +31,7 @@ LIMIT = 1e-6
 
 @assumption
 @given(st.integers(0, 20), st.integers(1, 20), st.floats(0, 1))
-def test_the_least_constant_is_the_least_and_bounds_the_clean_error(wrong_small, wrong_large, mu):
+def test_the_least_constant_is_the_least_and_bounds_the_clean_error(wrong_small, wrong_large, mu) -> None:
     small, large = wrong_small / 20, wrong_large / 20
     constant = transfer_constant(small, large)
     assert small <= constant * large * (1 + 2**-50)
@@ -43,14 +43,14 @@ def test_the_least_constant_is_the_least_and_bounds_the_clean_error(wrong_small,
 
 @pytest.mark.statement("assumption-6.1", form="printed")
 @given(st.integers(0, 50), st.integers(1, 50))
-def test_for_one_classifier_with_an_error_the_printed_form_says_nothing(wrong_small, wrong_large):
+def test_for_one_classifier_with_an_error_the_printed_form_says_nothing(wrong_small, wrong_large) -> None:
     """Some C there always is, however bad f is on small-margin data."""
     assert transfer_constant(wrong_small / 50, wrong_large / 50) < math.inf
 
 
 @assumption
 @given(seeds, st.integers(2, 4), st.integers(2, 3), st.sampled_from([0.5, 0.9]))
-def test_the_memorizer_meets_it_with_constant_0(seed, dim, m, mu):
+def test_the_memorizer_meets_it_with_constant_0(seed, dim, m, mu) -> None:
     """f̂ of Corollary 3.4, on fresh points of the distribution of Theorem 3.5."""
     from constructions import Affine, robust_memorizer
 
@@ -75,7 +75,7 @@ with_angle = pytest.mark.statement("assumption-6.1-verification", form="repaired
 
 @verified
 @given(st.floats(1.0, 1e12), st.floats(0.5, 6), st.floats(0.01, 0.9))
-def test_whatever_the_constant_small_angles_need_more(constant, alpha, share):
+def test_whatever_the_constant_small_angles_need_more(constant, alpha, share) -> None:
     """Both errors from the law of the margin, at the angle of the witness and below."""
     beta = share * alpha
     angle = angle_beyond(constant, alpha, beta)
@@ -90,7 +90,7 @@ def test_whatever_the_constant_small_angles_need_more(constant, alpha, share):
 
 @with_angle
 @given(angles, angles, st.floats(0.5, 4), st.floats(0.05, 0.9))
-def test_the_constant_is_the_ratio_of_the_errors_and_falls_with_the_angle(first, second, alpha, share):
+def test_the_constant_is_the_ratio_of_the_errors_and_falls_with_the_angle(first, second, alpha, share) -> None:
     beta = share * alpha
     log = log_linear_transfer_constant(alpha, beta, first)
     small, large = linear_clean_error(beta, first), linear_clean_error(alpha, first)
@@ -103,7 +103,7 @@ def test_the_constant_is_the_ratio_of_the_errors_and_falls_with_the_angle(first,
 
 
 @with_angle
-def test_the_logarithm_grows_like_the_squared_cotangent():
+def test_the_logarithm_grows_like_the_squared_cotangent() -> None:
     """(α² - β²) cot² θ / 2, where both errors underflow."""
     for angle in (1e-3, 1e-5):
         leading = (4 - 1) / (2 * math.tan(angle) ** 2)
@@ -113,7 +113,7 @@ def test_the_logarithm_grows_like_the_squared_cotangent():
 
 @with_angle
 @pytest.mark.parametrize("angle", [0.4, 0.8, 1.2])
-def test_the_two_errors_on_data_that_are_drawn(angle):
+def test_the_two_errors_on_data_that_are_drawn(angle) -> None:
     """x = c y w* + ξ in R^5, both parts; frequencies within binomial limits. Catches a tangent for the cotangent."""
     rng = np.random.default_rng(51)
     draws, dim = 20_000, 5
@@ -127,7 +127,7 @@ def test_the_two_errors_on_data_that_are_drawn(angle):
 
 
 @with_angle
-def test_at_angle_0_both_errors_are_0():
+def test_at_angle_0_both_errors_are_0() -> None:
     assert transfer_constant(linear_clean_error(0.1, 0.0), linear_clean_error(4.0, 0.0)) == 0.0
 
 
@@ -136,7 +136,7 @@ def test_at_angle_0_both_errors_are_0():
 
 @pytest.mark.statement("assumption-6.1-remark", form="printed")
 @given(st.integers(1, 128).map(lambda k: k / 1024), st.integers(1, 40), st.integers(2, 5))
-def test_small_norms_in_other_directions_are_all_misclassified(radius, bits, dim):
+def test_small_norms_in_other_directions_are_all_misclassified(radius, bits, dim) -> None:
     """Norms as small as one likes, and every assumption of section 3 holds."""
     found = other_directions(radius, radius / 2**bits, dim)
     large = np.setdiff1d(np.arange(3), found.small)
@@ -182,7 +182,7 @@ def scaled_parts(draw: Any) -> Any:
 
 @pytest.mark.statement("assumption-6.1-remark", form="repaired")
 @given(scaled_parts(), st.integers(1, 3))
-def test_equal_directions_give_equal_errors_at_any_norm(case, degree):
+def test_equal_directions_give_equal_errors_at_any_norm(case, degree) -> None:
     """C = 1, exactly, for nets and for their k-th powers with the sign kept; norms smaller and larger."""
     network, large, labels, small, small_labels = case
 
@@ -194,7 +194,7 @@ def test_equal_directions_give_equal_errors_at_any_norm(case, degree):
 
 
 @pytest.mark.statement("assumption-6.1-remark", form="repaired")
-def test_a_bias_breaks_the_equality():
+def test_a_bias_breaks_the_equality() -> None:
     """The planted fault: f(x) = x - 1 is not homogeneous, and scaling changes its error."""
     points, labels = np.array([[2.0], [-2.0]]), np.array([1, -1])
     errors = [clean_error(margins(t * points[:, 0] - 1.0, labels)) for t in (1.0, 0.25)]
@@ -223,6 +223,6 @@ def test_a_bias_breaks_the_equality():
         (lambda: other_directions(0.1, 0.05, 1), AssumptionError, "dim >= 2"),
     ],
 )
-def test_bad_calls_are_refused(call, error, message):
+def test_bad_calls_are_refused(call, error, message) -> None:
     with pytest.raises(error, match=message):
         call()

@@ -55,7 +55,7 @@ def memorize(hard: HardDistribution, points: np.ndarray, labels: np.ndarray, rad
 
 @printed
 @given(st.integers(1, 4), st.lists(st.integers(1, 3), max_size=3), st.floats(-10, 10), st.data())
-def test_three_equal_sizes(place, hidden, value, data):
+def test_three_equal_sizes(place, hidden, value, data) -> None:
     """Two points a large margin apart: f_clean, 2 non-zeros, is robust; and no network with one non-zero is right."""
     from constructions.networks.network import network
 
@@ -76,7 +76,7 @@ def test_three_equal_sizes(place, hidden, value, data):
 
 @printed
 @given(st.integers(2, 6), st.integers(0, 10**6), exponents)
-def test_a_sample_that_meets_every_cube_leaves_no_room_between(dim, seed, p):
+def test_a_sample_that_meets_every_cube_leaves_no_room_between(dim, seed, p) -> None:
     """One network with both errors 0, and every robust memorizer of that sample has more than N_d non-zeros."""
     hard = labelled(dim, 2, seed)
     if len(set(hard.labels.tolist())) < 2:
@@ -96,7 +96,7 @@ def test_a_sample_that_meets_every_cube_leaves_no_room_between(dim, seed, p):
 
 @repaired
 @given(st.sampled_from([(5, 2), (9, 2), (5, 5), (3, 16)]), st.integers(0, 10**6), st.data())
-def test_the_count_is_that_of_the_network(grid, seed, data):
+def test_the_count_is_that_of_the_network(grid, seed, data) -> None:
     """At the radii of the report: equality when the sample meets every level of the grid; never more."""
     dim, m = grid
     hard = labelled(dim, m, seed, RADIUS[m])
@@ -117,7 +117,7 @@ def test_the_count_is_that_of_the_network(grid, seed, data):
 
 @repaired
 @given(st.sampled_from([(4, 2), (6, 2), (4, 3)]), st.integers(0, 10**6), exponents)
-def test_a_robust_classifier_memorizes_and_a_memorizer_is_clean(grid, seed, p):
+def test_a_robust_classifier_memorizes_and_a_memorizer_is_clean(grid, seed, p) -> None:
     """The order with <=: each property implies the one before, on every sample."""
     hard = labelled(*grid, seed)
     if len(set(hard.labels.tolist())) < 2:
@@ -147,7 +147,7 @@ def bound(dim: int, m: int) -> int:
 @repaired
 @pytest.mark.parametrize("m", RADIUS)
 @pytest.mark.parametrize("n", SAMPLES)
-def test_the_order_is_shown_from_one_dimension_on(n, m):
+def test_the_order_is_shown_from_one_dimension_on(n, m) -> None:
     """Below it the count exceeds N_d, so nothing is shown; from it on it holds, and the gap grows."""
     first = flip(n, m)
     assert memorizer_count(min(n, m ** (first - 2)), first - 1, m) > bound(first - 1, m)
@@ -160,7 +160,7 @@ def test_the_order_is_shown_from_one_dimension_on(n, m):
 
 @repaired
 @pytest.mark.parametrize("m", RADIUS)
-def test_report(m, record, figure_path):
+def test_report(m, record, figure_path) -> None:
     """The three numbers over d, on the finest grid that the radius allows; drawn from the file that is written."""
     assert RADIUS[m] < 1 / (2 * (m - 1))
     rows = [

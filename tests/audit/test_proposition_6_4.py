@@ -30,7 +30,7 @@ ROUNDING = 1e-11
 
 @printed
 @given(st.floats(1e-3, 10), st.floats(1e-2, 10))
-def test_no_constant_survives_the_oscillation(constant, radius):
+def test_no_constant_survives_the_oscillation(constant, radius) -> None:
     """The two sides by quadrature over whole periods, where the trapezium rule is exact for sines."""
     found = oscillating_loss(constant, radius)
     assert found.left <= constant * found.right * (0.5 + 1e-9)
@@ -48,7 +48,7 @@ def test_no_constant_survives_the_oscillation(constant, radius):
 
 
 @printed
-def test_the_ratio_of_the_witness_falls_with_its_period():
+def test_the_ratio_of_the_witness_falls_with_its_period() -> None:
     ratios = [oscillating_loss(c, 0.1).left / oscillating_loss(c, 0.1).right for c in (1.0, 0.1, 0.01, 0.001)]
     assert all(later < earlier for earlier, later in itertools.pairwise(ratios))
     assert ratios[-1] < 1e-3
@@ -57,7 +57,7 @@ def test_the_ratio_of_the_witness_falls_with_its_period():
 @pytest.mark.parametrize(
     ("constant", "radius"), [(0.0, 1.0), (1.0, 0.0), (math.nan, 1.0), (1.0, math.nan), (math.inf, 1.0)]
 )
-def test_a_witness_needs_positive_numbers(constant, radius):
+def test_a_witness_needs_positive_numbers(constant, radius) -> None:
     with pytest.raises(ValueError, match="needs a finite constant and radius > 0"):
         oscillating_loss(constant, radius)
 
@@ -112,7 +112,7 @@ def reached(loss: Loss, x: np.ndarray, radius: float) -> np.ndarray:
 
 @repaired
 @given(seeds, st.integers(1, 5), radii)
-def test_convex_losses_change_by_at_least_the_gradient_times_any_radius(seed, dim, radius):
+def test_convex_losses_change_by_at_least_the_gradient_times_any_radius(seed, dim, radius) -> None:
     """(i), point by point; a convex function has its maximum over a cube at a corner, so the left side is exact."""
     rng = np.random.default_rng(seed)
     loss, x = convex_loss(rng, dim), rng.normal(size=(20, dim))
@@ -126,7 +126,7 @@ def test_convex_losses_change_by_at_least_the_gradient_times_any_radius(seed, di
 
 @repaired
 @given(seeds, st.integers(1, 5), radii)
-def test_smooth_losses_lose_at_most_half_beta_delta_squared(seed, dim, radius):
+def test_smooth_losses_lose_at_most_half_beta_delta_squared(seed, dim, radius) -> None:
     """(ii), point by point: what is reached already exceeds the bound."""
     rng = np.random.default_rng(seed)
     loss, x = smooth_loss(rng, dim), rng.normal(size=(20, dim))
@@ -140,7 +140,7 @@ def test_smooth_losses_lose_at_most_half_beta_delta_squared(seed, dim, radius):
 
 
 @repaired
-def test_half_of_beta_is_needed():
+def test_half_of_beta_is_needed() -> None:
     """`-x²/2` at 1: the change within δ is δ - δ²/2, β = 1. Catches a β/4, and the convex form for a concave loss."""
     for radius in (0.125, 0.5, 1.0):
         left = 0.5 - (1 - radius) ** 2 / 2
@@ -150,7 +150,7 @@ def test_half_of_beta_is_needed():
 
 @repaired
 @given(seeds, st.integers(1, 4))
-def test_the_ratio_tends_to_one(seed, dim):
+def test_the_ratio_tends_to_one(seed, dim) -> None:
     """(iii) for C¹ losses, with the speed: |ratio - 1| <= βδ / (2 E‖∇L‖_1); what is reached is on the same side."""
     rng = np.random.default_rng(seed)
     loss, x = smooth_loss(rng, dim), rng.normal(size=(50, dim))
@@ -164,7 +164,7 @@ def test_the_ratio_tends_to_one(seed, dim):
 
 @repaired
 @given(seeds, st.integers(1, 4))
-def test_for_relu_networks_the_ratio_is_one_at_once(seed, dim):
+def test_for_relu_networks_the_ratio_is_one_at_once(seed, dim) -> None:
     """Off the kinks: exactly δ‖∇L‖_1 for every δ that reaches none, so that (iii) holds under a density."""
     rng = np.random.default_rng(seed)
     w, b, a = rng.normal(size=(6, dim)), rng.normal(size=6), rng.normal(size=6)

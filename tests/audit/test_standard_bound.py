@@ -23,7 +23,7 @@ capacity = pytest.mark.statement("claim-capacity", form="repaired")
 
 @pytest.mark.statement("claim-standard-bound", form="printed")
 @given(st.floats(0.01, 10), st.floats(0.05, 0.5))
-def test_with_the_rademacher_complexity_it_fails_with_high_probability(constant, failure):
+def test_with_the_rademacher_complexity_it_fails_with_high_probability(constant, failure) -> None:
     found = rademacher_failure(constant, failure)
     assert found.probability >= 1 - failure
     # E|Σ σ_i| = √(2N/π) (1 + O(1/N)), and the bound follows from it.
@@ -32,7 +32,7 @@ def test_with_the_rademacher_complexity_it_fails_with_high_probability(constant,
 
 
 @pytest.mark.statement("claim-standard-bound", form="printed")
-def test_the_failure_in_samples_that_are_drawn():
+def test_the_failure_in_samples_that_are_drawn() -> None:
     """L_D = 1/2 for both constants; the one that fits has the gap |B/N - 1/2|."""
     found = rademacher_failure(1.0, 0.1)
     rng = np.random.default_rng(6)
@@ -57,7 +57,7 @@ def test_the_failure_in_samples_that_are_drawn():
         (1e9, 1e-9, "more than 2\\^50"),
     ],
 )
-def test_bad_constants_are_refused(constant, failure, message):
+def test_bad_constants_are_refused(constant, failure, message) -> None:
     with pytest.raises(ValueError, match=message):
         rademacher_failure(constant, failure)
 
@@ -79,7 +79,7 @@ def worst_threshold_gap(x: np.ndarray, labels: np.ndarray, noise: float) -> floa
 
 @pytest.mark.statement("claim-standard-bound", form="repaired")
 @pytest.mark.parametrize(("n", "failure"), [(100, 0.5), (1000, 0.5), (1000, 0.05)])
-def test_the_repaired_bound_fails_no_more_often_than_it_says(n, failure, record):
+def test_the_repaired_bound_fails_no_more_often_than_it_says(n, failure, record) -> None:
     """Thresholds on the line, where the supremum over the class is known exactly."""
     rng = np.random.default_rng(n)
     draws = 400
@@ -98,7 +98,7 @@ def test_the_repaired_bound_fails_no_more_often_than_it_says(n, failure, record)
     assert statuses == ({"vacuous"} if bound >= 1 else {"holds"})
 
 
-def test_the_supremum_over_thresholds_by_trying_many():
+def test_the_supremum_over_thresholds_by_trying_many() -> None:
     rng = np.random.default_rng(3)
     for _ in range(20):
         x, labels = rng.random(7), rng.choice([-1, 1], 7)
@@ -128,7 +128,7 @@ def memorizers(n: int, dim: int, labellings: Any) -> Any:
 
 
 @capacity
-def test_one_architecture_of_memorizers_shatters_its_points_so_the_printed_bound_is_vacuous(record):
+def test_one_architecture_of_memorizers_shatters_its_points_so_the_printed_bound_is_vacuous(record) -> None:
     """All 2^N labellings, so VCdim >= N and √(VCdim / N) >= 1; the two constant ones by the last bias alone."""
     from constructions import Affine, ReLUNetwork
 
@@ -156,7 +156,7 @@ def test_one_architecture_of_memorizers_shatters_its_points_so_the_printed_bound
 
 @capacity
 @pytest.mark.parametrize("n", [10, 40])
-def test_the_upper_bound_of_the_memorizers_class_is_vacuous_too(n, record):
+def test_the_upper_bound_of_the_memorizers_class_is_vacuous_too(n, record) -> None:
     """The repaired standard bound with the VC bound of f̂'s own architecture: far above 1 at its own N, for any N."""
     rng = np.random.default_rng(1)
     record("examples", 1)
@@ -168,7 +168,7 @@ def test_the_upper_bound_of_the_memorizers_class_is_vacuous_too(n, record):
 
 
 @pytest.mark.statement("claim-capacity", form="printed")
-def test_one_labelling_needs_no_capacity(record):
+def test_one_labelling_needs_no_capacity(record) -> None:
     """F = {f̂} reaches robust training error 0 with one classifier in it: 2^0 patterns, VC dimension 0."""
     rng = np.random.default_rng(2)
     labels = [1, -1, *rng.choice([-1, 1], 28)]

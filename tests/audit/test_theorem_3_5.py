@@ -47,7 +47,7 @@ def memorize(
 
 @printed
 @given(st.floats(0.71, 0.999), st.floats(0.71, 0.999), st.integers(1, 5), st.data())
-def test_a_large_radius_leaves_one_class_and_a_constant_is_robust(eps, c, dim, data):
+def test_a_large_radius_leaves_one_class_and_a_constant_is_robust(eps, c, dim, data) -> None:
     """c ε >= ½, p = ∞: no data of two classes in the cube have R > 2δ; on one class one non-zero is enough."""
     witness = one_class_only(eps, c, dim)
     points = data.draw(arrays((5, dim), st.floats(0, 1)))
@@ -64,7 +64,7 @@ def test_a_large_radius_leaves_one_class_and_a_constant_is_robust(eps, c, dim, d
 
 @printed
 @given(st.integers(2, 5), st.integers(2, 3), seeds, st.floats(0.5, 0.999))
-def test_a_radius_unrelated_to_the_separation_makes_size_irrelevant(dim, m, seed, radius):
+def test_a_radius_unrelated_to_the_separation_makes_size_irrelevant(dim, m, seed, radius) -> None:
     """The printed cε is not tied to δ < R/2: beyond R/2 cubes of different labels reach one point, whatever f is."""
     hard = labelled(dim, m, seed)
     assert hard.separation > 2 * hard.radius
@@ -112,7 +112,7 @@ def random_patterns(nonzero: int, points: np.ndarray, tries: int, rng: np.random
 
 @repaired
 @given(small_counts(), seeds)
-def test_the_bound_dominates_the_patterns_that_are_found(counts, seed):
+def test_the_bound_dominates_the_patterns_that_are_found(counts, seed) -> None:
     nonzero, count, dim = counts
     rng = np.random.default_rng(seed)
     found = random_patterns(nonzero, rng.normal(size=(count, dim)), 300, rng)
@@ -120,7 +120,7 @@ def test_the_bound_dominates_the_patterns_that_are_found(counts, seed):
 
 
 @repaired
-def test_a_bound_by_the_number_of_parameters_alone_is_refuted_by_the_patterns_that_are_found():
+def test_a_bound_by_the_number_of_parameters_alone_is_refuted_by_the_patterns_that_are_found() -> None:
     """The planted fault: `Π_n(K) <= 2^n`, which leaves out K; two non-zeros make a threshold on a coordinate."""
     rng = np.random.default_rng(0)
     found = random_patterns(2, rng.normal(size=(14, 3)), 3000, rng)
@@ -154,7 +154,7 @@ def exact_patterns_of_two(points: np.ndarray) -> set[bytes]:
 
 @repaired
 @given(st.integers(4, 30), st.integers(1, 4), seeds)
-def test_the_bound_dominates_the_exact_count_for_two_non_zeros(count, dim, seed):
+def test_the_bound_dominates_the_exact_count_for_two_non_zeros(count, dim, seed) -> None:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(count, dim))
     found = exact_patterns_of_two(points)
@@ -175,7 +175,7 @@ def distributions(draw: Any) -> HardDistribution:
 
 @repaired
 @given(distributions(), exponents, seeds)
-def test_the_distribution_meets_the_assumptions(hard, p, seed):
+def test_the_distribution_meets_the_assumptions(hard, p, seed) -> None:
     points, labels = hard.sample(25, np.random.default_rng(seed))
     assert hard.separation > 2 * hard.radius
     if len(set(labels.tolist())) == 2:
@@ -191,7 +191,7 @@ def test_the_distribution_meets_the_assumptions(hard, p, seed):
 @repaired
 @pytest.mark.parametrize(("dim", "m", "alpha"), [(10, 2, 0.25), (9, 2, 0.1), (7, 3, 0.25)])
 @given(seed=seeds)
-def test_two_non_zeros_err_on_more_than_alpha(dim, m, alpha, seed):
+def test_two_non_zeros_err_on_more_than_alpha(dim, m, alpha, seed) -> None:
     """All networks with at most two non-zeros, where `N_d >= 2`; a random labelling fits one with probability ~ 0."""
     assert robust_size_bound(dim, m, alpha) >= 2
     patterns = _grid_patterns(dim, m)
@@ -214,7 +214,7 @@ def _grid_patterns(dim: int, m: int) -> np.ndarray:
 
 
 @repaired
-def test_random_networks_of_nine_non_zeros_err_on_more_than_alpha(record):
+def test_random_networks_of_nine_non_zeros_err_on_more_than_alpha(record) -> None:
     """d = 5, m = 10, α = ¼, N_d = 9; the search can only refute. Seed 0."""
     rng = np.random.default_rng(0)
     hard = labelled(5, 10, 0)
@@ -229,7 +229,7 @@ def test_random_networks_of_nine_non_zeros_err_on_more_than_alpha(record):
 
 @repaired
 @given(distributions(), exponents, methods)
-def test_the_sandwich(hard, p, way):
+def test_the_sandwich(hard, p, way) -> None:
     """All cubes memorized: robust error 0 on the whole distribution, certified, with more than N_d non-zeros."""
     if len(set(hard.labels.tolist())) < 2:
         return
@@ -250,7 +250,7 @@ def test_the_sandwich(hard, p, way):
 
 @repaired
 @given(distributions(), exponents, st.integers(2, 40), seeds)
-def test_memorizing_a_sample_leaves_the_other_cubes(hard, p, size, seed):
+def test_memorizing_a_sample_leaves_the_other_cubes(hard, p, size, seed) -> None:
     """L_S^adv = 0, certified, and robust error 1 - (cubes seen)/K at least: the mid-points of the others are wrong.
 
     With `γ <= R - 2δ` for the R of the distribution no shell reaches another cube's mid-point, where f_clean = 0.
@@ -270,7 +270,7 @@ def test_memorizing_a_sample_leaves_the_other_cubes(hard, p, size, seed):
 
 @repaired
 @given(distributions(), st.sampled_from([0.1, 0.5, 0.9]), seeds)
-def test_large_margin_mass_costs_the_factor_of_the_statement(hard, mu, seed):
+def test_large_margin_mass_costs_the_factor_of_the_statement(hard, mu, seed) -> None:
     """Wrong on more than α K cubes is more than α μ_0 K/(K+1), `μ_0` of the K + 1 cubes."""
     mixed = hard_distribution(hard.dim, hard.m, hard.labels, radius=hard.radius, mu=mu)
     weight = np.random.default_rng(seed).normal(size=hard.dim)

@@ -37,7 +37,7 @@ Draw = tuple[HardDistribution, np.ndarray, np.ndarray, np.ndarray]
 
 @printed
 @given(st.floats(1e-2, 1e3), st.floats(0, 6), st.floats(0.01, 1))
-def test_any_constant_and_any_polynomial_leave_half_of_the_left_side(constant, degree, mu):
+def test_any_constant_and_any_polynomial_leave_half_of_the_left_side(constant, degree, mu) -> None:
     found = polynomial_sample_failure(constant, degree, mu)
     log_right = math.log(constant) + (degree * math.log(found.dim) - math.log(found.n)) / 2
     assert abs(math.log(found.right) - log_right) <= 1e-9
@@ -53,7 +53,7 @@ def test_any_constant_and_any_polynomial_leave_half_of_the_left_side(constant, d
 
 @printed
 @pytest.mark.parametrize("log_constant", range(-4, 2))
-def test_the_chance_to_guess_well_is_below_the_failure(log_constant):
+def test_the_chance_to_guess_well_is_below_the_failure(log_constant) -> None:
     """Exactly: of K - N fair coins at most `½(K - N) - K/8` are wrong."""
     found = polynomial_sample_failure(2.0**log_constant, 0.0)
     cubes = 2 ** (found.dim - 1)
@@ -66,7 +66,7 @@ def test_the_chance_to_guess_well_is_below_the_failure(log_constant):
 
 @printed
 @pytest.mark.parametrize("mu", [1.0, 0.5])
-def test_the_witness_with_a_learner_that_is_run(mu, record):
+def test_the_witness_with_a_learner_that_is_run(mu, record) -> None:
     """Nearest neighbours on `K = 2^{d-1}` cubes, at the d and N of the witness; and f̂ meets Assumption 6.1."""
     found = polynomial_sample_failure(0.5 * mu, 1.0, mu)
     draws = 5
@@ -81,7 +81,7 @@ def test_the_witness_with_a_learner_that_is_run(mu, record):
     ("constant", "degree", "mu"),
     [(0.0, 1.0, 1.0), (math.nan, 1.0, 1.0), (1.0, -1.0, 1.0), (1.0, math.inf, 1.0), (1.0, 1.0, 0.0), (1.0, 1.0, 1.5)],
 )
-def test_bad_constants_are_refused(constant, degree, mu):
+def test_bad_constants_are_refused(constant, degree, mu) -> None:
     with pytest.raises(ValueError, match="polynomial_sample_failure needs"):
         polynomial_sample_failure(constant, degree, mu)
 
@@ -141,7 +141,7 @@ def unseen_and_wrong(classifiers: list[Classifier], draws: list[Draw]) -> tuple[
 @printed
 @pytest.mark.parametrize("kind", ["nearest neighbour", "f̂, learned f_clean"])
 @pytest.mark.parametrize("n", [8, 25])
-def test_labels_of_unseen_cubes_are_coins_to_a_learner(kind, n, record):
+def test_labels_of_unseen_cubes_are_coins_to_a_learner(kind, n, record) -> None:
     """Given the sample the wrong ones among the unseen are at least binomial with 1/2: no learner gets below."""
     rng = np.random.default_rng(n)
     draws = [drawn(3, 5, n, rng) for _ in range(60)]
@@ -156,7 +156,7 @@ def test_labels_of_unseen_cubes_are_coins_to_a_learner(kind, n, record):
 
 
 @printed
-def test_f_clean_as_it_is_given_errs_on_every_unseen_cube(record):
+def test_f_clean_as_it_is_given_errs_on_every_unseen_cube(record) -> None:
     """The mid-points are on the decision boundary of x_d - 1/2, and a zero is an error: twice the line."""
     rng = np.random.default_rng(4)
     draws = [drawn(3, 5, 10, rng) for _ in range(10)]
@@ -171,7 +171,7 @@ def test_f_clean_as_it_is_given_errs_on_every_unseen_cube(record):
 
 
 @printed
-def test_the_expected_share_of_unseen_cubes(record):
+def test_the_expected_share_of_unseen_cubes(record) -> None:
     """(1 - 1/K)^N, by frequency; it is at least 1 - N/K."""
     rng = np.random.default_rng(8)
     count, n = 400, 20
@@ -188,7 +188,7 @@ KINDS = ("f̂, given f_clean", "f̂, learned f_clean", "nearest neighbour", "adv
 
 @printed
 @pytest.mark.whole_audit
-def test_every_learner_against_the_line(record, figure_path):
+def test_every_learner_against_the_line(record, figure_path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -296,7 +296,7 @@ def two_errors(dim: int, n: int, rng: np.random.Generator) -> tuple[float, float
 
 @repaired
 @given(st.integers(2, 5), st.integers(6, 60), st.integers(0, 2**32 - 1))
-def test_memorizing_costs_no_clean_error(dim, n, seed):
+def test_memorizing_costs_no_clean_error(dim, n, seed) -> None:
     clean, own, built = two_errors(dim, n, np.random.default_rng(seed))
     assert own <= clean
     assert built.certify().certified.all()
@@ -304,7 +304,7 @@ def test_memorizing_costs_no_clean_error(dim, n, seed):
 
 @repaired
 @pytest.mark.parametrize(("dim", "n", "failure"), [(2, 60, 0.05), (2, 250, 0.05), (4, 150, 0.2)])
-def test_the_clean_error_stays_below_its_bound(dim, n, failure, record):
+def test_the_clean_error_stays_below_its_bound(dim, n, failure, record) -> None:
     rng = np.random.default_rng(dim * n)
     bound = consistent_bound(n, affine_vc_dimension(dim), failure)
     draws = 60
@@ -324,7 +324,7 @@ NETWORKS = ((2, 16, 1), (784, 32, 1), (784, 512, 512, 1))
 
 @repaired
 @pytest.mark.whole_audit
-def test_from_which_n_on_the_bound_says_something(record, figure_path):
+def test_from_which_n_on_the_bound_says_something(record, figure_path) -> None:
     """The table of N for Δ = 0.05, and the measured errors of f̂ and f_clean under the bound."""
     import matplotlib
 
@@ -384,6 +384,6 @@ def test_from_which_n_on_the_bound_says_something(record, figure_path):
 
 
 @repaired
-def test_fewer_points_than_the_vc_dimension_are_refused():
+def test_fewer_points_than_the_vc_dimension_are_refused() -> None:
     with pytest.raises(AssumptionError, match="N >= v"):
         consistent_bound(784, affine_vc_dimension(784), 0.05)

@@ -29,7 +29,7 @@ LIMIT = 1e-6
 
 @printed
 @given(st.floats(1e-3, 1e3), st.floats(0, 1e3), st.floats(1e-3, 0.5), st.integers(2, 20))
-def test_any_constants_leave_the_left_side_above_the_right(constant, distribution_constant, failure, dim):
+def test_any_constants_leave_the_left_side_above_the_right(constant, distribution_constant, failure, dim) -> None:
     """Both sides a second time, in logarithms, from N and δ alone."""
     found = flatness_failure(constant, distribution_constant, failure, dim)
     log_n, log_radius = math.log(found.n), math.log(found.radius)
@@ -45,7 +45,7 @@ def test_any_constants_leave_the_left_side_above_the_right(constant, distributio
 
 @printed
 @pytest.mark.parametrize(("constant", "dim"), [(1.0, 2), (0.5, 3)])
-def test_the_witness_on_samples_that_are_really_drawn(constant, dim, record):
+def test_the_witness_on_samples_that_are_really_drawn(constant, dim, record) -> None:
     """D uniform on the cube, the memorizing loss of the sample, and the frequencies of all that enters."""
     found = flatness_failure(constant, 0.25, 0.5, dim)
     rng = np.random.default_rng(63)
@@ -68,7 +68,7 @@ def test_the_witness_on_samples_that_are_really_drawn(constant, dim, record):
 
 
 @printed
-def test_the_slopes_of_the_witness_are_those_of_differences():
+def test_the_slopes_of_the_witness_are_those_of_differences() -> None:
     """Catches a ramp half as wide, which would double the gradient beyond the flatness that is claimed."""
     rng = np.random.default_rng(0)
     sample, radius, step = rng.random((5, 2)), 0.125, 1e-6
@@ -164,7 +164,7 @@ def cases(draw: Any) -> Case:
 
 @repaired
 @given(cases())
-def test_both_bounds_hold_on_exact_losses(case):
+def test_both_bounds_hold_on_exact_losses(case) -> None:
     population, sample = case.parts
     lipschitz = max(profile.slopes.max() for profile in case.profiles)
     first = lipschitz_gap_bound(population, sample, lipschitz=lipschitz, loss_bound=1.0)
@@ -178,7 +178,7 @@ def test_both_bounds_hold_on_exact_losses(case):
 
 
 @repaired
-def test_flatness_at_the_printed_radius_is_not_enough():
+def test_flatness_at_the_printed_radius_is_not_enough() -> None:
     """h times the flatness at δ in place of δ + h: the memorizing loss, far from its sample, has a gap of 1 and 0."""
     rng = np.random.default_rng(1)
     radius = 2.0**-6
@@ -260,7 +260,7 @@ def small_networks(kind: str, d: Any, s: Any, radius: float, rng: np.random.Gene
 
 @repaired
 @pytest.mark.parametrize("kind", ["random", "trained"])
-def test_both_bounds_hold_for_networks(kind, record):
+def test_both_bounds_hold_for_networks(kind, record) -> None:
     rng = np.random.default_rng(5)
     d, s = two_moons(20, rng), two_moons(10, rng)
     record("examples", 1)
@@ -271,7 +271,7 @@ def test_both_bounds_hold_for_networks(kind, record):
 
 @repaired
 @pytest.mark.whole_audit
-def test_how_loose_the_bounds_are(record, figure_path):
+def test_how_loose_the_bounds_are(record, figure_path) -> None:
     """Gap, both bounds and their status, for random, trained and constructed f: the table of the report.
 
     The gap is exact, but for the memorizing loss, where it is an upper bound.
@@ -379,7 +379,7 @@ def known_exponent(dim: int) -> float:
 
 @repaired
 @pytest.mark.whole_audit
-def test_the_rate_of_w1(record, figure_path):
+def test_the_rate_of_w1(record, figure_path) -> None:
     """Between two samples of N points: `E W_1(D, S) <= E W_1(S', S) <= 2 E W_1(D, S)`, so it has the same exponent."""
     rng = np.random.default_rng(29)
     sizes = 2 ** np.arange(5, 11)

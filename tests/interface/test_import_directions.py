@@ -5,6 +5,7 @@ what stands beside it, and nothing else of its package; a package's own modules 
 """
 
 import ast
+import importlib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -154,3 +155,11 @@ def test_a_planted_violation_is_found(place: str, source: str, wrong: set[str]) 
     assert bool(found) == bool(wrong)
     # Named as the module, or as what is imported from it.
     assert all(any(name == one or name.startswith(one) for name in found) for one in wrong)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_public_name_is_a_module_of_its_package(package: str) -> None:
+    """`theory.separation` is a function: a module of that name would be hidden by it, or hide it."""
+    beside = {path.stem for path in (ROOT / package).iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert len(beside) > 3
+    assert beside.isdisjoint(importlib.import_module(package).__all__)

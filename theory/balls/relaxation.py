@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from theory.arguments.plain_array import exact_floats
+from theory.arguments.plain_array import exact_floats, plain_array
 from theory.arguments.scalars import read_exponent, read_scalar
 from theory.arguments.subnormals import check_subnormals
 from theory.layers import Layers, Matrix
@@ -193,6 +193,7 @@ def margin_lower_bound(
     radius, p = read_ball(radius, p)
     _check_method(method)
     outputs = int(affines[-1].weight.shape[0])
+    labels = plain_array(labels, "labels")
     if labels.shape != (len(points),):
         raise ValueError(f"labels need shape ({len(points)},), one a point, got {labels.shape}")
     check_labels(labels, outputs)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
-from theory.arguments.plain_array import exact_floats
+from theory.arguments.plain_array import exact_floats, plain_array
 from theory.arguments.scalars import read_exponent, read_scalar
 from theory.roundoff import TINY, gamma
 from theory.setting.losses import check_labels
@@ -50,12 +50,14 @@ class IdealClassifier:
     clean: Callable[[np.ndarray], np.ndarray]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "points", exact_floats(self.points, "points"))
+        object.__setattr__(self, "labels", plain_array(self.labels, "labels"))
+        object.__setattr__(self, "small", plain_array(self.small, "small"))
         if self.points.ndim != 2 or 0 in self.points.shape or self.labels.shape != (len(self.points),):
             raise ValueError(
                 "IdealClassifier needs points of shape (N, d), not empty, and labels of shape (N,), "
                 f"got {self.points.shape} and {self.labels.shape}"
             )
-        object.__setattr__(self, "points", exact_floats(self.points, "points"))
         if not np.isfinite(self.points).all():
             raise ValueError("IdealClassifier needs finite points, got NaN or infinity")
         if len(self.small) and not np.issubdtype(self.small.dtype, np.integer):
@@ -77,6 +79,7 @@ class IdealClassifier:
             ValueError: if `x` does not have the points' dimension or is not finite, `clean` returns another
                 shape, or a small-margin label is not one of the outputs'.
         """
+        x = exact_floats(x, "x")
         if x.ndim != 2 or not len(x) or x.shape[1] != self.points.shape[1] or not np.isfinite(x).all():
             raise ValueError(
                 f"f_adv needs finite x of shape (n >= 1, {self.points.shape[1]}), got {x.shape}"
@@ -94,7 +97,7 @@ class IdealClassifier:
         check_labels(labels, outputs)
         if not len(labels):
             return clean[:, 0] if clean.ndim == 2 and outputs == 1 else clean
-        inside = _inside(exact_floats(x, "x"), self.points[self.small], self.radius, self.p)
+        inside = _inside(x, self.points[self.small], self.radius, self.p)
         near = np.asarray(inside.any(axis=1))
         if outputs == 1:
             return np.where(near, inside @ labels.astype(np.float64), clean.reshape(len(x)))

@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from theory.arguments.plain_array import plain_array
 from theory.errors import AssumptionError
 
 # Labels are an array: one entry a cube.
@@ -84,6 +85,7 @@ class HardDistribution:
 
     def __post_init__(self) -> None:
         _check_geometry(self.dim, self.m, self.radius)
+        object.__setattr__(self, "labels", plain_array(self.labels, "labels"))
         _check_labels(self.labels, self.dim, self.m)
         if not 0 < self.mu <= 1:
             raise AssumptionError(f"Theorem 3.5 needs a mass of small-margin data mu in (0, 1], got mu={self.mu}")

@@ -204,7 +204,7 @@ class _Passes:
 class _Best:
     """The greatest value seen for each image, where, and `∇_x L` there."""
 
-    def __init__(self, value: torch.Tensor, point: torch.Tensor, gradient: torch.Tensor):
+    def __init__(self, value: torch.Tensor, point: torch.Tensor, gradient: torch.Tensor) -> None:
         self.value, self.point, self.gradient = value, point, gradient
 
     def update(self, value: torch.Tensor, point: torch.Tensor, gradient: torch.Tensor) -> None:
@@ -218,7 +218,7 @@ class _Best:
 class _Search:
     """One batch: the current ball, and the best points in it for either measure."""
 
-    def __init__(self, model: nn.Module, x: torch.Tensor, y: torch.Tensor, passes: _Passes):
+    def __init__(self, model: nn.Module, x: torch.Tensor, y: torch.Tensor, passes: _Passes) -> None:
         self.model, self.x, self.y, self.passes = model, x, y, passes
         self.radius, self.low, self.high = 0.0, x, x
         loss, gradient = self._loss_and_gradient(x.clone().requires_grad_(), create_graph=False)

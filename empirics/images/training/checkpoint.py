@@ -26,7 +26,7 @@ class Checkpoint:
         identity: of the run, from `run_identity`.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]):
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "checkpoint.pt"
         self.log = folder / "log.jsonl"

@@ -152,7 +152,7 @@ def two_logits(network: ReLUNetwork) -> ReLUNetwork:
 class Residual(nn.Module):
     """`x ↦ x + g(x)` for the composition g of the parts."""
 
-    def __init__(self, *parts: nn.Module):
+    def __init__(self, *parts: nn.Module) -> None:
         super().__init__()
         self.inner = nn.Sequential(*parts)
 
@@ -164,7 +164,7 @@ class Residual(nn.Module):
 class Scale(nn.Module):
     """`x ↦ factor x`."""
 
-    def __init__(self, factor: float):
+    def __init__(self, factor: float) -> None:
         super().__init__()
         self.factor = factor
 

@@ -3,6 +3,8 @@
 There need be no GPU: `tests.elsewhere` is a device whose tensors refuse to meet those of the CPU.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,28 +26,28 @@ TARGET = target_model(
 )
 
 
-def linear(device):
+def linear(device) -> list[np.ndarray]:
     state, records = train_linear(linear_batch(SAMPLES, 0.5, device=device), 20)
     return [state.w.cpu().numpy(), records[-1].log_loss]
 
 
-def staged(device, **change):
+def staged(device, **change) -> list[Any]:
     recipe = StagedRecipe(linear_steps=20, steps=10, **change)
     runs = train_batch_in_stages(SAMPLES, 0.5, 5.0, recipe, device=device)
     return [array for run in runs for array in (run.model.weights, run.model.linear, [run.records[-1].attacked_margin])]
 
 
-def two_layers(device):
+def two_layers(device) -> list[np.ndarray]:
     run = train_two_layer(SAMPLES[0], 0.5, width=5, steps=4, device=device)
     return [run.log_loss, run.network.layers[0].weight, run.network.layers[1].bias]
 
 
-def joint(device):
+def joint(device) -> list[np.ndarray]:
     model = train_jointly(SAMPLES[0], 0.5, 0.1, steps=5, scale=3.0, device=device)
     return [model.linear, model.weights]
 
 
-def attacked(device):
+def attacked(device) -> list[Any]:
     found = errors(TARGET, SAMPLES[0], 1.5, small=False, device=device)
     return [attacked_margins(TARGET, SAMPLES[0].points, SAMPLES[0].labels, 1.5, device=device), [found.attacked]]
 
@@ -62,7 +64,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_another_device_gives_the_same_numbers(name):
+def test_another_device_gives_the_same_numbers(name) -> None:
     expected = RUNS[name]("cpu")
     with elsewhere() as device:
         found = RUNS[name](device)
@@ -70,7 +72,7 @@ def test_another_device_gives_the_same_numbers(name):
         assert np.array_equal(a, b)
 
 
-def test_the_device_keeps_what_it_is_given():
+def test_the_device_keeps_what_it_is_given() -> None:
     with elsewhere() as device:
         x = torch.ones(3).to(device)
         assert isinstance(x, Elsewhere)
@@ -79,7 +81,7 @@ def test_the_device_keeps_what_it_is_given():
 
 
 @pytest.mark.parametrize("fault", ["labels on the CPU", "the start on the CPU", "zeros on the CPU"])
-def test_a_tensor_on_the_cpu_is_caught(fault, monkeypatch):
+def test_a_tensor_on_the_cpu_is_caught(fault, monkeypatch) -> None:
     if fault == "labels on the CPU":
         original = fgsm.LinearBatch
         monkeypatch.setattr(fgsm, "LinearBatch", lambda p, y, r, w: original(p, y.cpu(), r, w))

@@ -17,18 +17,18 @@ from empirics.gaussian.fgsm import (
     observe,
     train_linear,
 )
-from empirics.gaussian.samples import LinearData, random_direction
+from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from theory import AssumptionError, log_exponential_loss
 from theory.gaussian.max_margin import max_margin_direction
 
 
-def samples(*sizes, dim=8, alpha=2.0):
+def samples(*sizes, dim=8, alpha=2.0) -> list[LinearSample]:
     return [LinearData(random_direction(dim, seed), alpha, 0.5, 0.0).sample(n, seed) for seed, n in enumerate(sizes)]
 
 
 @pytest.mark.statement("definition-exponential-loss", form="printed")
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e-3, 1.0, 1e3]))
-def test_the_loss_is_that_of_the_worst_points(seed, size):
+def test_the_loss_is_that_of_the_worst_points(seed, size) -> None:
     """The logged loss against the definition: the mean of exp at the worst points found over the sphere."""
     rng = np.random.default_rng(seed)
     (sample,) = samples(5, dim=3)
@@ -49,7 +49,7 @@ def test_the_loss_is_that_of_the_worst_points(seed, size):
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["constant", "normalised"]))
-def test_one_step_against_autograd(seed, rule):
+def test_one_step_against_autograd(seed, rule) -> None:
     rng = np.random.default_rng(seed)
     (sample,) = samples(6, dim=4)
     batch = linear_batch([sample], 0.7)
@@ -62,14 +62,14 @@ def test_one_step_against_autograd(seed, rule):
     assert state.step == 6
 
 
-def test_the_first_step_from_zero_is_the_plain_gradient():
+def test_the_first_step_from_zero_is_the_plain_gradient() -> None:
     (sample,) = samples(6)
     for rule in ("constant", "normalised"):
         state, _ = train_linear(linear_batch([sample], 1.9), 1, rule=rule, step_size=0.5)
         assert np.allclose(state.w[0].numpy(), 0.5 * (sample.labels[:, None] * sample.points).mean(axis=0), atol=1e-15)
 
 
-def distances_to_the_limit(rule, steps, direction=max_margin_direction):
+def distances_to_the_limit(rule, steps, direction=max_margin_direction) -> np.ndarray:
     found = samples(4, 8, 12, dim=10, alpha=3.0)
     state, _ = train_linear(linear_batch(found, 1.0), steps, rule=rule, record_at=[])
     limits = np.stack([direction(sample.points, sample.labels) for sample in found])
@@ -78,31 +78,31 @@ def distances_to_the_limit(rule, steps, direction=max_margin_direction):
 
 
 @pytest.mark.statement("theorem-5.1", form="repaired")
-def test_normalised_steps_converge_to_the_max_margin_direction():
+def test_normalised_steps_converge_to_the_max_margin_direction() -> None:
     at = {steps: distances_to_the_limit("normalised", steps) for steps in (100, 1000, 5000)}
     assert (at[1000] < at[100] / 2).all()
     assert (at[5000] < at[1000] / 2).all()
     assert at[5000].max() < 0.02
 
 
-def test_another_direction_is_no_limit():
+def test_another_direction_is_no_limit() -> None:
     """Planted: the mean of the y_i x_i for the max-margin direction."""
 
-    def mean(points, labels):
+    def mean(points, labels) -> np.ndarray:
         v = (labels[:, None] * points).mean(axis=0)
         return v / np.linalg.norm(v)
 
     assert distances_to_the_limit("normalised", 5000, mean).max() > 0.1
 
 
-def test_constant_steps_hardly_move():
+def test_constant_steps_hardly_move() -> None:
     at = {steps: distances_to_the_limit("constant", steps) for steps in (100, 1000)}
     assert (at[1000] < at[100]).all()
     assert (at[1000] > at[100] / 2).all()
 
 
 @pytest.mark.parametrize("rule", ["constant", "normalised"])
-def test_a_batch_is_its_runs(rule):
+def test_a_batch_is_its_runs(rule) -> None:
     """Different sizes, radii and scales side by side, against each alone. Catches weight on the filling."""
     found = samples(3, 9, 20) + samples(5, alpha=7.0)
     radii = [0.1, 1.9, 0.5, 5.0]
@@ -116,7 +116,7 @@ def test_a_batch_is_its_runs(rule):
             assert (a.certified_error[k], a.attacked_error[k]) == (b.certified_error[0], b.attacked_error[0])
 
 
-def test_weight_on_the_filling_is_caught(monkeypatch):
+def test_weight_on_the_filling_is_caught(monkeypatch) -> None:
     found = samples(3, 20)
     right, _ = train_linear(linear_batch(found, 0.5), 50)
     monkeypatch.setattr(torch.Tensor, "masked_fill_", lambda self, mask, value: self)
@@ -125,7 +125,7 @@ def test_weight_on_the_filling_is_caught(monkeypatch):
 
 
 @pytest.mark.parametrize("rule", ["constant", "normalised"])
-def test_going_on_is_the_same_as_never_having_stopped(rule, tmp_path):
+def test_going_on_is_the_same_as_never_having_stopped(rule, tmp_path) -> None:
     batch = linear_batch(samples(5, 9), 0.5)
     whole, records = train_linear(batch, 60, rule=rule)
     half, first = train_linear(batch, 25, rule=rule)
@@ -137,7 +137,7 @@ def test_going_on_is_the_same_as_never_having_stopped(rule, tmp_path):
     assert [r.log_loss.tolist() for r in records] == [r.log_loss.tolist() for r in first + second]
 
 
-def test_small_margin_points_have_no_weight():
+def test_small_margin_points_have_no_weight() -> None:
     sample = LinearData(random_direction(8, 0), 2.0, 0.5, 0.5).sample(20, 3)
     large = ~sample.small
     only = type(sample)(sample.points[large], sample.labels[large], sample.small[large], sample.source)
@@ -146,7 +146,7 @@ def test_small_margin_points_have_no_weight():
     assert torch.allclose(a.w, b.w, rtol=1e-10, atol=1e-13)
 
 
-def test_the_state_of_a_million_steps_does_not_overflow():
+def test_the_state_of_a_million_steps_does_not_overflow() -> None:
     """w is of the length that a million normalised steps give; exp of its margins is no float64."""
     batch = linear_batch(samples(12, 20), 0.5)
     early, _ = train_linear(batch, 2000, record_at=[])
@@ -164,7 +164,7 @@ def test_the_state_of_a_million_steps_does_not_overflow():
 
 
 @pytest.mark.nightly
-def test_a_million_steps():
+def test_a_million_steps() -> None:
     batch = linear_batch(samples(4, 8, 12, dim=10, alpha=3.0), 1.0)
     for rule in ("constant", "normalised"):
         _, records = train_linear(batch, 10**6, rule=rule, record_at=geometric_steps(10**6, 7))
@@ -174,7 +174,7 @@ def test_a_million_steps():
             assert (records[-1].log_loss < -1e4).all()
 
 
-def test_certified_and_attacked_error_agree_and_find_errors():
+def test_certified_and_attacked_error_agree_and_find_errors() -> None:
     batch = linear_batch(samples(30), 1.5)
     w = torch.from_numpy(random_direction(8, 77))[None]
     record = observe(batch, LinearState(1, w))
@@ -184,7 +184,7 @@ def test_certified_and_attacked_error_agree_and_find_errors():
     assert zero.certified_error[0] == 1.0
 
 
-def test_a_step_that_is_too_large_is_reported():
+def test_a_step_that_is_too_large_is_reported() -> None:
     batch = LinearBatch(
         torch.full((1, 1, 2), 1e200, dtype=torch.float64),
         -torch.ones(1, 1, dtype=torch.float64),
@@ -195,12 +195,12 @@ def test_a_step_that_is_too_large_is_reported():
         train_linear(batch, 3, step_size=1e200, rule="constant")
 
 
-def test_geometric_steps():
+def test_geometric_steps() -> None:
     assert geometric_steps(1000, 4) == [1, 10, 100, 1000]
     assert geometric_steps(3, 10) == [1, 2, 3]
 
 
-def bad_batch(radius, n_small=0, count=1):
+def bad_batch(radius, n_small=0, count=1) -> LinearBatch:
     data = LinearData(random_direction(4, 0), 2.0, 0.5, 0.0)
     return linear_batch([data.sample(3, 0, n_small=n_small)] * count, radius)
 
@@ -221,6 +221,6 @@ def bad_batch(radius, n_small=0, count=1):
         (lambda: geometric_steps(0, 1), ValueError, "last >= 1"),
     ],
 )
-def test_bad_calls(call, kind, message):
+def test_bad_calls(call, kind, message) -> None:
     with pytest.raises(kind, match=message):
         call()

@@ -11,16 +11,16 @@ from constructions import Affine, ReLUNetwork
 from empirics.gaussian.joint import alignment, train_jointly, train_two_layer
 from empirics.gaussian.neurons import StagedRecipe
 from empirics.gaussian.overfitting import at_angle, compare, errors, predict
-from empirics.gaussian.samples import LinearData, random_direction
+from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import train_in_stages
 from theory.gaussian.mixed_model import MixedModel, target_model
 
 
-def draw(n=20, dim=30, alpha=10.0):
+def draw(n=20, dim=30, alpha=10.0) -> LinearSample:
     return LinearData(random_direction(dim, 0), alpha, 0.5, 0.5).sample(n, 1)
 
 
-def test_the_alignment_of_the_target_itself_is_one():
+def test_the_alignment_of_the_target_itself_is_one() -> None:
     sample = draw()
     noise, signs = sample.noise(sample.small), sample.labels[sample.small].astype(float)
     first = np.vstack([noise, sample.source.w_star])
@@ -34,7 +34,7 @@ def test_the_alignment_of_the_target_itself_is_one():
     assert alignment(flipped, sample).noise < 0.9
 
 
-def test_fgsm_training_of_two_layers_lowers_its_loss_and_is_seeded():
+def test_fgsm_training_of_two_layers_lowers_its_loss_and_is_seeded() -> None:
     sample = draw()
     state = torch.get_rng_state()
     first = train_two_layer(sample, 0.5, width=16, steps=60, seed=3)
@@ -47,7 +47,7 @@ def test_fgsm_training_of_two_layers_lowers_its_loss_and_is_seeded():
     assert np.abs(first.start.layers[0].weight - first.network.layers[0].weight).max() > 0
 
 
-def test_two_layer_training_at_no_radius_is_clean_training():
+def test_two_layer_training_at_no_radius_is_clean_training() -> None:
     """The first loss is the exponential loss of the start at the points themselves."""
     sample = draw()
     run = train_two_layer(sample, 0.0, width=8, steps=1)
@@ -57,7 +57,7 @@ def test_two_layer_training_at_no_radius_is_clean_training():
     assert at_radius.log_loss[0] > run.log_loss[0]
 
 
-def test_joint_training_leaves_small_neurons_dead():
+def test_joint_training_leaves_small_neurons_dead() -> None:
     sample = draw(40, 60, alpha=30.0)
     model = train_jointly(sample, 1.5, 30.0, steps=200)
     assert (sample.points @ model.weights.T <= 30.0).all()
@@ -67,7 +67,7 @@ def test_joint_training_leaves_small_neurons_dead():
     assert np.linalg.norm(unit - sample.source.w_star) > 0.5
 
 
-def test_errors_bracket_the_truth_on_a_line():
+def test_errors_bracket_the_truth_on_a_line() -> None:
     sample = draw(200)
     model = MixedModel(sample.source.w_star, np.zeros((0, 30)), np.zeros(0), 1.0)
     for radius, small, attacked in ((0.4, True, 0.0), (0.6, True, 1.0), (0.6, False, 0.0), (10.1, False, 1.0)):
@@ -75,7 +75,7 @@ def test_errors_bracket_the_truth_on_a_line():
         assert (found.clean, found.attacked, found.not_certified) == (0.0, attacked, attacked)
 
 
-def test_predictions_at_the_ends():
+def test_predictions_at_the_ends() -> None:
     few, many = (predict(100, n, alpha=4.0, beta=0.5, radius=1.0) for n in (20, 400))
     assert few.angle > many.angle == 0.0
     assert (many.clean_small, many.clean_large, many.adversarial_small) == (0.0, 0.0, 1.0)
@@ -84,7 +84,7 @@ def test_predictions_at_the_ends():
     assert at_angle(few.angle, alpha=4.0, beta=0.5, radius=1.0) == few
 
 
-def test_a_trained_network_against_the_target():
+def test_a_trained_network_against_the_target() -> None:
     sample = draw(30, 200, alpha=50.0)
     run = train_in_stages(sample, 2.0, 100.0, StagedRecipe(linear_steps=200))
     target = target_model(sample.source.w_star, sample.noise(sample.small), sample.labels[sample.small], 100.0)
@@ -124,6 +124,6 @@ def test_a_trained_network_against_the_target():
         (lambda: alignment(ReLUNetwork((Affine(np.ones((1, 30)), np.zeros(1)),)), draw()), "two-layer"),
     ],
 )
-def test_bad_calls(call, message):
+def test_bad_calls(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()

@@ -16,7 +16,7 @@ from empirics.gaussian.tensors import MixedTensors, fgsm, loss_gradients, sample
 from theory.gaussian.mixed_model import MixedModel, margin_certificate, target_model
 
 
-def random_case(seed, dim=4, width=6, n=7):
+def random_case(seed, dim=4, width=6, n=7) -> tuple[MixedModel, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     model = MixedModel(
         rng.standard_normal(dim), rng.standard_normal((width, dim)), rng.choice([-1.0, 1.0, 2.0], width), 0.3
@@ -25,7 +25,7 @@ def random_case(seed, dim=4, width=6, n=7):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_values_and_gradients_against_numpy_and_autograd(seed):
+def test_values_and_gradients_against_numpy_and_autograd(seed) -> None:
     model, points, labels = random_case(seed)
     tensors = MixedTensors.of(model)
     x, y = sample_tensors(points, labels)
@@ -46,7 +46,7 @@ def test_values_and_gradients_against_numpy_and_autograd(seed):
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e-6, 0.5, 30.0]))
-def test_attacks_stay_in_the_ball_and_report_what_they_reach(seed, radius):
+def test_attacks_stay_in_the_ball_and_report_what_they_reach(seed, radius) -> None:
     model, points, labels = random_case(seed)
     x, y = sample_tensors(points, labels)
     value, reached = mixed_attack(MixedTensors.of(model), x, y, radius)
@@ -61,7 +61,7 @@ def test_attacks_stay_in_the_ball_and_report_what_they_reach(seed, radius):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_every_wrong_neuron_is_tried(seed):
+def test_every_wrong_neuron_is_tried(seed) -> None:
     """Against a loop over the neurons, in blocks of one entry as in one block."""
     model, points, labels = random_case(seed)
     x, y = sample_tensors(points, labels)
@@ -83,7 +83,7 @@ def test_every_wrong_neuron_is_tried(seed):
         assert (model.signs[which.numpy()] * labels < 0)[finite].all()
 
 
-def test_blocks_of_points_change_nothing_but_rounding(monkeypatch):
+def test_blocks_of_points_change_nothing_but_rounding(monkeypatch) -> None:
     """One point a block, and neurons that are off in its ball left out: the same attack of every point."""
     for seed in range(6):
         model, points, labels = random_case(seed, width=30, n=9)
@@ -97,7 +97,7 @@ def test_blocks_of_points_change_nothing_but_rounding(monkeypatch):
         monkeypatch.undo()
 
 
-def test_a_neuron_is_left_out_only_where_it_is_off_in_the_whole_ball():
+def test_a_neuron_is_left_out_only_where_it_is_off_in_the_whole_ball() -> None:
     """Neuron 0 is on at distance 0.4 of the point, neuron 1 at 0.6; at radius 0.5 the first stays, the second goes."""
     model = MixedModel(np.zeros(2), np.eye(2), np.array([-1.0, -1.0]), 1.0)
     x, _ = sample_tensors(np.array([[0.6, 0.4]]), np.array([1]))
@@ -106,7 +106,7 @@ def test_a_neuron_is_left_out_only_where_it_is_off_in_the_whole_ball():
     assert attack_module._reachable(MixedTensors.of(model), x, 0.6).weights.tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
-def masked_case(dim=400, n=60):
+def masked_case(dim=400, n=60) -> tuple[MixedModel, np.ndarray, np.ndarray, float]:
     """b = d/4, α = 4√d, δ = 0.6√d: wrong neurons are off at each large-margin point and on within its ball."""
     sample = LinearData(random_direction(dim, 0), 4 * dim**0.5, 0.1, 0.5).sample(n, 1)
     noise = sample.noise(sample.small)
@@ -116,7 +116,7 @@ def masked_case(dim=400, n=60):
 
 
 @pytest.mark.statement("theorem-5.2", form="repaired")
-def test_the_masked_case_is_seen_from_the_wrong_neurons_only():
+def test_the_masked_case_is_seen_from_the_wrong_neurons_only() -> None:
     """The reported error of gradient attacks is 0 and the truth is 1."""
     model, points, labels, radius = masked_case()
     x, y = sample_tensors(points, labels)
@@ -134,10 +134,10 @@ def test_the_masked_case_is_seen_from_the_wrong_neurons_only():
     assert (margin_certificate(model, points, labels, radius) <= 0).all()
 
 
-def test_an_attack_without_those_starts_is_caught(monkeypatch):
+def test_an_attack_without_those_starts_is_caught(monkeypatch) -> None:
     model, points, labels, radius = masked_case()
 
-    def blind(model, near, x, y, radius):
+    def blind(model, near, x, y, radius) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.full_like(y, torch.inf), torch.zeros(len(y)).long()
 
     monkeypatch.setattr(attack_module, "_worst_neuron", blind)
@@ -160,19 +160,19 @@ X, Y = np.ones((2, 2)), np.array([1, -1])
         (X, 0 * Y, 1.0, "got 0 at row 0"),
     ],
 )
-def test_bad_calls(points, labels, radius, message):
+def test_bad_calls(points, labels, radius, message) -> None:
     with pytest.raises(ValueError, match=message):
         attacked_margins(NET, points, labels, radius)
 
 
-def test_a_network_without_neurons_is_attacked_exactly():
+def test_a_network_without_neurons_is_attacked_exactly() -> None:
     model = MixedModel(np.array([3.0, 4.0]), np.zeros((0, 2)), np.zeros(0), 1.0)
     found = attacked_margins(model, np.array([[1.0, 1.0]]), np.array([1]), 0.5)
     assert abs(found[0] - 4.5) <= 1e-9
 
 
 @pytest.mark.usefixtures("untyped")
-def test_points_that_float64_does_not_hold_are_refused():
+def test_points_that_float64_does_not_hold_are_refused() -> None:
     """Rounded, the attack would be one on another point."""
     points = np.array([[2**53 + 1, 0]])
     with pytest.raises(ValueError, match="float64 holds exactly"):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.statement("assumption-linear-data", form="printed")
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 300), st.floats(0.01, 1.0), st.floats(1.0, 100.0))
-def test_points_are_what_the_paper_says(seed, dim, beta, alpha):
+def test_points_are_what_the_paper_says(seed, dim, beta, alpha) -> None:
     data = LinearData(random_direction(dim, seed), alpha, beta, 0.5)
     sample = data.sample(20, seed + 1)
     noise = sample.noise()
@@ -29,14 +29,14 @@ def test_points_are_what_the_paper_says(seed, dim, beta, alpha):
     assert (np.abs(distance - scale) <= 8 * dim * 2.0**-53 * (size + 1)).all()
 
 
-def test_orthogonality_is_exact_along_an_axis():
+def test_orthogonality_is_exact_along_an_axis() -> None:
     data = LinearData(np.eye(1, 50, 7)[0], 2.0, 0.5, 0.3)
     sample = data.sample(200, 0)
     assert np.array_equal(sample.points[:, 7], sample.labels * np.where(sample.small, 0.5, 2.0))
     assert not sample.noise()[:, 7].any()
 
 
-def test_noise_is_standard_in_every_direction_but_w_star():
+def test_noise_is_standard_in_every_direction_but_w_star() -> None:
     data = LinearData(random_direction(6, 3), 2.0, 0.5, 0.3)
     noise = data.sample(20000, 5).noise()
     covariance = noise.T @ noise / 20000
@@ -47,14 +47,14 @@ def test_noise_is_standard_in_every_direction_but_w_star():
     assert kstest(noise @ across / np.linalg.norm(across), "norm").pvalue > 1e-6
 
 
-def test_proportions():
+def test_proportions() -> None:
     sample = LinearData(random_direction(3, 0), 2.0, 0.5, 0.2).sample(5000, 1)
     for count, p in ((sample.small.sum(), 0.2), ((sample.labels > 0).sum(), 0.5)):
         assert min(binom.cdf(count, 5000, p), binom.sf(count - 1, 5000, p)) >= 1e-6
     assert LinearData(random_direction(3, 0), 2.0, 0.5, 0.2).sample(50, 1, n_small=7).small.sum() == 7
 
 
-def test_seeds_blocks_and_fresh_data(monkeypatch):
+def test_seeds_blocks_and_fresh_data(monkeypatch) -> None:
     data = LinearData(random_direction(40, 0), 2.0, 0.5, 0.5)
     first, again, fresh = data.sample(30, 1), data.sample(30, 1), data.sample(30, 2)
     assert np.array_equal(first.points, again.points)
@@ -83,13 +83,13 @@ GOOD = dict(w_star=W, alpha=2.0, beta=0.5, mu=0.5)
         ({"mu": math.nan}, ValueError, "mu in"),
     ],
 )
-def test_bad_parameters(change, kind, message):
+def test_bad_parameters(change, kind, message) -> None:
     with pytest.raises(kind, match=message):
         LinearData(**GOOD | change)
 
 
 @pytest.mark.parametrize(("n", "n_small", "message"), [(0, None, "n >= 1"), (3, 4, "n_small=4"), (3, -1, "n_small=-1")])
-def test_bad_samples(n, n_small, message):
+def test_bad_samples(n, n_small, message) -> None:
     with pytest.raises(ValueError, match=message):
         LinearData(**GOOD).sample(n, 0, n_small=n_small)
 
@@ -112,14 +112,14 @@ SAMPLE = LinearData(**GOOD).sample(4, 0)
         ({"labels": 0 * SAMPLE.labels}, ValueError, "got 0 at row 0"),
     ],
 )
-def test_bad_data_of_ones_own(change, kind, message):
+def test_bad_data_of_ones_own(change, kind, message) -> None:
     given = {"points": SAMPLE.points, "labels": SAMPLE.labels, "small": SAMPLE.small, "source": SAMPLE.source} | change
     with pytest.raises(kind, match=message):
         LinearSample(**given)
 
 
 @pytest.mark.usefixtures("untyped")
-def test_a_sample_in_other_types_is_the_same_sample():
+def test_a_sample_in_other_types_is_the_same_sample() -> None:
     """Signs and noise of eight bits would wrap around, and noise in single precision be rounded."""
     points = np.array([[100, 120, -120], [-2, 100, 90]], dtype=np.int8)
     source = LinearData([1, 0, 0], np.uint8(100), np.float32(2.0), 0.5)
@@ -133,7 +133,7 @@ def test_a_sample_in_other_types_is_the_same_sample():
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
-def test_samples_of_any_scale(scale):
+def test_samples_of_any_scale(scale) -> None:
     """Where squares vanish or overflow: a label is wrong, or right, as at scale 1."""
     given = LinearData(np.eye(3)[0], scale, scale, 0.5)
     points = scale * np.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]])

@@ -40,7 +40,7 @@ print(json.dumps({
 
 
 @pytest.mark.parametrize("size", [1500, pytest.param(10_000, marks=pytest.mark.nightly)])
-def test_memory_is_bounded_by_the_data(size):
+def test_memory_is_bounded_by_the_data(size) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(size)], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     print(found)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+from typing import Never
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from empirics import tensor_files as checkpoint
 from empirics.gaussian import neurons, stages
 from empirics.gaussian.neurons import StagedRecipe, neuron_steps, staged_batch, start_neurons
-from empirics.gaussian.samples import LinearData, random_direction
+from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
 from theory import AssumptionError
 from theory.gaussian.mixed_model import batch_certificate, margin_certificate
@@ -22,11 +23,11 @@ DIM = 40
 SHORT = StagedRecipe(linear_steps=120, steps=40)
 
 
-def draw(n, seed, alpha=40.0, n_small=None, dim=DIM):
+def draw(n, seed, alpha=40.0, n_small=None, dim=DIM) -> LinearSample:
     return LinearData(random_direction(dim, seed), alpha, 0.5, 0.5).sample(n, seed + 100, n_small=n_small)
 
 
-def several():
+def several() -> list[LinearSample]:
     """Other seeds, N, α, shares of small-margin points; one with none."""
     return [draw(12, 0), draw(30, 1, 20.0), draw(20, 2, 60.0, n_small=19), draw(7, 3, n_small=0), draw(12, 4, 8.0)]
 
@@ -34,14 +35,14 @@ def several():
 RADII, LEVELS = [1.0, 1.5, 0.5, 1.0, 4.0], [20.0, 18.0, 22.0, 20.0, 10.0]
 
 
-def close(a, b):
+def close(a, b) -> bool:
     return a == b or abs(a - b) <= 1e-9 * (1 + abs(a))
 
 
 @pytest.mark.parametrize(
     "change", [{}, {"frozen": False}, {"start": "random"}, {"capped": False, "ramp": 0.0}], ids=lambda c: "".join(c)
 )
-def test_a_batch_is_its_runs(change):
+def test_a_batch_is_its_runs(change) -> None:
     recipe = dataclasses.replace(SHORT, **change)
     together = train_batch_in_stages(several(), RADII, LEVELS, recipe, record_at=[0, 20])
     for run, sample, radius, level in zip(together, several(), RADII, LEVELS, strict=True):
@@ -55,11 +56,11 @@ def test_a_batch_is_its_runs(change):
 
 
 @pytest.mark.parametrize("fault", ["one radius for all", "one threshold for all", "w_0 of another run"])
-def test_runs_that_mix_are_caught(fault, monkeypatch):
+def test_runs_that_mix_are_caught(fault, monkeypatch) -> None:
     right = train_batch_in_stages(several(), RADII, LEVELS, SHORT, record_at=[])
     original = neurons._neuron_step
 
-    def faulty(weights, batch, linear, radius, step_size, cap):
+    def faulty(weights, batch, linear, radius, step_size, cap) -> None:
         if fault == "one radius for all":
             radius = torch.full_like(radius, float(radius[0]))
         if fault == "one threshold for all":
@@ -75,7 +76,7 @@ def test_runs_that_mix_are_caught(fault, monkeypatch):
     )
 
 
-def test_blocks_of_neurons_change_nothing(monkeypatch):
+def test_blocks_of_neurons_change_nothing(monkeypatch) -> None:
     whole = train_batch_in_stages(several(), RADII, LEVELS, SHORT, record_at=[])
     monkeypatch.setattr(neurons, "blocks", lambda rows, columns: [slice(k, k + 2) for k in range(0, rows, 2)])
     pieces = train_batch_in_stages(several(), RADII, LEVELS, SHORT, record_at=[])
@@ -83,7 +84,7 @@ def test_blocks_of_neurons_change_nothing(monkeypatch):
         assert np.array_equal(a.model.weights, b.model.weights)
 
 
-def test_the_records_against_the_definitions():
+def test_the_records_against_the_definitions() -> None:
     """One run by theory's own functions, and the bracket of each quantity in the right order."""
     sample, radius = draw(30, 1, 20.0), 3.0
     run = train_in_stages(sample, radius, 14.0, SHORT, record_at=range(0, 41, 10))
@@ -106,7 +107,7 @@ def test_the_records_against_the_definitions():
     assert 0 < run.records[0].attacked_error <= run.records[0].certified_error
 
 
-def test_the_certificate_of_several_is_that_of_each():
+def test_the_certificate_of_several_is_that_of_each() -> None:
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape) for shape in ((3, 4), (3, 5, 4), (3, 5), (3,), (3, 6, 4))]
     labels, radius = rng.choice([-1, 1], (3, 6)), np.array([0.1, 0.5, 2.0])
@@ -120,7 +121,7 @@ def test_the_certificate_of_several_is_that_of_each():
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_going_on_is_the_same_as_never_having_stopped(frozen):
+def test_going_on_is_the_same_as_never_having_stopped(frozen) -> None:
     recipe = dataclasses.replace(SHORT, frozen=frozen)
     batch = staged_batch(several(), RADII, LEVELS)
     start = start_neurons(batch, torch.eye(5, DIM, dtype=torch.float64), recipe)
@@ -140,14 +141,14 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("writes", [1, 2, 3, 30, 41, 43])
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(writes, tmp_path, monkeypatch):
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(writes, tmp_path, monkeypatch) -> None:
     """Stopped after so many checkpoints: in stage 1, between the stages, in stage 2, at the end."""
     monkeypatch.setattr(stages, "_SECONDS", 0.0)
     path, done = tmp_path / "run.pt", []
     whole = train_batch_in_stages(several(), RADII, LEVELS, SHORT, record_at=[0, 7, 33])
     original = stages.write
 
-    def write(to, content):
+    def write(to, content) -> None:
         original(to, content)
         done.append(to)
         if len(done) == writes:
@@ -165,7 +166,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(writes, tmp_path, monke
     assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
 
 
-def test_a_checkpoint_belongs_to_one_training(tmp_path):
+def test_a_checkpoint_belongs_to_one_training(tmp_path) -> None:
     path = tmp_path / "run.pt"
     sample = draw(12, 0)
     train_in_stages(sample, 1.0, 20.0, SHORT, checkpoint=path)
@@ -185,11 +186,11 @@ def test_a_checkpoint_belongs_to_one_training(tmp_path):
         train_in_stages(sample, 1.0, 20.0, SHORT, checkpoint=path)
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch) -> None:
     path = tmp_path / "state.pt"
     checkpoint.write(path, {"step": 1})
 
-    def broken(content, to):
+    def broken(content, to) -> Never:
         to.write_bytes(b"half")
         raise OSError("disk full")
 
@@ -200,7 +201,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["state.pt"]
 
 
-def test_progress_is_shown_where_it_is_asked_for(capfd):
+def test_progress_is_shown_where_it_is_asked_for(capfd) -> None:
     train_in_stages(draw(12, 0), 1.0, 20.0, SHORT)
     assert capfd.readouterr() == ("", "")
     train_in_stages(draw(12, 0), 1.0, 20.0, SHORT, progress=True)
@@ -226,13 +227,13 @@ SAMPLE = draw(12, 0)
         (lambda: train_in_stages(SAMPLE, 1.0, 20.0, SHORT, record_at=[41]), ValueError, "steps 0 to 40"),
     ],
 )
-def test_bad_calls(call, kind, message):
+def test_bad_calls(call, kind, message) -> None:
     with pytest.raises(kind, match=message):
         call()
 
 
 @pytest.mark.usefixtures("untyped")
-def test_certificates_of_arrays_in_single_precision_are_computed_in_double():
+def test_certificates_of_arrays_in_single_precision_are_computed_in_double() -> None:
     rng = np.random.default_rng(0)
     shapes = ((3, 4), (3, 5, 4), (3, 5), (3,), (3, 6, 4))
     arrays = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]

@@ -9,7 +9,7 @@ import torch
 from empirics.gaussian import neurons
 from empirics.gaussian.mixed_attack import attacked_margins
 from empirics.gaussian.neurons import StagedRecipe
-from empirics.gaussian.samples import LinearData, random_direction
+from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import train_in_stages
 from theory import AssumptionError
 from theory.gaussian.mixed_model import margin_certificate
@@ -17,14 +17,14 @@ from theory.gaussian.mixed_model import margin_certificate
 pytestmark = pytest.mark.statement("theorem-5.2", form="repaired")
 
 
-def draw(dim, n, seed=0, alpha=None, beta=0.1):
+def draw(dim, n, seed=0, alpha=None, beta=0.1) -> LinearSample:
     alpha = 4 * dim**0.5 if alpha is None else alpha
     return LinearData(random_direction(dim, seed), alpha, beta, 0.5).sample(n, seed + 100)
 
 
 @pytest.mark.parametrize(("dim", "n", "r", "q"), [(100, 50, 0.2, 0.5), (400, 50, 0.2, 0.5), (400, 100, 0.3, 0.45)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_certified_training_error_reaches_zero_and_stays(dim, n, r, q, seed):
+def test_the_certified_training_error_reaches_zero_and_stays(dim, n, r, q, seed) -> None:
     sample = draw(dim, n, seed)
     run = train_in_stages(sample, r * dim**0.5, q * dim, StagedRecipe(linear_steps=500))
     certified = [record.certified_error for record in run.records]
@@ -43,14 +43,14 @@ def test_the_certified_training_error_reaches_zero_and_stays(dim, n, r, q, seed)
 @pytest.mark.parametrize("alpha", [4.0, 40.0])
 @pytest.mark.parametrize("beta", [0.1, 2.5])
 @pytest.mark.parametrize("steps", [3, 200])
-def test_the_cosines_keep_their_bound(alpha, beta, steps):
+def test_the_cosines_keep_their_bound(alpha, beta, steps) -> None:
     sample = draw(100, 60, 3, alpha=alpha, beta=beta)
     run = train_in_stages(sample, 2.0, 50.0, StagedRecipe(linear_steps=200, steps=steps))
     assert (run.cosine >= run.cosine_bound - 1e-12).all()
     assert run.cosine_bound.min() > 0.9
 
 
-def test_the_cosine_bound_says_something():
+def test_the_cosine_bound_says_something() -> None:
     """A bound for β = 0.1 does not hold for data with β = 5, so it is no triviality."""
     sample = draw(100, 60, 3, alpha=40.0, beta=5.0)
     run = train_in_stages(sample, 2.0, 50.0, StagedRecipe(linear_steps=200, steps=3))
@@ -58,7 +58,7 @@ def test_the_cosine_bound_says_something():
     assert (run.cosine < other.cosine_bound).any()
 
 
-def test_the_algorithm_as_its_docstring_states_it():
+def test_the_algorithm_as_its_docstring_states_it() -> None:
     """Re-implemented from the docstring, in numpy, a loop over neurons."""
     sample, radius, b, steps = draw(60, 20), 2.0, 30.0, 50
     run = train_in_stages(sample, radius, b, StagedRecipe(linear_steps=100, steps=steps))
@@ -76,7 +76,7 @@ def test_the_algorithm_as_its_docstring_states_it():
         assert np.abs(w - run.model.weights[i]).max() <= 1e-10
 
 
-def test_where_the_conditions_fail_the_run_says_so_and_claims_nothing():
+def test_where_the_conditions_fail_the_run_says_so_and_claims_nothing() -> None:
     """Small d and large δ."""
     for dim, r in ((50, 0.42), (400, 0.7)):
         run = train_in_stages(draw(dim, 100), r * dim**0.5, dim / 2, StagedRecipe(linear_steps=100))
@@ -86,7 +86,7 @@ def test_where_the_conditions_fail_the_run_says_so_and_claims_nothing():
         assert "fails" in str(run)
 
 
-def test_a_threshold_that_leaves_neurons_dead_is_named():
+def test_a_threshold_that_leaves_neurons_dead_is_named() -> None:
     """‖w_i‖ <= √d, so for b above √d ‖x_i‖ no neuron can be alive on its own point."""
     run = train_in_stages(draw(100, 40), 1.0, 300.0, StagedRecipe(linear_steps=100))
     assert "Threshold b leaves 100.0% of the neurons dead" in str(run)
@@ -104,7 +104,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_each_broken_recipe_breaks(name):
+def test_each_broken_recipe_breaks(name) -> None:
     # Without the cap it is data of moderate margin that fall.
     sample = draw(400, 200, beta=1.0, alpha=12.0 if name == "no cap" else 80.0)
     radius, large = 0.3 * 20, ~sample.small
@@ -128,7 +128,7 @@ def test_each_broken_recipe_breaks(name):
         assert run.records[-1].dead == 1.0
 
 
-def test_a_step_at_half_the_radius_is_caught(monkeypatch):
+def test_a_step_at_half_the_radius_is_caught(monkeypatch) -> None:
     """Planted: FGSM at δ/2. The neurons land elsewhere than the stated algorithm's."""
     sample = draw(60, 20)
     right = train_in_stages(sample, 2.0, 30.0, StagedRecipe(linear_steps=50))
@@ -138,14 +138,14 @@ def test_a_step_at_half_the_radius_is_caught(monkeypatch):
     assert np.abs(right.model.weights - wrong.model.weights).max() > 1e-3
 
 
-def test_a_sample_without_small_margin_needs_the_first_stage_only():
+def test_a_sample_without_small_margin_needs_the_first_stage_only() -> None:
     sample = LinearData(random_direction(20, 0), 8.0, 0.1, 0.0).sample(30, 0)
     run = train_in_stages(sample, 1.0, 10.0, StagedRecipe(linear_steps=100))
     assert run.model.weights.shape == (0, 20)
     assert run.certified_error == 0.0
 
 
-def test_records_are_where_they_are_asked_for():
+def test_records_are_where_they_are_asked_for() -> None:
     run = train_in_stages(draw(60, 20), 2.0, 30.0, StagedRecipe(linear_steps=20, steps=50), record_at=[0, 10])
     assert [record.step for record in run.records] == [0, 10, 50]
     assert [record.radius for record in run.records] == [0.0, pytest.approx(2 * 10 / 30), 2.0]
@@ -172,6 +172,6 @@ SAMPLE = draw(20, 10)
         (lambda: StagedRecipe(linear_steps=0), ValueError, "linear_steps >= 1"),
     ],
 )
-def test_bad_calls(call, kind, message):
+def test_bad_calls(call, kind, message) -> None:
     with pytest.raises(kind, match=message):
         call()

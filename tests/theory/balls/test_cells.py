@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize, nnls
 
-from constructions.networks.network import network
+from constructions.networks.network import ReLUNetwork, network
 from tests.rational import rational_value, rationals
 from tests.strategies import arrays, dyadic, networks
 from theory.balls import cells as regions
@@ -47,7 +47,7 @@ def uncovered(f, found, x: np.ndarray) -> list[int]:
 
 
 @given(networks(outputs=1, max_width=3), st.integers(0, 2**32 - 1))
-def test_the_cells_cover_the_space_and_carry_the_affine_pieces(f, seed):
+def test_the_cells_cover_the_space_and_carry_the_affine_pieces(f, seed) -> None:
     rng = np.random.default_rng(seed)
     found = cells(f.layers)
     x = rng.normal(size=(20, f.inputs)) * 10.0 ** rng.integers(-2, 3, (20, 1))
@@ -58,7 +58,7 @@ def test_the_cells_cover_the_space_and_carry_the_affine_pieces(f, seed):
         assert (cell.normals @ cell.inner < cell.offsets + 1e-12).all()
 
 
-def test_a_missing_cell_is_noticed():
+def test_a_missing_cell_is_noticed() -> None:
     f = network(([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.5]))
     found = cells(f.layers)
     x = np.array([cell.inner for cell in found])
@@ -71,7 +71,7 @@ def test_a_missing_cell_is_noticed():
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 2**32 - 1))
-def test_hyperplanes_in_general_position_have_the_known_number_of_regions(n, d, seed):
+def test_hyperplanes_in_general_position_have_the_known_number_of_regions(n, d, seed) -> None:
     # Schläfli, Buck: Σ_{k <= d} C(n, k). The output is constant, so that it cuts nothing.
     rng = np.random.default_rng(seed)
     f = network((rng.normal(size=(n, d)), rng.normal(size=n)), (np.zeros((1, n)), [1.0]))
@@ -79,7 +79,7 @@ def test_hyperplanes_in_general_position_have_the_known_number_of_regions(n, d, 
 
 
 @given(st.data(), st.integers(1, 4), exponents)
-def test_an_affine_network_has_the_distance_of_its_closed_form(data, d, p):
+def test_an_affine_network_has_the_distance_of_its_closed_form(data, d, p) -> None:
     f = network((data.draw(arrays((1, d))), data.draw(arrays((1,)))))
     x = data.draw(arrays((d,)))
     distance, point = distance_to_boundary(cells(f.layers), x, p)
@@ -93,8 +93,8 @@ def test_an_affine_network_has_the_distance_of_its_closed_form(data, d, p):
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
-def test_known_boundaries(p):
-    def boundary(f, *x):
+def test_known_boundaries(p) -> None:
+    def boundary(f, *x) -> float:
         return distance_to_boundary(cells(f.layers), np.array(x), p)[0]
 
     # Zeros without a change of sign, a plateau between the signs, a plateau beside one sign.
@@ -138,7 +138,7 @@ def zeros_with_a_change_of_sign(f, low: int, high: int, steps: int) -> list[Frac
 
 @pytest.mark.statement("definition-decision-boundary", form="repaired")
 @given(st.data())
-def test_on_a_line_the_boundary_is_the_definition(data):
+def test_on_a_line_the_boundary_is_the_definition(data) -> None:
     # Slopes ±1, ±1/2 ahead of one hidden layer and biases on a grid: every kink is a multiple of 1/4 in [-4, 4].
     width = data.draw(st.integers(1, 4))
     slopes = data.draw(st.lists(st.sampled_from([1.0, -1.0, 0.5, -0.5]), min_size=width, max_size=width))
@@ -160,7 +160,7 @@ def test_on_a_line_the_boundary_is_the_definition(data):
 
 @pytest.mark.statement("definition-decision-boundary", form="repaired")
 @given(st.data(), networks(outputs=1, max_width=3), exponents)
-def test_the_nearest_point_is_in_the_boundary_by_its_definition(data, f, p):
+def test_the_nearest_point_is_in_the_boundary_by_its_definition(data, f, p) -> None:
     """A zero, and both signs in every neighbourhood: from there straight into a positive and a negative cell."""
     x = data.draw(arrays((f.inputs,)))
     found = cells(f.layers)
@@ -179,7 +179,7 @@ def test_the_nearest_point_is_in_the_boundary_by_its_definition(data, f, p):
 
 
 @given(st.integers(1, 4), st.integers(1, 7), st.integers(0, 2**32 - 1), exponents)
-def test_the_distance_of_a_polyhedron_against_another_solver(d, rows, seed, p):
+def test_the_distance_of_a_polyhedron_against_another_solver(d, rows, seed, p) -> None:
     rng = np.random.default_rng(seed)
     normals = rng.normal(size=(rows, d))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
@@ -205,7 +205,7 @@ def test_the_distance_of_a_polyhedron_against_another_solver(d, rows, seed, p):
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
-def test_an_empty_polyhedron_is_infinitely_far(p):
+def test_an_empty_polyhedron_is_infinitely_far(p) -> None:
     normals, offsets = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([-1.0, -1.0])
     assert regions._nearest(normals, offsets, np.zeros(2), p)[0] == np.inf
     # One that is a single point has a distance.
@@ -213,7 +213,7 @@ def test_an_empty_polyhedron_is_infinitely_far(p):
     assert abs(regions._nearest(*corner, np.zeros(2), p)[0] - {1.0: 3.0, 2.0: 5**0.5, np.inf: 2.0}[p]) <= SOLVER
 
 
-def test_pairs_of_cells_are_not_skipped_wrongly(monkeypatch):
+def test_pairs_of_cells_are_not_skipped_wrongly(monkeypatch) -> None:
     # Planted fault: a bound that is twice too large stops before the nearest pair.
     rng = np.random.default_rng(3)
     nets = [network((rng.normal(size=(4, 2)), rng.normal(size=4)), (rng.normal(size=(1, 4)), [0.1])) for _ in range(20)]
@@ -233,7 +233,7 @@ def test_pairs_of_cells_are_not_skipped_wrongly(monkeypatch):
     assert sound == every
     nearest = regions._nearest
 
-    def far_cells(normals, offsets, x, p):
+    def far_cells(normals, offsets, x, p) -> tuple[float, np.ndarray]:
         reach, point = nearest(normals, offsets, x, p)
         return (reach if len(normals) > 5 else 40 * reach), point
 
@@ -241,7 +241,7 @@ def test_pairs_of_cells_are_not_skipped_wrongly(monkeypatch):
     assert [distance_to_boundary(c, np.zeros(2), 2.0)[0] for c in found] != sound
 
 
-def spike(width: float):
+def spike(width: float) -> ReLUNetwork:
     """1/2 at 1/2 + width, falling to -1/2 within the width on either side: exact for powers of two."""
     return network(
         ([[1.0]] * 3, [-0.5, -(0.5 + width), -(0.5 + 2 * width)]), ([[1 / width, -2 / width, 1 / width]], [-0.5])
@@ -250,7 +250,7 @@ def spike(width: float):
 
 @pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
 @pytest.mark.parametrize("width", [2.0**-10, 2.0**-22, 2.0**-31, 2.0**-34, 2.0**-50])
-def test_a_thin_spike_is_found(width, p):
+def test_a_thin_spike_is_found(width, p) -> None:
     found = cells(spike(width).layers)
     assert [cell.sign for cell in sorted(found, key=lambda cell: cell.inside[0])] == [-1, -1, 1, 1, -1, -1]
     assert distance_to_boundary(found, np.zeros(1), p)[0] == 0.5 + width / 2
@@ -261,7 +261,7 @@ def test_a_thin_spike_is_found(width, p):
     assert abs(Fraction(distance_to_boundary(found, np.array([3.0]), p)[0]) - reach) <= reach / 2**52
 
 
-def test_a_cell_without_any_float_inside():
+def test_a_cell_without_any_float_inside() -> None:
     # f = 3x - 1 less twice its part above 1/2^60: positive between 1/3 and 1/3 + 2^-60 · 2/3, where there is no float.
     top = 2.0**-60
     f = network(([[3.0], [3.0]], [-1.0, -1.0]), ([[1.0, 0.0]], [-top]))
@@ -278,7 +278,7 @@ def test_a_cell_without_any_float_inside():
     assert distance_to_boundary(found, np.array([1.0]), 2.0)[0] == float(Fraction(2, 3) - 2 * Fraction(top) / 3)
 
 
-def test_two_kinks_that_differ_by_a_rounding_have_a_cell_between_them():
+def test_two_kinks_that_differ_by_a_rounding_have_a_cell_between_them() -> None:
     found = cells(network(([[1.0], [1.0]], [0.0, 1e-7]), ([[1.0, -2.0]], [-1.0])).layers)
     assert [cell.gradient.tolist() for cell in sorted(found, key=lambda cell: cell.inside[0])] == [
         [0.0],
@@ -288,7 +288,7 @@ def test_two_kinks_that_differ_by_a_rounding_have_a_cell_between_them():
 
 
 @given(st.integers(1, 3), st.integers(1, 6), st.integers(0, 2**32 - 1), exponents)
-def test_the_nearest_point_has_a_rational_certificate(d, rows, seed, p):
+def test_the_nearest_point_has_a_rational_certificate(d, rows, seed, p) -> None:
     """Coarse polyhedra, often degenerate or empty: the emptiness against `linprog`, the least step against its dual."""
     rng = np.random.default_rng(seed)
     normals, room = rng.integers(-2, 3, (rows, d)).astype(float), rng.integers(-3, 4, rows).astype(float)
@@ -308,11 +308,11 @@ def test_the_nearest_point_has_a_rational_certificate(d, rows, seed, p):
         assert nnls(tight.T, -step.astype(float))[1] <= 1e-9
 
 
-def test_a_cell_that_is_lost_is_noticed(monkeypatch):
+def test_a_cell_that_is_lost_is_noticed(monkeypatch) -> None:
     # Planted fault: what holds no ball of radius 1e-9 is taken for empty.
     inside = regions._inside
 
-    def coarse(rows):
+    def coarse(rows) -> np.ndarray | None:
         found = inside(rows)
         normals, offsets = regions._below(rows)
         room = None if found is None else (offsets - normals @ found) / np.abs(normals).sum(axis=1)
@@ -456,7 +456,7 @@ def test_on_a_line_all_norms_are_one_at_every_scale() -> None:
 
 
 @pytest.fixture
-def unchecked():
+def unchecked() -> Iterator[None]:
     """Let the functions' own checks speak: the shape annotations would refuse these calls first."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
@@ -464,7 +464,7 @@ def unchecked():
 
 
 class Layer:
-    def __init__(self, weight, bias):
+    def __init__(self, weight, bias) -> None:
         self.weight, self.bias = np.array(weight), np.array(bias)
 
 
@@ -498,6 +498,6 @@ STEEP = network(([[1e200], [-1e200]], [0.0, 0.0]), ([[1e200, -1e200]], [0.0]))
         (lambda: distance_to_sign(LINE, np.zeros(2), 0, 2.0), "sign needs to be -1 or 1, got 0"),
     ],
 )
-def test_bad_calls(call, message):
+def test_bad_calls(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()

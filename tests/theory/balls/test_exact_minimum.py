@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import OptimizeResult
 
 from constructions import Affine, ReLUNetwork
 from theory.balls import exact_minimum, minimum_proof
@@ -22,11 +24,11 @@ class Layer:
     bias: np.ndarray
 
 
-def random_net(rng, *widths):
+def random_net(rng, *widths) -> list[Layer]:
     return [Layer(rng.normal(size=(b, a)) / np.sqrt(a), 0.3 * rng.normal(size=b)) for a, b in pairwise(widths)]
 
 
-def vee():
+def vee() -> list[Layer]:
     """`|x_1| + |x_2|` by four neurons: minimum 0 at the kink, no closed form needed."""
     signs = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
     return [Layer(signs, np.zeros(4)), Layer(np.ones((1, 4)), np.zeros(1))]
@@ -48,7 +50,7 @@ SOLVER = 1e-5
         ([0.25, 0.25], 0.0, 1.0, 1.0, 0.5),
     ],
 )
-def test_known_minima(centre, radius, p, sign, value):
+def test_known_minima(centre, radius, p, sign, value) -> None:
     least, argmin = minimum_over_ball(vee(), np.array(centre), radius, p, np.array([sign]))
     assert abs(least - value) <= SOLVER
     assert np.linalg.norm(argmin - centre, ord=p) <= radius * (1 + 1e-15)
@@ -57,7 +59,7 @@ def test_known_minima(centre, radius, p, sign, value):
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, np.inf]), st.sampled_from([0.1, 1.0, 3.0]))
-def test_minimum_against_enumeration_and_bounds(seed, p, radius):
+def test_minimum_against_enumeration_and_bounds(seed, p, radius) -> None:
     rng = np.random.default_rng(seed)
     layers = random_net(rng, 2, 5, 4, 2)
     centre, form = rng.normal(size=2), rng.normal(size=2)
@@ -75,11 +77,11 @@ def test_minimum_against_enumeration_and_bounds(seed, p, radius):
     assert best - slope * 2 * radius / 100 - SOLVER <= value <= best + SOLVER
 
 
-def test_a_wrong_big_m_is_caught(monkeypatch):
+def test_a_wrong_big_m_is_caught(monkeypatch) -> None:
     # Bounds cut in half exclude part of the ball; |x_1| + |x_2| then cannot reach its maximum.
     bounds = exact_minimum.preactivation_bounds
 
-    def halved(*args, **kwargs):
+    def halved(*args, **kwargs) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         return tuple((low / 2, high / 2) for low, high in bounds(*args, **kwargs))
 
     monkeypatch.setattr(exact_minimum, "preactivation_bounds", halved)
@@ -92,7 +94,7 @@ R = [2.0**-13, 2.0**-19, 2.0**-22, 2.0**-26, 2.0**-300, 2.0**300]
 
 @pytest.mark.parametrize("p", [1, np.inf, np.float32(1), "inf"])
 @pytest.mark.parametrize("radius", R)
-def test_a_thin_ball(radius, p):
+def test_a_thin_ball(radius, p) -> None:
     layers = [Layer(np.ones((1, 1)), np.zeros(1)), Layer(np.array([[-1 / radius]]), np.array([0.5]))]
     assert minimum_over_ball(layers, np.zeros(1), radius, p, np.ones(1)) == (-0.5, np.array([radius]))
 
@@ -105,14 +107,14 @@ def dip(width: float, at: float = 0.5) -> list[Layer]:
 
 @pytest.mark.parametrize("p", [1, np.inf])
 @pytest.mark.parametrize("width", [2.0**-13, 2.0**-19, 2.0**-22, 2.0**-26])
-def test_a_thin_dip(width, p):
+def test_a_thin_dip(width, p) -> None:
     value, argmin = minimum_over_ball(dip(width), np.array([0.5]), 0.25, p, np.ones(1))
     assert (value, argmin.tolist()) == (-0.5, [0.5 + width])
 
 
 @pytest.mark.parametrize("p", [1.0, np.inf])
 @pytest.mark.parametrize("width", [2.0**-22, 2.0**-40, 2.0**-52])
-def test_the_proof_finds_what_the_solver_lost(width, p):
+def test_the_proof_finds_what_the_solver_lost(width, p) -> None:
     """From the centre alone, at widths that float64 solvers do not see."""
     layers, centre = dip(width), np.array([0.5])
     bounds = [(low[0], high[0]) for low, high in preactivation_bounds(layers, centre[None], 0.25, p)]
@@ -126,7 +128,7 @@ def test_the_proof_finds_what_the_solver_lost(width, p):
     )
 
 
-def test_a_minimum_between_two_floats(monkeypatch):
+def test_a_minimum_between_two_floats(monkeypatch) -> None:
     # |3x - 1| is 0 at 1/3 alone; the network is 0 there up to the rounding of the point.
     vee = [Layer(np.array([[3.0], [-3.0]]), np.array([-1.0, 1.0])), Layer(np.ones((1, 2)), np.zeros(1))]
     value, argmin = minimum_over_ball(vee, np.array([0.25]), 0.25, np.inf, np.ones(1))
@@ -141,7 +143,7 @@ def test_a_minimum_between_two_floats(monkeypatch):
 @pytest.mark.parametrize(("centre", "radius"), [(0.1, 0.3), (1.0, 2.0**-60), (1e300, 1e284), (1 / 3, 0.1), (-0.7, 0.1)])
 @pytest.mark.parametrize("p", [1.0, np.inf])
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_the_point_is_in_the_ball_exactly(centre, radius, p, sign):
+def test_the_point_is_in_the_ball_exactly(centre, radius, p, sign) -> None:
     # Affine: the minimum is at an end, which is rarely a float.
     layers = [Layer(np.array([[1.0, 0.5]]), np.array([0.25]))]
     x = np.array([centre, centre / 3])
@@ -152,7 +154,7 @@ def test_the_point_is_in_the_ball_exactly(centre, radius, p, sign):
     assert value == float(at_centre - Fraction(radius) * (Fraction(3, 2) if p > 1 else 1))
 
 
-def test_a_solver_that_lost_the_minimum_is_refused(monkeypatch):
+def test_a_solver_that_lost_the_minimum_is_refused(monkeypatch) -> None:
     # Planted fault: what the tolerances of an unscaled program do, a consistent point and bound without the neuron.
     monkeypatch.setattr(exact_minimum, "_solved", lambda task, _: (0.5, task.centre))
     layers = [Layer(np.ones((1, 1)), np.zeros(1)), Layer(np.array([[-(2.0**22)]]), np.array([0.5]))]
@@ -162,14 +164,14 @@ def test_a_solver_that_lost_the_minimum_is_refused(monkeypatch):
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, np.inf]), st.sampled_from(["noise", "nothing", "stopped"]))
-def test_the_proof_does_not_rest_on_the_solver_of_the_relaxations(seed, p, fault):
+def test_the_proof_does_not_rest_on_the_solver_of_the_relaxations(seed, p, fault) -> None:
     """Any multipliers give a sound bound; bad ones only cost nodes."""
     rng = np.random.default_rng(seed)
     layers, centre, form = random_net(rng, 2, 3, 3, 2), rng.normal(size=2), rng.normal(size=2)
     expected, _ = minimum_over_ball(layers, centre, 1.0, p, form)
     solve = minimum_proof.linprog
 
-    def faulty(*args, **kwargs):
+    def faulty(*args, **kwargs) -> OptimizeResult:
         result = solve(*args, **kwargs)
         if fault == "stopped":
             result.status, result.success = 4, False
@@ -187,7 +189,7 @@ def test_the_proof_does_not_rest_on_the_solver_of_the_relaxations(seed, p, fault
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, np.inf]))
-def test_the_bound_of_a_node_is_below_every_point_of_it(seed, p):
+def test_the_bound_of_a_node_is_below_every_point_of_it(seed, p) -> None:
     rng = np.random.default_rng(seed)
     layers, centre, form = random_net(rng, 2, 4, 3, 2), rng.normal(size=2), rng.normal(size=2)
     bounds = [(low[0], high[0]) for low, high in preactivation_bounds(layers, centre[None], 0.5, p)]
@@ -207,7 +209,7 @@ def test_the_bound_of_a_node_is_below_every_point_of_it(seed, p):
         assert task.value(piece) <= task.value(x)
 
 
-def test_a_proof_that_takes_too_long_is_an_error():
+def test_a_proof_that_takes_too_long_is_an_error() -> None:
     bounds = [(low[0], high[0]) for low, high in preactivation_bounds(vee(), np.zeros((1, 2)), 1.0, np.inf)]
     task = minimum_proof.problem(vee(), bounds[:-1], np.zeros(2), 1.0, np.inf, np.ones(1))
     start = minimum_proof.improved(task, None, task.centre)
@@ -215,10 +217,10 @@ def test_a_proof_that_takes_too_long_is_an_error():
         minimum_proof.proved_minimum(task, start, 1e-6, -1.0)
 
 
-def test_a_solution_that_is_not_the_networks_value_is_refused(monkeypatch):
+def test_a_solution_that_is_not_the_networks_value_is_refused(monkeypatch) -> None:
     solve = exact_minimum.milp
 
-    def optimistic(*args, **kwargs):
+    def optimistic(*args, **kwargs) -> OptimizeResult:
         result = solve(*args, **kwargs)
         result.fun -= 1.0
         return result
@@ -228,10 +230,10 @@ def test_a_solution_that_is_not_the_networks_value_is_refused(monkeypatch):
         minimum_over_ball(vee(), np.zeros(2), 1.0, np.inf, np.array([1.0]))
 
 
-def test_a_solver_without_an_optimum_is_refused(monkeypatch):
+def test_a_solver_without_an_optimum_is_refused(monkeypatch) -> None:
     solve = exact_minimum.milp
 
-    def hopeless(cost, *, constraints, **kwargs):
+    def hopeless(cost, *, constraints, **kwargs) -> OptimizeResult:
         return solve(cost, constraints=[*constraints, ([[1.0] + [0.0] * (len(cost) - 1)], 50.0, 60.0)], **kwargs)
 
     monkeypatch.setattr(exact_minimum, "milp", hopeless)
@@ -240,7 +242,7 @@ def test_a_solver_without_an_optimum_is_refused(monkeypatch):
 
 
 @pytest.fixture
-def unchecked():
+def unchecked() -> Iterator[None]:
     """Let the function's own checks speak: the shape annotations would refuse these calls first."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
@@ -274,7 +276,7 @@ WIDE = [Layer(np.eye(201), np.zeros(201)), Layer(np.ones((1, 201)), np.zeros(1))
         (WIDE, {"centre": np.zeros(201)}, "at most 200 unstable neurons, got 201"),
     ],
 )
-def test_bad_calls(layers, change, message):
+def test_bad_calls(layers, change, message) -> None:
     call = dict(centre=np.zeros(2), radius=1.0, p=np.inf, form=np.ones(1)) | change
     with pytest.raises(ValueError, match=message):
         minimum_over_ball(layers, **call)

@@ -4,9 +4,11 @@ Soundness is checked over the reals: `Fraction` is exact on floats. Each oracle 
 fault, and has to catch it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import jaxtyping
 import mpmath
@@ -41,12 +43,12 @@ class Layer:
     bias: np.ndarray
 
 
-def random_net(rng, *widths):
+def random_net(rng, *widths) -> list[Layer]:
     return [Layer(rng.normal(size=(b, a)) / np.sqrt(a), 0.3 * rng.normal(size=b)) for a, b in pairwise(widths)]
 
 
 @st.composite
-def cases(draw):
+def cases(draw) -> Any:
     """A network of up to three hidden layers, three ball centres, a radius."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     widths = draw(st.lists(st.integers(1, 7), min_size=2, max_size=5))
@@ -54,7 +56,7 @@ def cases(draw):
     return layers, rng.normal(size=(3, widths[0])), draw(st.sampled_from([0.0, 2.0**-6, 0.3, 1.0, 4.0])), rng
 
 
-def ball_points(rng, centre, radius, p, count=200):
+def ball_points(rng, centre, radius, p, count=200) -> np.ndarray:
     """Points of the ball: vertices of the box scaled into it, axes, the centre, random ones."""
     directions = np.concatenate(
         [
@@ -69,7 +71,7 @@ def ball_points(rng, centre, radius, p, count=200):
     return np.concatenate([centre[None], centre + (1 - 1e-12) * radius * lengths * directions])
 
 
-def evaluation_error(layers, x):
+def evaluation_error(layers, x) -> np.ndarray:
     """Rounding bound of `evaluate`: γ_k times the network of absolute values, k the operations of a path."""
     size, k = np.abs(x), 0
     for layer in layers:
@@ -77,20 +79,20 @@ def evaluation_error(layers, x):
     return gamma(2 * k) * size
 
 
-def floor_float(value):
+def floor_float(value) -> float:
     """The largest float that is at most the rational number."""
     near = float(value)
     return near if Fraction(near) <= value else float(np.nextafter(near, -np.inf))
 
 
-def dot(u, v):
+def dot(u, v) -> Fraction:
     return sum((Fraction(a) * Fraction(b) for a, b in zip(u, v, strict=True)), Fraction(0))
 
 
 # --- sampling ---------------------------------------------------------------------------------------
 
 
-def escapes(layers, centres, radius, p, rng, bounds):
+def escapes(layers, centres, radius, p, rng, bounds) -> int:
     """Number of sampled outputs outside the bounds by more than the rounding of evaluating them."""
     lower, upper = bounds(layers, centres, radius, p)
     count = 0
@@ -102,13 +104,13 @@ def escapes(layers, centres, radius, p, rng, bounds):
 
 
 @given(cases(), st.sampled_from(EXPONENTS), st.sampled_from([ball_bounds, linear_bounds]))
-def test_no_point_of_the_ball_escapes_the_bounds(case, p, bounds):
+def test_no_point_of_the_ball_escapes_the_bounds(case, p, bounds) -> None:
     layers, centres, radius, rng = case
     assert escapes(layers, centres, radius, p, rng, bounds) == 0
 
 
 @given(cases(), st.sampled_from(EXPONENTS))
-def test_linear_bounds_are_never_looser(case, p):
+def test_linear_bounds_are_never_looser(case, p) -> None:
     layers, centres, radius, _ = case
     for (low, high), (linear_low, linear_high) in zip(
         preactivation_bounds(layers, centres, radius, p, method="interval"),
@@ -120,7 +122,7 @@ def test_linear_bounds_are_never_looser(case, p):
         assert (linear_low <= linear_high).all()
 
 
-def test_linear_bounds_are_tighter_somewhere():
+def test_linear_bounds_are_tighter_somewhere() -> None:
     # A relaxation that silently fell back to intervals would pass every soundness test.
     rng = np.random.default_rng(0)
     layers, centres = random_net(rng, 5, 20, 20, 3), rng.normal(size=(20, 5))
@@ -129,25 +131,25 @@ def test_linear_bounds_are_tighter_somewhere():
     assert ((linear_high - linear_low) < 0.7 * (high - low)).all()
 
 
-def total_escapes(bounds, exponents):
+def total_escapes(bounds, exponents) -> int:
     rng = np.random.default_rng(1)
     layers, centres = random_net(rng, 4, 6, 6, 2), rng.normal(size=(5, 4))
     return sum(escapes(layers, centres, 0.7, p, rng, bounds) for p in exponents)
 
 
-def test_a_slope_on_the_wrong_side_is_caught(monkeypatch):
+def test_a_slope_on_the_wrong_side_is_caught(monkeypatch) -> None:
     assert total_escapes(linear_bounds, EXPONENTS) == 0
     lines = relaxation._relu_lines
 
-    def lower_line_above(lower, upper):
+    def lower_line_above(lower, upper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         low, _, offset = lines(lower, upper)
         return low, low, 0.0 * offset
 
-    def chord_through_the_origin(lower, upper):
+    def chord_through_the_origin(lower, upper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         low, high, offset = lines(lower, upper)
         return low, high, 0.0 * offset
 
-    def too_steep_below(lower, upper):
+    def too_steep_below(lower, upper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         low, high, offset = lines(lower, upper)
         return 2.0 * low, high, offset
 
@@ -156,7 +158,7 @@ def test_a_slope_on_the_wrong_side_is_caught(monkeypatch):
         assert total_escapes(linear_bounds, EXPONENTS) > 0
 
 
-def test_the_norm_in_place_of_its_dual_is_caught(monkeypatch):
+def test_the_norm_in_place_of_its_dual_is_caught(monkeypatch) -> None:
     monkeypatch.setattr(relaxation, "dual_exponent", lambda p: p)
     assert total_escapes(ball_bounds, [3.0, np.inf]) > 0
     assert total_escapes(linear_bounds, [3.0, np.inf]) > 0
@@ -167,7 +169,7 @@ def test_the_norm_in_place_of_its_dual_is_caught(monkeypatch):
 # --- one affine layer, exactly ----------------------------------------------------------------------
 
 
-def affine_gap(weight, bias, centre, radius, p, lower):
+def affine_gap(weight, bias, centre, radius, p, lower) -> Fraction:
     """Sign of `true minimum - lower` in rational arithmetic, for p in {1, 2, ∞}: >= 0 iff sound."""
     value = dot(weight, centre) + Fraction(bias) - Fraction(lower)
     size = [abs(Fraction(w)) for w in weight]
@@ -176,7 +178,7 @@ def affine_gap(weight, bias, centre, radius, p, lower):
     return value - Fraction(radius) * (max(size) if p == 1 else sum(size))
 
 
-def exactness_faults(bounds):
+def exactness_faults(bounds) -> int:
     """How often one unstable neuron or affine map is bounded wrongly or loosely."""
     rng = np.random.default_rng(2)
     faults = 0
@@ -194,7 +196,7 @@ def exactness_faults(bounds):
     return faults
 
 
-def test_affine_maps_and_single_neurons_are_bounded_exactly():
+def test_affine_maps_and_single_neurons_are_bounded_exactly() -> None:
     assert exactness_faults(ball_bounds) == 0
     assert exactness_faults(linear_bounds) == 0
 
@@ -206,7 +208,7 @@ def test_affine_maps_and_single_neurons_are_bounded_exactly():
     st.sampled_from([1.0, 2.0, np.inf]),
     st.sampled_from([(0, 0), (-200, 0), (-160, -160), (100, 0), (0, -200), (150, -150)]),
 )
-def test_affine_lower_bound_is_sound_over_the_reals_at_any_scale(pairs, bias, radius, p, exponents):
+def test_affine_lower_bound_is_sound_over_the_reals_at_any_scale(pairs, bias, radius, p, exponents) -> None:
     # The scales make products and squares underflow or overflow.
     weight = np.array([w for w, _ in pairs]) * 10.0 ** exponents[0]
     centre = np.array([x for _, x in pairs]) * 10.0 ** exponents[1]
@@ -224,7 +226,7 @@ def test_affine_lower_bound_is_sound_over_the_reals_at_any_scale(pairs, bias, ra
 # --- a true minimum of 0 ----------------------------------------------------------------------------
 
 
-def zero_minimum_nets(count=60, seed=3):
+def zero_minimum_nets(count=60, seed=3) -> Iterator[tuple[str, list[Layer], np.ndarray, float, float, int]]:
     """Networks whose real minimum over B_p(centre, r) is <= 0, and as near to 0 as a float bias allows.
 
     Affine; two layers with every hidden neuron active; `b - σ(z)`, whose chord is exact where it counts;
@@ -236,7 +238,7 @@ def zero_minimum_nets(count=60, seed=3):
         centre, radius = rng.normal(size=d), float(rng.random())
         p = [1.0, np.inf][k % 2]
 
-        def minimum(weight, bias, centre=centre, radius=radius, p=p):
+        def minimum(weight, bias, centre=centre, radius=radius, p=p) -> Fraction:
             """Rational minimum of `weight · x + bias`; weights rational."""
             size = [abs(Fraction(w)) for w in weight]
             return dot(weight, centre) + bias - Fraction(radius) * (max(size) if p == 1 else sum(size))
@@ -264,7 +266,7 @@ def zero_minimum_nets(count=60, seed=3):
         yield "classes", [Layer(pair, np.array([bias, 0.0]))], centre, radius, p, 0
 
 
-def false_claims(method):
+def false_claims(method) -> dict[str, int]:
     """Kinds of the networks above for which the bound claims a positive margin, with their number."""
     claims = {"affine": 0, "active": 0, "chord": 0, "classes": 0}
     for kind, layers, centre, radius, p, label in zero_minimum_nets():
@@ -274,7 +276,7 @@ def false_claims(method):
 
 
 @pytest.mark.parametrize("method", ["interval", "linear"])
-def test_a_true_minimum_of_zero_is_never_certified(method, monkeypatch):
+def test_a_true_minimum_of_zero_is_never_certified(method, monkeypatch) -> None:
     assert not any(false_claims(method).values())
     # Planted fault: the same formulas without rounding bounds certify some of every kind.
     for module in (relaxation, roundoff):
@@ -283,7 +285,7 @@ def test_a_true_minimum_of_zero_is_never_certified(method, monkeypatch):
     assert all(count > 0 for count in claims.values()), claims
 
 
-def rounding_gaps(count=200):
+def rounding_gaps(count=200) -> Iterator[tuple[str, Fraction]]:
     """`true minimum - bound` for sums without a bias, each with one source of rounding: a bound that
     omits it is above the truth. Values are rational numbers."""
     rng = np.random.default_rng(8)
@@ -318,25 +320,25 @@ def rounding_gaps(count=200):
         yield "backward", truth - Fraction(bound[0, 0])
 
 
-def dot_rational(u, v):
+def dot_rational(u, v) -> Fraction:
     return sum((a * Fraction(b) for a, b in zip(u, v, strict=True)), Fraction(0))
 
 
-def unsound(gaps):
+def unsound(gaps) -> dict[str, int]:
     counts = {}
     for kind, gap in gaps:
         counts[kind] = counts.get(kind, 0) + int(gap < 0)
     return counts
 
 
-def test_each_source_of_rounding_is_paid_for(monkeypatch):
+def test_each_source_of_rounding_is_paid_for(monkeypatch) -> None:
     assert unsound(rounding_gaps()) == {"interval": 0, "forms": 0, "backward": 0}
     for module in (relaxation, roundoff):
         monkeypatch.setattr(module, "gamma", lambda k: 0.0)
     assert all(count > 0 for count in unsound(rounding_gaps()).values())
 
 
-def test_dyadic_ties_are_not_certified_and_the_next_float_is():
+def test_dyadic_ties_are_not_certified_and_the_next_float_is() -> None:
     layers = [Layer(np.array([[1.0, -2.0]]), np.array([0.0]))]
     x, y = np.array([[0.5, -0.25]]), np.array([1])
     for p, distance in ((1.0, 0.5), (np.inf, 1.0 / 3.0)):
@@ -350,7 +352,7 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(FLOATS, FLOATS)
-def test_relu_lines_hold_exactly_at_the_ends_and_at_the_kink(a, b):
+def test_relu_lines_hold_exactly_at_the_ends_and_at_the_kink(a, b) -> None:
     lower, upper = min(a, b), max(a, b)
     with np.errstate(over="ignore", invalid="ignore"):
         low, high, offset = (float(v[0]) for v in relaxation._relu_lines(np.array([lower]), np.array([upper])))
@@ -365,7 +367,7 @@ def test_relu_lines_hold_exactly_at_the_ends_and_at_the_kink(a, b):
     st.lists(st.floats(-1e150, 1e150), min_size=1, max_size=10),
     st.sampled_from([1.0, 1.0 + 2.0**-40, 1.25, 2.0, 3.0, 17.5, np.inf]),
 )
-def test_norm_upper_bound_is_above_and_near(row, p):
+def test_norm_upper_bound_is_above_and_near(row, p) -> None:
     bound = float(norm_upper_bound(np.array(row), p))
     with mpmath.workdps(60):
         size = [abs(mpmath.mpf(v)) for v in row]
@@ -377,7 +379,7 @@ def test_norm_upper_bound_is_above_and_near(row, p):
 
 
 @given(cases())
-def test_p_infinity_is_the_box(case):
+def test_p_infinity_is_the_box(case) -> None:
     layers, centres, radius, _ = case
     # The boxes of ball_bounds are exact, these are rounded outwards: nested, and near.
     low, high = np.nextafter(centres - radius, -np.inf), np.nextafter(centres + radius, np.inf)
@@ -391,7 +393,7 @@ def test_p_infinity_is_the_box(case):
 
 
 @given(cases(), st.sampled_from(EXPONENTS))
-def test_radius_zero_encloses_the_value(case, p):
+def test_radius_zero_encloses_the_value(case, p) -> None:
     layers, centres, _, _ = case
     values, error = evaluate(layers, centres), evaluation_error(layers, centres)
     for lower, upper in (ball_bounds(layers, centres, 0.0, p), linear_bounds(layers, centres, 0.0, p)):
@@ -401,7 +403,7 @@ def test_radius_zero_encloses_the_value(case, p):
 
 
 @given(cases(), st.sampled_from(EXPONENTS))
-def test_sparse_weights_give_the_dense_bounds(case, p):
+def test_sparse_weights_give_the_dense_bounds(case, p) -> None:
     layers, centres, radius, rng = case
     thin = [Layer(np.where(rng.random(w.weight.shape) < 0.5, 0.0, w.weight), w.bias) for w in layers]
     sparse = [Layer(sp.csr_array(w.weight), w.bias) for w in thin]
@@ -413,7 +415,7 @@ def test_sparse_weights_give_the_dense_bounds(case, p):
             assert (np.abs(a - b) <= size).all()
 
 
-def test_small_blocks_change_nothing_but_rounding(monkeypatch):
+def test_small_blocks_change_nothing_but_rounding(monkeypatch) -> None:
     rng = np.random.default_rng(4)
     layers, x = random_net(rng, 5, 9, 8, 4), rng.normal(size=(11, 5))
     y = rng.integers(0, 4, 11)
@@ -422,7 +424,7 @@ def test_small_blocks_change_nothing_but_rounding(monkeypatch):
     assert np.abs(margin_lower_bound(layers, x, y, 0.2, 2.0) - whole).max() <= 1e-12
 
 
-def test_overflow_gives_infinite_bounds():
+def test_overflow_gives_infinite_bounds() -> None:
     layers = [Layer(np.full((2, 2), 1e200), np.zeros(2))] * 3
     for bounds in (ball_bounds, linear_bounds):
         lower, upper = bounds(layers, np.ones((1, 2)), 0.5, 2.0)
@@ -430,7 +432,7 @@ def test_overflow_gives_infinite_bounds():
         assert (upper == np.inf).all()
 
 
-def test_a_dead_row_stays_exactly_zero():
+def test_a_dead_row_stays_exactly_zero() -> None:
     # Rounding allowances must not wake rows without weights: their value is the bias.
     layers = [Layer(np.array([[0.0, 0.0], [1.0, 1.0]]), np.zeros(2))]
     lower, upper = ball_bounds(layers, np.ones((1, 2)), 0.5, np.inf)
@@ -441,7 +443,7 @@ def test_a_dead_row_stays_exactly_zero():
 
 
 @given(cases(), st.sampled_from(EXPONENTS), st.sampled_from(["interval", "linear"]))
-def test_margin_lower_bound_is_below_every_sampled_margin(case, p, method):
+def test_margin_lower_bound_is_below_every_sampled_margin(case, p, method) -> None:
     layers, centres, radius, rng = case
     outputs = len(layers[-1].bias)
     labels = rng.choice([-1, 1], 3) if outputs == 1 else rng.integers(0, outputs, 3)
@@ -453,12 +455,12 @@ def test_margin_lower_bound_is_below_every_sampled_margin(case, p, method):
         assert (gaps.min(axis=1) + error >= lower[k]).all()
 
 
-def test_margin_forms_are_the_differences_with_the_label():
+def test_margin_forms_are_the_differences_with_the_label() -> None:
     assert margin_forms(-1, 1).tolist() == [[-1.0]]
     assert margin_forms(1, 3).tolist() == [[-1.0, 1.0, 0.0], [0.0, 1.0, -1.0]]
 
 
-def test_forms_are_merged_before_bounding():
+def test_forms_are_merged_before_bounding() -> None:
     # Two equal outputs: their difference is 0, whatever the ball.
     rng = np.random.default_rng(5)
     first, *_ = random_net(rng, 3, 6)
@@ -477,7 +479,7 @@ NET = [Layer(np.ones((4, 3)), np.zeros(4)), Layer(np.ones((2, 4)), np.zeros(2))]
 
 
 @pytest.fixture
-def unchecked():
+def unchecked() -> Iterator[None]:
     """Let the functions' own checks speak: the shape annotations would refuse these calls first."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
@@ -510,7 +512,7 @@ def unchecked():
     ],
 )
 @pytest.mark.usefixtures("unchecked")
-def test_bad_calls(layers, change, message):
+def test_bad_calls(layers, change, message) -> None:
     with pytest.raises(ValueError, match=message):
         margin_lower_bound(layers, **(GOOD | change))
 
@@ -524,19 +526,19 @@ def test_bad_calls(layers, change, message):
     ],
 )
 @pytest.mark.usefixtures("unchecked")
-def test_bad_boxes(lower, upper, message):
+def test_bad_boxes(lower, upper, message) -> None:
     with pytest.raises(ValueError, match=message):
         interval_bounds(NET, lower, upper)
 
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("forms", [np.ones((1, 3)), np.ones(2), np.full((1, 2), np.nan), np.ones((0, 2))])
-def test_bad_forms(forms):
+def test_bad_forms(forms) -> None:
     with pytest.raises(ValueError, match="forms need finite values"):
         form_lower_bounds(NET, np.zeros((1, 3)), 0.1, 2.0, forms)
 
 
-def test_a_repeated_sparse_entry_is_refused():
+def test_a_repeated_sparse_entry_is_refused() -> None:
     twice = sp.csr_array((np.ones(2), np.zeros(2, int), np.array([0, 2])), shape=(1, 1))
     with pytest.raises(ValueError, match="sum_duplicates"):
         ball_bounds([Layer(twice, np.zeros(1))], np.zeros((1, 1)), 0.1, np.inf)

@@ -1,6 +1,7 @@
 """Margins: closed forms against bisection and mixed-integer programming; the bracket against the exact minimum."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -30,11 +31,11 @@ class Layer:
     bias: np.ndarray
 
 
-def random_net(rng, *widths):
+def random_net(rng, *widths) -> list[Layer]:
     return [Layer(rng.normal(size=(b, a)) / np.sqrt(a), 0.3 * rng.normal(size=b)) for a, b in pairwise(widths)]
 
 
-def random_labels(rng, outputs, n):
+def random_labels(rng, outputs, n) -> np.ndarray:
     return rng.choice([-1, 1], n) if outputs == 1 else rng.integers(0, outputs, n)
 
 
@@ -42,7 +43,7 @@ def random_labels(rng, outputs, n):
 
 
 @pytest.mark.parametrize(("p", "norm"), [(1.0, 4.0), (2.0, 5.0), (np.inf, 7.0)])
-def test_affine_distance_of_a_plane(p, norm):
+def test_affine_distance_of_a_plane(p, norm) -> None:
     # f = 3 x_1 - 4 x_2 + 1: dual norms 4, 5, 7. Planted fault it catches: p in place of q.
     weight, bias = np.array([[3.0, -4.0]]), np.array([1.0])
     x, y = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([1, 1])
@@ -50,7 +51,7 @@ def test_affine_distance_of_a_plane(p, norm):
     assert affine_margin(weight, bias, x, y, 0.5, p).tolist() == [7.0 - norm / 2, -3.0 - norm / 2]
 
 
-def test_affine_distance_of_three_classes_is_to_the_nearest_rival():
+def test_affine_distance_of_three_classes_is_to_the_nearest_rival() -> None:
     weight, bias = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 4.0]]), np.array([0.0, -1.0, -3.0])
     # At 0: class 1 is 1 behind with gradient 1, class 2 is 3 behind with gradient 4.
     assert affine_distance(weight, bias, np.zeros((1, 2)), np.array([0]), 2.0).tolist() == [0.75]
@@ -59,7 +60,7 @@ def test_affine_distance_of_three_classes_is_to_the_nearest_rival():
     assert affine_distance(weight, bias, np.zeros((1, 2)), np.array([2]), 2.0).tolist() == [-0.75]
 
 
-def test_constant_classifiers():
+def test_constant_classifiers() -> None:
     x, y = np.zeros((2, 1)), np.array([1, -1])
     assert affine_distance(np.zeros((1, 1)), np.array([2.0]), x, y, 2.0).tolist() == [np.inf, -np.inf]
     assert affine_distance(np.zeros((1, 1)), np.array([0.0]), x, y, 2.0).tolist() == [0.0, 0.0]
@@ -67,7 +68,7 @@ def test_constant_classifiers():
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(EXPONENTS), st.sampled_from([1, 2, 4]))
-def test_affine_distance_against_bisection(seed, p, outputs):
+def test_affine_distance_against_bisection(seed, p, outputs) -> None:
     """Along the best direction the margin vanishes at the distance; along no other before it."""
     rng = np.random.default_rng(seed)
     (layer,) = random_net(rng, 3, outputs)
@@ -96,7 +97,7 @@ def test_affine_distance_against_bisection(seed, p, outputs):
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, np.inf]), st.sampled_from([1, 3]))
-def test_affine_margin_against_the_mixed_integer_program(seed, p, outputs):
+def test_affine_margin_against_the_mixed_integer_program(seed, p, outputs) -> None:
     rng = np.random.default_rng(seed)
     (layer,) = random_net(rng, 4, outputs)
     x, y = rng.normal(size=(1, 4)), random_labels(rng, outputs, 1)
@@ -106,7 +107,7 @@ def test_affine_margin_against_the_mixed_integer_program(seed, p, outputs):
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(EXPONENTS), st.sampled_from([1, 2, 5]), st.booleans())
-def test_the_affine_bracket_is_closed_up_to_rounding(seed, p, outputs, sparse):
+def test_the_affine_bracket_is_closed_up_to_rounding(seed, p, outputs, sparse) -> None:
     rng = np.random.default_rng(seed)
     (layer,) = random_net(rng, 6, outputs)
     x, y, radius = rng.normal(size=(7, 6)), random_labels(rng, outputs, 7), float(rng.random())
@@ -121,7 +122,7 @@ def test_the_affine_bracket_is_closed_up_to_rounding(seed, p, outputs, sparse):
     assert (bracket.lower <= bracket.upper).all()
 
 
-def test_distance_equal_to_the_radius_is_small():
+def test_distance_equal_to_the_radius_is_small() -> None:
     # The definition needs dist > radius strictly: f = 0 is an error. x_1 = 0.5 from the boundary, dyadic.
     layers = [Layer(np.array([[1.0, 0.0]]), np.array([0.0]))]
     x, y = np.array([[0.5, 3.0], [np.nextafter(0.5, 1), 3.0], [0.5 + 1e-13, 3.0]]), np.array([1, 1, 1])
@@ -136,7 +137,7 @@ def test_distance_equal_to_the_radius_is_small():
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, np.inf]), st.sampled_from([1, 3]))
-def test_the_bracket_holds_the_exact_minimum(seed, p, outputs):
+def test_the_bracket_holds_the_exact_minimum(seed, p, outputs) -> None:
     rng = np.random.default_rng(seed)
     layers = random_net(rng, 3, 5, 5, outputs)
     x, y = rng.normal(size=(2, 3)), random_labels(rng, outputs, 2)
@@ -152,7 +153,7 @@ def test_the_bracket_holds_the_exact_minimum(seed, p, outputs):
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 2.0, 3.0, np.inf]))
-def test_attacked_points_lie_in_the_ball_over_the_reals(seed, p):
+def test_attacked_points_lie_in_the_ball_over_the_reals(seed, p) -> None:
     rng = np.random.default_rng(seed)
     layers = random_net(rng, 4, 6, 3)
     x, y = rng.normal(size=(5, 4)) * 10.0 ** rng.integers(-3, 4), random_labels(rng, 3, 5)
@@ -166,7 +167,7 @@ def test_attacked_points_lie_in_the_ball_over_the_reals(seed, p):
             assert sum(s ** int(p) for s in size) <= Fraction(radius) ** int(p)
 
 
-def test_the_attack_leaves_the_centre_and_uses_the_whole_ball():
+def test_the_attack_leaves_the_centre_and_uses_the_whole_ball() -> None:
     # Linear in the ball: the minimum is at its surface, and at a vertex for p = ∞.
     layers = [Layer(np.array([[1.0, -1.0]]), np.array([10.0])), Layer(np.ones((1, 1)), np.zeros(1))]
     x, y = np.array([[0.5, 0.25]]), np.array([1])
@@ -178,40 +179,40 @@ def test_the_attack_leaves_the_centre_and_uses_the_whole_ball():
         assert abs(bracket.lower[0] - (10.25 - 0.25 * size)) <= 1e-12
 
 
-def test_the_attack_follows_the_active_neurons_only():
+def test_the_attack_follows_the_active_neurons_only() -> None:
     # f = σ(x) + 2 σ(-x): at 0.5 the slope is 1; without the ReLU's mask it would be 1 - 2 and lead upwards.
     layers = [Layer(np.array([[1.0], [-1.0]]), np.zeros(2)), Layer(np.array([[1.0, 2.0]]), np.zeros(1))]
     bracket = small_margin(layers, np.array([[0.5]]), np.array([1]), 0.25, np.inf)
     assert 0.25 <= bracket.upper[0] <= 0.25 + 1e-14
 
 
-def deep_bracket(p):
+def deep_bracket(p) -> MarginBracket:
     rng = np.random.default_rng(6)
     layers = random_net(rng, 4, 12, 3)
     x = rng.normal(size=(60, 4))
     return small_margin(layers, x, evaluate(layers, x).argmax(axis=1), 0.3, p)
 
 
-def crossings(p):
+def crossings(p) -> int:
     """Number of points whose sound lower bound is above a margin that was reached."""
     bracket = deep_bracket(p)
     return int((bracket.lower > bracket.upper).sum())
 
 
 @pytest.mark.parametrize("p", EXPONENTS)
-def test_the_deep_bracket_is_in_order_and_says_something(p):
+def test_the_deep_bracket_is_in_order_and_says_something(p) -> None:
     bracket = deep_bracket(p)
     assert (bracket.lower <= bracket.upper).all()
     assert 0 < len(bracket.small_at_least) <= len(bracket.small) < 60
     assert set(bracket.small_at_least) <= set(bracket.small)
 
 
-def test_swapped_exponents_in_the_bounds_are_caught(monkeypatch):
+def test_swapped_exponents_in_the_bounds_are_caught(monkeypatch) -> None:
     monkeypatch.setattr(relaxation, "dual_exponent", lambda p: p)
     assert crossings(np.inf) > 0
 
 
-def test_a_bound_at_half_the_radius_is_caught(monkeypatch):
+def test_a_bound_at_half_the_radius_is_caught(monkeypatch) -> None:
     sound = margin.margin_lower_bound
     monkeypatch.setattr(
         margin, "margin_lower_bound", lambda layers, x, y, r, p, method: sound(layers, x, y, r / 2, p, method=method)
@@ -219,14 +220,14 @@ def test_a_bound_at_half_the_radius_is_caught(monkeypatch):
     assert crossings(2.0) > 0
 
 
-def test_the_bracket_counts_small_points_from_both_sides():
+def test_the_bracket_counts_small_points_from_both_sides() -> None:
     bracket = MarginBracket(np.array([1.0, -1.0, -2.0, 0.0]), np.array([2.0, 1.0, -1.0, 0.0]))
     assert bracket.small.tolist() == [1, 2, 3]
     assert bracket.small_at_least.tolist() == [2, 3]
     assert bracket.n_small == (2, 3)
 
 
-def test_blocks_change_nothing_but_rounding(monkeypatch):
+def test_blocks_change_nothing_but_rounding(monkeypatch) -> None:
     rng = np.random.default_rng(7)
     layers, x, y = random_net(rng, 3, 8, 2), rng.normal(size=(9, 3)), rng.integers(0, 2, 9)
     whole = small_margin(layers, x, y, 0.2, 2.0)
@@ -239,7 +240,7 @@ def test_blocks_change_nothing_but_rounding(monkeypatch):
 
 
 @pytest.fixture
-def unchecked():
+def unchecked() -> Iterator[None]:
     """Let the functions' own checks speak: the shape annotations would refuse these calls first."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
@@ -267,7 +268,7 @@ BAD = [
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(("change", "message"), BAD)
-def test_bad_calls(change, message):
+def test_bad_calls(change, message) -> None:
     call = GOOD | change
     with pytest.raises(ValueError, match=message):
         affine_margin(**call)
@@ -277,7 +278,7 @@ def test_bad_calls(change, message):
 
 
 @pytest.mark.usefixtures("unchecked")
-def test_bad_steps():
+def test_bad_steps() -> None:
     call = {k: v for k, v in GOOD.items() if k not in ("weight", "bias")}
     with pytest.raises(ValueError, match="steps >= 0, got -1"):
         small_margin([Layer(GOOD["weight"], GOOD["bias"])], **call, steps=-1)

@@ -16,12 +16,12 @@ from theory.gaussian.laws import (
 )
 
 
-def agrees(count, trials, probability):
+def agrees(count, trials, probability) -> bool:
     """Whether a frequency is compatible with a probability, from both sides."""
     return min(binom.cdf(count, trials, probability), binom.sf(count - 1, trials, probability)) >= 1e-6
 
 
-def minimum_margins(seed, scale, angle, radius, trials=20000):
+def minimum_margins(seed, scale, angle, radius, trials=20000) -> np.ndarray:
     """`min over the ball of y⟨w, x⟩` by evaluation at the worst point, in the plane of w and w* plus noise."""
     rng = np.random.default_rng(seed)
     w = np.array([math.cos(angle), math.sin(angle), 0.0])
@@ -32,7 +32,7 @@ def minimum_margins(seed, scale, angle, radius, trials=20000):
 
 @pytest.mark.parametrize("angle", [0.1, 0.5, 1.2, math.pi / 2])
 @pytest.mark.parametrize("radius", [0.0, 0.7])
-def test_errors_of_a_linear_classifier(angle, radius):
+def test_errors_of_a_linear_classifier(angle, radius) -> None:
     found = int((minimum_margins(1, 0.5, angle, radius) <= 0).sum())
     assert agrees(found, 20000, linear_adversarial_error(0.5, angle, radius))
     # Planted: the radius forgotten, and tan for cot.
@@ -42,19 +42,19 @@ def test_errors_of_a_linear_classifier(angle, radius):
         assert not agrees(found, 20000, linear_clean_error(0.5, math.pi / 2 - angle))
 
 
-def test_errors_without_an_angle():
+def test_errors_without_an_angle() -> None:
     assert linear_clean_error(0.1, 0.0) == 0.0
     assert linear_adversarial_error(0.5, 0.0, 0.5) == 1.0
     assert linear_adversarial_error(0.5, 0.0, 0.499) == 0.0
     assert linear_clean_error(0.3, math.pi / 2) == pytest.approx(0.5, abs=1e-15)
 
 
-def closest_pairs(dim, n, trials):
+def closest_pairs(dim, n, trials) -> np.ndarray:
     rng = np.random.default_rng(2)
     return np.array([pdist(rng.standard_normal((n, dim - 1))).min() for _ in range(trials)])
 
 
-def test_the_sample_is_separated_as_often_as_the_bound_says():
+def test_the_sample_is_separated_as_often_as_the_bound_says() -> None:
     bound = separation_bound(101, 10, 6.0)
     assert 0 < bound.failure < 0.2
     found = closest_pairs(101, 10, 300)
@@ -66,7 +66,7 @@ def test_the_sample_is_separated_as_often_as_the_bound_says():
 
 @pytest.mark.parametrize("t", [0.5, 2.0, 8.0])
 @pytest.mark.parametrize("dim", [101, 10**4 + 1])
-def test_one_pair_is_close_at_most_as_often_as_the_bound_says(dim, t):
+def test_one_pair_is_close_at_most_as_often_as_the_bound_says(dim, t) -> None:
     """`‖ξ_1 - ξ_2‖² / 2` is a χ² with d - 1 degrees: the exact chance."""
     bound = separation_bound(dim, 2, t)
     chance = float(chi2.cdf(bound.distance**2 / 2, dim - 1))
@@ -76,7 +76,7 @@ def test_one_pair_is_close_at_most_as_often_as_the_bound_says(dim, t):
     assert (float(chi2.cdf(wider, dim - 1)) > bound.failure) == (t > 0.5)
 
 
-def test_every_pair_counts():
+def test_every_pair_counts() -> None:
     """200 points have 19,900 pairs: two times of three one is close; were there 100, at most one time of eleven."""
     rng = np.random.default_rng(3)
     dim, n, trials, t = 2501, 200, 24, 7.0
@@ -93,13 +93,13 @@ def test_every_pair_counts():
     assert separation_bound(dim, n, 12.0).failure == pytest.approx(19_900 * math.exp(-12.0), rel=1e-14)
 
 
-def test_the_separation_bound_grows_like_the_root_of_the_dimension():
+def test_the_separation_bound_grows_like_the_root_of_the_dimension() -> None:
     assert separation_bound(10**6 + 1, 100, 30.0).distance / math.sqrt(2 * 10**6) > 0.98
     assert separation_bound(5, 2, 1.0).distance == 0.0
     assert separation_bound(5, 100, 1.0).failure == 1.0
 
 
-def test_the_transfer_sample_size_gives_an_angle_small_enough():
+def test_the_transfer_sample_size_gives_an_angle_small_enough() -> None:
     n = transfer_sample_size(50, 3.0, 0.5, 0.01, 3.0)
     for count, holds in ((n, True), (n - 1, False)):
         worst = math.atan((math.sqrt(49) + 3.0) / (3.0 * math.sqrt(count)))
@@ -121,13 +121,13 @@ def test_the_transfer_sample_size_gives_an_angle_small_enough():
         (lambda: transfer_sample_size(9, 1.0, math.nan, 0.1, 1.0), ValueError, "beta=nan"),
     ],
 )
-def test_bad_calls(call, kind, message):
+def test_bad_calls(call, kind, message) -> None:
     with pytest.raises(kind, match=message):
         call()
 
 
 @pytest.mark.usefixtures("untyped")
-def test_counts_and_deviations_of_numpy_do_not_wrap_around():
+def test_counts_and_deviations_of_numpy_do_not_wrap_around() -> None:
     assert separation_bound(np.int32(1000), np.int32(70_000), 30.0) == separation_bound(1000, 70_000, 30.0)
     assert separation_bound(1000, 70_000, 30.0).failure < 1
     assert separation_bound(np.uint8(255), np.uint8(200), np.uint8(20)) == separation_bound(255, 200, 20.0)

@@ -22,7 +22,7 @@ from theory.gaussian.mixed_model import (
 from theory.gaussian.target_conditions import memorization_failure, target_conditions
 
 
-def random_model(rng, dim, width):
+def random_model(rng, dim, width) -> MixedModel:
     return MixedModel(
         rng.standard_normal(dim),
         rng.standard_normal((width, dim)),
@@ -31,7 +31,7 @@ def random_model(rng, dim, width):
     )
 
 
-def as_network(model):
+def as_network(model) -> ReLUNetwork:
     """The strict ReLU network: `w_0·x = σ(w_0·x) - σ(-w_0·x)`."""
     width = len(model.signs)
     first = np.vstack([model.linear, -model.linear, model.weights])
@@ -39,7 +39,7 @@ def as_network(model):
     return ReLUNetwork((Affine(first, bias), Affine(np.concatenate([[1.0, -1.0], model.signs])[None], np.zeros(1))))
 
 
-def disc(radius, count=400):
+def disc(radius, count=400) -> np.ndarray:
     """A dense net of the disc, its rim included."""
     angles = np.linspace(0, 2 * math.pi, count, endpoint=False)
     rings = radius * np.linspace(0, 1, 21)[:, None, None]
@@ -48,14 +48,14 @@ def disc(radius, count=400):
 
 @pytest.mark.statement("definition-mixed-model", form="printed")
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(0, 6))
-def test_the_mixed_model_is_a_relu_network(seed, dim, width):
+def test_the_mixed_model_is_a_relu_network(seed, dim, width) -> None:
     rng = np.random.default_rng(seed)
     model, x = random_model(rng, dim, width), rng.standard_normal((8, dim))
     # A dozen operations on numbers below 100.
     assert np.abs(model(x) - as_network(model)(x)[:, 0]).max() <= 1e-12
 
 
-def violations(seed, radius=0.4):
+def violations(seed, radius=0.4) -> int:
     """Points of a plane whose certified bound is above a value that is reached in the ball."""
     rng = np.random.default_rng(seed)
     model, x, y = random_model(rng, 2, 6), rng.standard_normal((6, 2)), rng.choice([-1, 1], 6)
@@ -67,16 +67,16 @@ def violations(seed, radius=0.4):
 
 @pytest.mark.statement("theorem-5.2", form="repaired")
 @given(st.integers(0, 2**32 - 1))
-def test_the_certificate_is_below_every_value_in_the_ball(seed):
+def test_the_certificate_is_below_every_value_in_the_ball(seed) -> None:
     assert violations(seed) == 0
 
 
-def test_a_certificate_with_too_small_norms_is_caught(monkeypatch):
+def test_a_certificate_with_too_small_norms_is_caught(monkeypatch) -> None:
     monkeypatch.setattr(mixed_model, "row_norms", lambda rows: 0.5 * np.linalg.norm(rows, axis=1))
     assert sum(violations(seed) for seed in range(20)) > 0
 
 
-def test_a_certificate_that_mixes_up_the_signs_is_caught(monkeypatch):
+def test_a_certificate_that_mixes_up_the_signs_is_caught(monkeypatch) -> None:
     original = MixedModel.__call__
     monkeypatch.setattr(
         MixedModel,
@@ -86,7 +86,7 @@ def test_a_certificate_that_mixes_up_the_signs_is_caught(monkeypatch):
     assert sum(violations(seed) for seed in range(20)) > 0
 
 
-def test_the_certificate_is_exact_for_one_neuron_along_the_linear_part():
+def test_the_certificate_is_exact_for_one_neuron_along_the_linear_part() -> None:
     # f(x) = x_1 + σ(2 x_1 - 1) on the ball of radius 1/2 around (2, 0): least at x_1 = 3/2.
     model = MixedModel(np.array([1.0, 0.0]), np.array([[2.0, 0.0]]), np.array([1.0]), 1.0)
     (lower,) = margin_certificate(model, np.array([[2.0, 0.0]]), np.array([1]), 0.5)
@@ -104,7 +104,7 @@ def test_the_certificate_is_exact_for_one_neuron_along_the_linear_part():
         ([1.0, 2.0**-53], -1.0, 1.0),
     ],
 )
-def test_a_neuron_on_the_verge_of_its_threshold_is_bounded_over_the_reals(weight, sign, threshold):
+def test_a_neuron_on_the_verge_of_its_threshold_is_bounded_over_the_reals(weight, sign, threshold) -> None:
     model = MixedModel(np.zeros(2), np.array([weight]), np.array([sign]), threshold)
     height = max(sum(map(Fraction, weight)) - Fraction(threshold), Fraction(0))
     assert height > 0
@@ -115,7 +115,7 @@ def test_a_neuron_on_the_verge_of_its_threshold_is_bounded_over_the_reals(weight
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_two_sound_bounds_are_both_below_the_attack(seed):
+def test_two_sound_bounds_are_both_below_the_attack(seed) -> None:
     """The general relaxation of a ReLU network, an independent certificate, never contradicts this one."""
     rng = np.random.default_rng(seed)
     model, x, y = random_model(rng, 3, 5), rng.standard_normal((5, 3)), rng.choice([-1, 1], 5)
@@ -127,7 +127,7 @@ def test_two_sound_bounds_are_both_below_the_attack(seed):
     assert (np.maximum(lower, general) <= reached).all()
 
 
-def target_sample(seed, n, dim, n_small, alpha, beta):
+def target_sample(seed, n, dim, n_small, alpha, beta) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels = rng.choice([-1, 1], n)
     small = np.arange(n) < n_small
@@ -145,7 +145,7 @@ def target_sample(seed, n, dim, n_small, alpha, beta):
     st.floats(0.02, 0.6),
     st.floats(0.2, 0.8),
 )
-def test_under_the_conditions_the_target_is_certified(seed, dim, n_small, r, q):
+def test_under_the_conditions_the_target_is_certified(seed, dim, n_small, r, q) -> None:
     points, labels, small, noise = target_sample(seed, 20, dim, n_small, 4 * dim**0.5, 0.1)
     radius, b = r * dim**0.5, q * dim
     conditions = target_conditions(points, small, noise, alpha=4 * dim**0.5, beta=0.1, radius=radius, b=b)
@@ -163,7 +163,7 @@ def test_under_the_conditions_the_target_is_certified(seed, dim, n_small, r, q):
         )
 
 
-def test_each_condition_can_fail_alone():
+def test_each_condition_can_fail_alone() -> None:
     points, labels, small, noise = target_sample(0, 20, 400, 10, 4.0, 0.1)
     call = dict(points=points, small=small, noise=noise, alpha=4.0, beta=0.1)
     assert target_conditions(**call, radius=3.0, b=200.0).hold
@@ -174,13 +174,13 @@ def test_each_condition_can_fail_alone():
     assert labels.shape == (20,)
 
 
-def test_conditions_without_small_points_ask_for_the_radius_only():
+def test_conditions_without_small_points_ask_for_the_radius_only() -> None:
     points, _, small, noise = target_sample(0, 5, 10, 0, 4.0, 0.1)
     assert target_conditions(points, small, noise, alpha=4.0, beta=0.1, radius=3.9, b=1.0).hold
     assert not target_conditions(points, small, noise, alpha=4.0, beta=0.1, radius=4.0, b=1.0).hold
 
 
-def failures(dim, n, n_small, radius, b, trials):
+def failures(dim, n, n_small, radius, b, trials) -> int:
     count = 0
     for seed in range(trials):
         points, _, small, noise = target_sample(seed, n, dim, n_small, 10.0, 0.1)
@@ -190,7 +190,7 @@ def failures(dim, n, n_small, radius, b, trials):
 
 @pytest.mark.statement("theorem-5.2", form="repaired")
 @pytest.mark.parametrize(("dim", "r", "n", "n_small"), [(500, 0.1, 10, 4), (1000, 0.2, 10, 4), (300, 0.02, 8, 2)])
-def test_the_conditions_hold_as_often_as_the_probability_says(dim, r, n, n_small, record):
+def test_the_conditions_hold_as_often_as_the_probability_says(dim, r, n, n_small, record) -> None:
     bound = memorization_failure(dim, n, n_small, alpha=10.0, beta=0.1, radius=r * dim**0.5, b=dim / 2)
     assert bound < 0.7
     found = failures(dim, n, n_small, r * dim**0.5, dim / 2, 150)
@@ -198,14 +198,14 @@ def test_the_conditions_hold_as_often_as_the_probability_says(dim, r, n, n_small
     assert binom.sf(found - 1, 150, bound) >= 1e-6
 
 
-def test_a_probability_for_another_threshold_is_caught():
+def test_a_probability_for_another_threshold_is_caught() -> None:
     """At b = d/4 with r = 0.2 wrong neurons are on far more often than the bound for b = d/2 allows."""
     bound = memorization_failure(1000, 10, 4, alpha=10.0, beta=0.1, radius=0.2 * 1000**0.5, b=500.0)
     found = failures(1000, 10, 4, 0.2 * 1000**0.5, 190.0, 40)
     assert binom.sf(found - 1, 40, bound) < 1e-6
 
 
-def test_the_probability_bound_has_its_limits():
+def test_the_probability_bound_has_its_limits() -> None:
     call = dict(alpha=10.0, beta=0.1, radius=3.0, b=500.0)
     assert memorization_failure(1000, 400, 200, **call) < 1e-4
     assert memorization_failure(1000, 400, 200, **{**call, "radius": 10.0}) == 1.0
@@ -218,14 +218,14 @@ def test_the_probability_bound_has_its_limits():
 
 
 @pytest.mark.parametrize(("dim", "n", "n_small", "r", "q"), [(300, 10, 4, 0.02, 0.3), (2000, 400, 200, 0.3, 0.5)])
-def test_the_probability_bound_is_that_of_the_largest_t(dim, n, n_small, r, q):
+def test_the_probability_bound_is_that_of_the_largest_t(dim, n, n_small, r, q) -> None:
     """The deviation read off the bound meets the ledger's inequalities, written out here; no larger one does."""
     beta, radius, b = 0.1, r * dim**0.5, q * dim
     bound = memorization_failure(dim, n, n_small, alpha=1e3, beta=beta, radius=radius, b=b)
     assert 0 < bound < 1
     t = math.log(n_small * (n + 1) / bound)
 
-    def meets(t):
+    def meets(t) -> bool:
         noise_dim = dim - 1
         above = noise_dim**0.5 + (2 * t) ** 0.5
         below = (noise_dim - 2 * (noise_dim * t) ** 0.5) ** 0.5
@@ -239,7 +239,7 @@ def test_the_probability_bound_is_that_of_the_largest_t(dim, n, n_small, r, q):
 
 @pytest.mark.parametrize("share", [0.7, 0.8, 0.9])
 @pytest.mark.parametrize("dim", [401, 10001])
-def test_for_one_point_the_bound_is_above_the_exact_chance_of_too_short_a_noise(dim, share):
+def test_for_one_point_the_bound_is_above_the_exact_chance_of_too_short_a_noise(dim, share) -> None:
     """At δ = 0 only `β + ‖ξ‖² > b` is at stake, and `‖ξ‖²` is a χ² with d - 1 degrees; at most two tails of e^{-t}."""
     b = share * (dim - 1)
     bound = memorization_failure(dim, 1, 1, alpha=1e3, beta=0.5, radius=0.0, b=b)
@@ -252,7 +252,7 @@ def test_for_one_point_the_bound_is_above_the_exact_chance_of_too_short_a_noise(
     assert 2 * math.exp(-4 * t) < chance
 
 
-def test_noise_shorter_than_half_the_radius_says_nothing_of_a_longer_one():
+def test_noise_shorter_than_half_the_radius_says_nothing_of_a_longer_one() -> None:
     """`s² - δ s` falls until s = δ/2 = 11: a bound for short noise, ‖ξ‖ near 10, is none for the usual one."""
     alpha, radius, dim = 1e6, 22.0, 101
     # `wins = (‖ξ‖ - 11)² - 0.9` for the one point: not enough for a χ between these two.
@@ -262,7 +262,7 @@ def test_noise_shorter_than_half_the_radius_says_nothing_of_a_longer_one():
     assert memorization_failure(dim, 1, 1, alpha=alpha, beta=alpha, radius=radius, b=b) >= chance
 
 
-def test_the_cosine_bound_at_its_ends():
+def test_the_cosine_bound_at_its_ends() -> None:
     one = np.ones(1)
     call = dict(beta=0.1, radius=2.0, b=50.0)
     assert neuron_cosine_bound(9.0 * one, 10.0 * one, **call, direction_error=0.0)[0] == pytest.approx(
@@ -297,12 +297,12 @@ X, Y = np.ones((2, 2)), np.array([1, -1])
         ),
     ],
 )
-def test_bad_calls(call, message):
+def test_bad_calls(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
 
 
-def test_an_overflow_is_no_bound():
+def test_an_overflow_is_no_bound() -> None:
     model = MixedModel(np.full(2, 1e200), np.full((1, 2), 1e200), np.ones(1), 0.5)
     with np.errstate(all="ignore"):
         lower = margin_certificate(model, np.full((1, 2), 1e200), np.array([1]), 1e200)
@@ -312,7 +312,7 @@ def test_an_overflow_is_no_bound():
 @pytest.mark.parametrize(
     ("alpha", "beta", "radius"), [(0.5, 100.0, 0.1), (4.0, 0.0, 0.1), (4.0, 0.1, -5.0), (4.0, 0.1, math.nan)]
 )
-def test_scales_beyond_the_theorem_are_refused(alpha, beta, radius):
+def test_scales_beyond_the_theorem_are_refused(alpha, beta, radius) -> None:
     """Conditions that hold by a negative radius, or a beta above alpha, would promise what no theorem says."""
     scales = {"alpha": alpha, "beta": beta, "radius": radius, "b": 200.0}
     with pytest.raises(AssumptionError, match="0 < beta <= alpha and radius >= 0"):
@@ -324,7 +324,7 @@ def test_scales_beyond_the_theorem_are_refused(alpha, beta, radius):
 @pytest.mark.parametrize(
     ("noise", "radius", "expected"), [(1e-200, 1e200, 1.0), (1e-165, 1e165, 1.0), (1e200, 1e-200, 1.0)]
 )
-def test_conditions_where_squares_of_the_noise_are_no_floats(noise, radius, expected):
+def test_conditions_where_squares_of_the_noise_are_no_floats(noise, radius, expected) -> None:
     """Neurons move by `δ‖ξ‖ = 1`: with b = ½ the others are not off."""
     points, small = np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([True, False])
     scales = {"alpha": 1e300, "beta": 1e300, "radius": radius, "b": 0.5}
@@ -332,7 +332,7 @@ def test_conditions_where_squares_of_the_noise_are_no_floats(noise, radius, expe
     assert found.others_off == pytest.approx(0.5 - expected, rel=1e-12)
 
 
-def test_a_product_beyond_the_floats_is_not_forgotten_among_the_blocks(monkeypatch):
+def test_a_product_beyond_the_floats_is_not_forgotten_among_the_blocks(monkeypatch) -> None:
     monkeypatch.setattr(blocks, "_BLOCK_BYTES", 1)
     points, small = np.array([[1.0, 1.0], [0.0, 0.0], [1e200, -1e200]]), np.array([True, False, False])
     scales = {"alpha": 1e300, "beta": 1e300, "radius": 0.0, "b": 0.5}
@@ -340,7 +340,7 @@ def test_a_product_beyond_the_floats_is_not_forgotten_among_the_blocks(monkeypat
 
 
 @pytest.mark.usefixtures("untyped")
-def test_scales_and_sizes_of_numpy_do_not_wrap_around():
+def test_scales_and_sizes_of_numpy_do_not_wrap_around() -> None:
     none = np.zeros((0, 2))
     scales = {"alpha": np.uint8(4), "beta": np.uint8(1), "radius": np.uint8(5), "b": np.uint8(1)}
     assert target_conditions(np.ones((1, 2)), np.array([False]), none, **scales).large_margin == -1.0
@@ -350,7 +350,7 @@ def test_scales_and_sizes_of_numpy_do_not_wrap_around():
 
 
 @pytest.mark.usefixtures("untyped")
-def test_what_float64_does_not_hold_is_refused():
+def test_what_float64_does_not_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="float64 holds exactly"):
         MixedModel(np.array([2**53 + 1]), np.zeros((0, 1)), np.zeros(0), 0.0)
     with pytest.raises(ValueError, match="real numbers"):

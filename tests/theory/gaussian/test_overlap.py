@@ -1,7 +1,9 @@
 """Wrong neurons that are on: the bound against dense search, its sharpness, the probability against frequencies."""
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +19,14 @@ from theory.gaussian.overlap import overlap_certificate, overlap_conditions, ove
 REPAIRED = pytest.mark.statement("theorem-5.2", form="repaired")
 
 
-def random_case(seed, dim, width=6, n=6):
+def random_case(seed, dim, width=6, n=6) -> tuple[MixedModel, np.ndarray, np.ndarray, np.random.Generator]:
     rng = np.random.default_rng(seed)
     signs = rng.choice([-1.0, 1.0, 0.5, -2.0], width)
     model = MixedModel(rng.standard_normal(dim), rng.standard_normal((width, dim)), signs, float(rng.random()))
     return model, rng.standard_normal((n, dim)), rng.choice([-1, 1], n), rng
 
 
-def violations(seed, dim=2, radius=0.7):
+def violations(seed, dim=2, radius=0.7) -> int:
     """Points whose bound is above a value that is reached in the ball, among 4,000 of it and its worst directions."""
     model, x, y, rng = random_case(seed, dim)
     lower = overlap_certificate(model, x, y, radius)
@@ -39,15 +41,15 @@ def violations(seed, dim=2, radius=0.7):
 
 @REPAIRED
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
-def test_the_bound_is_below_every_value_in_the_ball(seed, dim):
+def test_the_bound_is_below_every_value_in_the_ball(seed, dim) -> None:
     assert violations(seed, dim) == 0
 
 
 @pytest.mark.parametrize("fault", ["half the radius", "the products of wrong neurons left out", "labels flipped"])
-def test_a_faulty_bound_is_caught(fault, monkeypatch):
+def test_a_faulty_bound_is_caught(fault, monkeypatch) -> None:
     original = overlap._one_ball
 
-    def faulty(x, linear, scaled, level, lengths, wrong, product, radius):
+    def faulty(x, linear, scaled, level, lengths, wrong, product, radius) -> float:
         if fault == "half the radius":
             return original(x, linear, scaled, level, lengths, wrong, product, radius / 2)
         if fault == "labels flipped":
@@ -58,7 +60,7 @@ def test_a_faulty_bound_is_caught(fault, monkeypatch):
     assert sum(violations(seed, dim) for seed in range(60) for dim in (1, 2)) > 0
 
 
-def test_the_bound_by_hand():
+def test_the_bound_by_hand() -> None:
     """f(x) = x_1 - σ(2 x_2 - 1) at (3, 0), δ = 1: the worst ζ is along (-1, 2), where f = 3 + 1 - √5."""
     model = MixedModel(np.array([1.0, 0.0]), np.array([[0.0, 2.0]]), np.array([-1.0]), 1.0)
     (together,) = overlap_certificate(model, np.array([[3.0, 0.0]]), np.array([1]), 1.0)
@@ -68,7 +70,7 @@ def test_the_bound_by_hand():
     assert margin_certificate(model, np.array([[3.0, 0.0]]), np.array([1]), 1.0)[0] <= 1.0
 
 
-def orthogonal(size, n_small, alpha):
+def orthogonal(size, n_small, alpha) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Noise vectors exactly orthogonal, of norm √size, in the few dimensions that they span."""
     labels = np.tile([1, -1], n_small)[: n_small + 2]
     small = np.arange(n_small + 2) < n_small
@@ -79,7 +81,7 @@ def orthogonal(size, n_small, alpha):
 
 @REPAIRED
 @pytest.mark.parametrize("q", [0.1, 0.2, 0.25, 0.29, 0.4, 0.6])
-def test_the_radius_is_sharp(q):
+def test_the_radius_is_sharp(q) -> None:
     """Orthogonal noise of norm 10^4: 2 % below every ball is certified, 2 % above a point of one is misclassified."""
     size, w_star = 1e8, np.eye(1, 43)[0]
     points, labels, small, noise = orthogonal(size, 40, 100 * size)
@@ -95,7 +97,7 @@ def test_the_radius_is_sharp(q):
     assert min(reached) < 0
 
 
-def test_the_radius_in_numbers():
+def test_the_radius_in_numbers() -> None:
     assert overlap_radius(0.25) == 1 / math.sqrt(2)
     assert overlap_radius(0.5) == 0.5
     assert overlap_radius(0.9) == pytest.approx(0.1, abs=1e-15)
@@ -111,7 +113,7 @@ def test_the_radius_in_numbers():
     assert overlap_radius(1e-9) < 1e-4
 
 
-def gaussian(seed, n, dim, n_small, alpha):
+def gaussian(seed, n, dim, n_small, alpha) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels, small = rng.choice([-1, 1], n), np.arange(n) < n_small
     points = np.hstack([(labels * np.where(small, 0.1, alpha))[:, None], rng.standard_normal((n, dim - 1))])
@@ -122,7 +124,7 @@ def gaussian(seed, n, dim, n_small, alpha):
 
 @REPAIRED
 @pytest.mark.parametrize("seed", range(3))
-def test_under_the_conditions_the_target_is_certified_where_the_terms_apart_say_nothing(seed):
+def test_under_the_conditions_the_target_is_certified_where_the_terms_apart_say_nothing(seed) -> None:
     """d = 10,000, b = d/4, δ = 0.6 √d, α = d: beyond the r < 1/2 of any threshold with wrong neurons off."""
     dim, b, radius = 10_000, 2500.0, 60.0
     points, labels, small, noise = gaussian(seed, 20, dim, 10, float(dim))
@@ -143,7 +145,7 @@ def test_under_the_conditions_the_target_is_certified_where_the_terms_apart_say_
 
 @REPAIRED
 @pytest.mark.parametrize(("dim", "r", "q"), [(1500, 0.3, 0.25), (2500, 0.4, 0.3)])
-def test_the_conditions_hold_as_often_as_the_probability_says(dim, r, q, record):
+def test_the_conditions_hold_as_often_as_the_probability_says(dim, r, q, record) -> None:
     scales = {"alpha": float(dim), "beta": 0.1, "radius": r * dim**0.5, "b": q * dim}
     bound = overlap_failure(dim, 8, 4, **scales)
     assert bound < 0.7
@@ -155,7 +157,7 @@ def test_the_conditions_hold_as_often_as_the_probability_says(dim, r, q, record)
     assert binom.sf(failed - 1, 100, bound) >= 1e-6
 
 
-def test_the_probability_bound_has_its_limits():
+def test_the_probability_bound_has_its_limits() -> None:
     call = {"alpha": 1e8, "beta": 0.1, "b": 2.5e7}
     # r = 0.7 of 0.7071, with a threshold at which wrong neurons are on.
     assert overlap_failure(10**8, 400, 200, radius=7000.0, **call) < 1e-6
@@ -166,7 +168,7 @@ def test_the_probability_bound_has_its_limits():
     assert overlap_failure(10**4, 400, 0, radius=7000.0, **{**call, "alpha": 10.0}) == 1.0
 
 
-def test_the_bound_is_above_the_chance_that_one_of_many_products_is_too_large():
+def test_the_bound_is_above_the_chance_that_one_of_many_products_is_too_large() -> None:
     """One small point, δ = 0: the conditions fail if a product with another of n - 1 points is beyond α + b.
 
     Given ‖ξ‖ the products are independent N(0, ‖ξ‖²), and half of the time ‖ξ‖ is above its median.
@@ -180,13 +182,13 @@ def test_the_bound_is_above_the_chance_that_one_of_many_products_is_too_large():
     assert 2 * bound / (2 * n + 1) < chance
 
 
-def square_sample(seed, alpha):
+def square_sample(seed, alpha) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As many small-margin points as the noise has a quarter of dimensions: its largest singular value is 3/2 √D."""
     points, _, small, noise = gaussian(seed, 100, 401, 100, alpha)
     return points, small, noise
 
 
-def test_the_largest_singular_value_grows_with_the_number_of_points():
+def test_the_largest_singular_value_grows_with_the_number_of_points() -> None:
     """k wrong neurons cost `δ √(k λ) - k b`, most of all near k = 20: what α must outweigh, for a λ of 30² or 35²."""
     for alpha, holds in ((40_000.0, False), (64_000.0, True)):
         scales = {"alpha": alpha, "beta": alpha, "radius": 596.3, "b": 2000.0}
@@ -196,7 +198,7 @@ def test_the_largest_singular_value_grows_with_the_number_of_points():
         assert (overlap_failure(401, 100, 100, **scales) < 0.25) == holds
 
 
-def test_the_largest_product_is_that_of_others():
+def test_the_largest_product_is_that_of_others() -> None:
     """A product with itself, counted as one with another, would make the conditions fail; one left out, hold."""
     points, labels, small, noise = orthogonal(100.0, 4, 1000.0)
     scales = {"alpha": 1000.0, "beta": 0.1, "radius": 4.0, "b": 30.0}
@@ -224,12 +226,12 @@ X, SMALL, SCALES = np.ones((2, 2)), np.array([True, False]), {"alpha": 2.0, "bet
         (lambda: overlap_failure(5, 2, 1, **{**SCALES, "radius": math.nan}), AssumptionError, "radius >= 0"),
     ],
 )
-def test_bad_calls(call, kind, message):
+def test_bad_calls(call, kind, message) -> None:
     with pytest.raises(kind, match=message):
         call()
 
 
-def test_a_bound_beyond_the_floats_is_the_largest_of_them_and_an_overflow_none():
+def test_a_bound_beyond_the_floats_is_the_largest_of_them_and_an_overflow_none() -> None:
     """`f >= 1e200 (2e200 - √2 1e200)` on the ball. With a threshold that is no float in the units of x: nothing."""
     model = MixedModel(np.full(2, 1e200), np.full((1, 2), 1e200), np.ones(1), 0.5)
     x, y = np.full((1, 2), 1e200), np.array([1])
@@ -239,7 +241,7 @@ def test_a_bound_beyond_the_floats_is_the_largest_of_them_and_an_overflow_none()
     assert overlap_certificate(tiny, x * 0 + 1e-200, y, 0.0).tolist() == [-np.inf]
 
 
-def in_rationals(model, x, y, steps):
+def in_rationals(model, x, y, steps) -> list[Fraction]:
     """`y f(x + ζ)` at every step ζ, exactly; lists of fractions."""
     values = []
     for step in steps:
@@ -252,7 +254,7 @@ def in_rationals(model, x, y, steps):
     return values
 
 
-def steps_in_the_ball(model, radius, rng):
+def steps_in_the_ball(model, radius, rng) -> list[list[Fraction]]:
     """0, along the axes, and along sums of the weights, all surely no longer than the radius."""
     dim = len(model.linear)
     directions = [np.eye(dim)[k] for k in range(dim)]
@@ -271,11 +273,11 @@ def steps_in_the_ball(model, radius, rng):
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(0, 3), st.sampled_from([0, 500]))
-def test_the_bounds_are_below_the_exact_margins_at_all_scales(seed, dim, width, reach):
+def test_the_bounds_are_below_the_exact_margins_at_all_scales(seed, dim, width, reach) -> None:
     """Weights, points, threshold and radius each of a scale in `2^±reach`; reach 0 catches rounding, 500 underflow."""
     rng = np.random.default_rng(seed)
 
-    def scaled(*shape):
+    def scaled(*shape) -> Any:
         return np.ldexp(rng.standard_normal(shape), rng.integers(-reach, reach + 1, (*shape[:-1], 1) if shape else ()))
 
     model = MixedModel(scaled(dim), scaled(width, dim), scaled(width), float(scaled()))
@@ -291,7 +293,7 @@ def test_the_bounds_are_below_the_exact_margins_at_all_scales(seed, dim, width, 
 @pytest.mark.parametrize(
     ("weight", "x"), [(1e-170, 1e140), (1e-200, 1e200), (1e-165, 1e5), (1e200, 1e-200), (1.0, 1.0)]
 )
-def test_a_line_has_its_exact_bound_at_every_scale(certificate, weight, x):
+def test_a_line_has_its_exact_bound_at_every_scale(certificate, weight, x) -> None:
     """`f(x) = w x` on `|ζ| <= δ`: `w (x - δ)`, where squares of the weights vanish or overflow."""
     model = MixedModel(np.array([weight]), np.zeros((0, 1)), np.zeros(0), 0.0)
     for radius in (x / 2, 2 * x):
@@ -301,13 +303,13 @@ def test_a_line_has_its_exact_bound_at_every_scale(certificate, weight, x):
         assert lower == pytest.approx(float(exact), rel=1e-12)
 
 
-def test_a_wide_ball_around_a_point_of_another_scale():
+def test_a_wide_ball_around_a_point_of_another_scale() -> None:
     model = MixedModel(np.array([1e-170]), np.zeros((0, 1)), np.zeros(0), 0.0)
     assert overlap_certificate(model, np.array([[1e140]]), np.array([1]), 1e170)[0] <= -1.0
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([-1000, -500, 500, 900]))
-def test_the_bound_scales_with_weights_and_with_points(seed, scale):
+def test_the_bound_scales_with_weights_and_with_points(seed, scale) -> None:
     """Of powers of two: exactly, but for the step of rounding down."""
     model, x, y, _ = random_case(seed, 3)
     plain = overlap_certificate(model, x, y, 0.7)
@@ -318,7 +320,7 @@ def test_the_bound_scales_with_weights_and_with_points(seed, scale):
     assert np.allclose(np.ldexp(found, -scale), plain, rtol=1e-15, atol=0)
 
 
-def cancelling(count=60):
+def cancelling(count=60) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Lines and points in single precision at which products cancel: rounded, the sign of the margin is lost."""
     rng = np.random.default_rng(3)
     for _ in range(count):
@@ -329,7 +331,7 @@ def cancelling(count=60):
 
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize("certificate", [margin_certificate, overlap_certificate])
-def test_arrays_in_single_precision_are_bounded_in_double(certificate):
+def test_arrays_in_single_precision_are_bounded_in_double(certificate) -> None:
     none = np.zeros((0, 8), np.float32)
     for linear, x in cancelling():
         exact = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(linear, x[0], strict=True))
@@ -339,7 +341,7 @@ def test_arrays_in_single_precision_are_bounded_in_double(certificate):
 
 
 @pytest.mark.usefixtures("untyped")
-def test_conditions_of_small_integers_do_not_wrap_around():
+def test_conditions_of_small_integers_do_not_wrap_around() -> None:
     points, noise, small = np.array([[0, 16, 0], [1, 16, 1]]), np.array([[0, 16, 0]]), np.array([True, False])
     scales = {"alpha": 30.0, "beta": 20.0, "radius": 0.5, "b": 20.0}
     expected = overlap_conditions(points.astype(float), small, noise.astype(float), **scales)
@@ -351,7 +353,7 @@ def test_conditions_of_small_integers_do_not_wrap_around():
     assert overlap_conditions(points.astype(np.int8), np.array([False, False]), none, **scales).large_margin == -1.0
 
 
-def test_conditions_beyond_the_floats_do_not_hold():
+def test_conditions_beyond_the_floats_do_not_hold() -> None:
     """Products that overflow to -∞ say nothing; the noise 1e-200 moves by 1 in a ball of radius 1e200."""
     points, small, noise = np.array([[0.0, 1e200, 1e200], [0.0, -1e200, 0.0]]), np.array([True, False]), np.ones((1, 3))
     scales = {"alpha": 1e300, "beta": 1e300, "radius": 1.0, "b": 1.0}

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import jaxtyping
 import numpy as np
@@ -19,7 +21,7 @@ RADIUS = 2.0**-5
 
 
 @st.composite
-def columns(draw):
+def columns(draw) -> Any:
     """Dyadic, so that every coordinate, distance and area below is exact."""
     m = draw(st.sampled_from([2, 3, 5]))
     half_width = draw(st.sampled_from([2.0**-7, 2.0**-5, 2.0**-4]))
@@ -27,7 +29,7 @@ def columns(draw):
     return Columns(2, m, RADIUS, half_width, lowest, draw(st.sampled_from([0.5, 1.0])))
 
 
-def coarse_sample(population, n, seed):
+def coarse_sample(population, n, seed) -> tuple[np.ndarray, np.ndarray]:
     """Bases and heights moved to multiples of 2^-12, ties included."""
     points, labels = population.sample(n, np.random.default_rng(seed))
     steps = np.round((points - 0.5) * 2**12) / 2**12
@@ -69,7 +71,7 @@ def ratios_by_brute_force(population, points, labels) -> tuple[float, float]:
 
 @pytest.mark.statement("proposition-3.2-iii", form="repaired")
 @given(columns(), st.integers(1, 8), st.integers(0, 2**32 - 1))
-def test_the_errors_are_those_of_the_classifier_itself(population, n, seed):
+def test_the_errors_are_those_of_the_classifier_itself(population, n, seed) -> None:
     points, labels = coarse_sample(population, n, seed)
     wrong, far = ratios_by_brute_force(population, points, labels)
     # Sums of at most a few hundred areas below 1.
@@ -78,7 +80,7 @@ def test_the_errors_are_those_of_the_classifier_itself(population, n, seed):
 
 
 @given(st.integers(2, 4), st.integers(2, 3), st.integers(1, 12), st.integers(0, 2**32 - 1))
-def test_on_product_grids_too(dim, m, n, seed):
+def test_on_product_grids_too(dim, m, n, seed) -> None:
     population = Columns(dim, m, 2.0**-4, 0.0, 2.0**-4, 0.75)
     points, labels = population.sample(n, np.random.default_rng(seed))
     f_adv = population.ideal(points, labels)
@@ -97,7 +99,7 @@ def test_on_product_grids_too(dim, m, n, seed):
 
 
 @pytest.mark.parametrize("fault", ["half the radius", "heights ignored"])
-def test_faults_in_the_formula_are_caught(fault, monkeypatch):
+def test_faults_in_the_formula_are_caught(fault, monkeypatch) -> None:
     # A cover that allows gaps of δ only; points that cover whatever their height.
     if fault == "half the radius":
         monkeypatch.setattr(Columns, "_bridged", lambda self, gap: gap if gap <= self.radius else 0.0)
@@ -120,7 +122,7 @@ def test_faults_in_the_formula_are_caught(fault, monkeypatch):
 
 
 @given(columns(), st.integers(0, 2**32 - 1))
-def test_samples_lie_in_their_columns_and_the_classes_are_apart(population, seed):
+def test_samples_lie_in_their_columns_and_the_classes_are_apart(population, seed) -> None:
     points, labels = population.sample(200, np.random.default_rng(seed))
     assert ((points >= 0) & (points <= 1)).all()
     assert (labels * population.clean(points) > 0).all()
@@ -135,7 +137,7 @@ def test_samples_lie_in_their_columns_and_the_classes_are_apart(population, seed
     assert (np.abs(points[:, :1] - middles).min(axis=1) <= population.half_width).all()
 
 
-def test_masses_are_those_of_the_distribution():
+def test_masses_are_those_of_the_distribution() -> None:
     # Seed 0; limits of the binomial at 1e-6, and of Kolmogorov's distance (Massart) for the uniform parts.
     population = Columns(2, 3, 2.0**-4, 2.0**-4, 2.0**-6, 0.25)
     n, rng = 20_000, np.random.default_rng(0)
@@ -162,7 +164,7 @@ def test_masses_are_those_of_the_distribution():
 
 
 @given(columns(), st.floats(-0.1, 1.1))
-def test_no_ball_has_more_than_the_bound_of_the_ball_mass(population, z):
+def test_no_ball_has_more_than_the_bound_of_the_ball_mass(population, z) -> None:
     """The mass of the interval of length 4δ around z, by the overlap with each column."""
     middles = np.linspace(population.half_width, 1 - population.half_width, population.m)
     reach = 2 * population.radius
@@ -174,13 +176,13 @@ def test_no_ball_has_more_than_the_bound_of_the_ball_mass(population, z):
     assert population.ball_mass <= population.density * (2 * reach) ** 2 or population.density == np.inf
 
 
-def test_the_ball_mass_of_a_product_grid_counts_points():
+def test_the_ball_mass_of_a_product_grid_counts_points() -> None:
     # Step 1/3: one point a coordinate for 4δ < 1/3, two for 4δ >= 1/3 > 2δ.
     assert Columns(4, 4, 2.0**-4, 0.0, 2.0**-4, 0.5).ball_mass == 0.5 / 64
     assert Columns(4, 4, 3 / 32, 0.0, 2.0**-4, 0.5).ball_mass == 0.5 * 8 / 64
 
 
-def test_the_density_is_the_mass_over_the_volume():
+def test_the_density_is_the_mass_over_the_volume() -> None:
     population = Columns(2, 3, 2.0**-4, 2.0**-4, 2.0**-5, 0.25)
     assert population.density == 0.25 / (3 * 2.0**-3 * 2.0**-5)
     assert Columns(2, 3, 2.0**-4, 0.0, 2.0**-5).density == np.inf
@@ -189,7 +191,7 @@ def test_the_density_is_the_mass_over_the_volume():
 # --- the bounds -------------------------------------------------------------------------------------
 
 
-def test_the_bounds_are_their_formulas():
+def test_the_bounds_are_their_formulas() -> None:
     assert ratio_bound(3, 0.5, 0.0625) == 1 - 3 * 0.0625 / 0.5
     assert ratio_bound(100, 0.5, 0.0625) == 0.0
     assert ratio_bound(0, 1.0, 0.25) == 1.0
@@ -199,7 +201,7 @@ def test_the_bounds_are_their_formulas():
 
 
 @pytest.fixture
-def unchecked():
+def unchecked() -> Iterator[None]:
     """Let the functions' own checks speak: the annotations would refuse some of these calls first."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
@@ -229,7 +231,7 @@ GOOD = dict(dim=2, m=3, radius=2.0**-4, half_width=2.0**-4, lowest=2.0**-5, mu=0
         ({"dim": 30}, ValueError, "2.20, got m=3, dim=30"),
     ],
 )
-def test_bad_columns(change, error, message):
+def test_bad_columns(change, error, message) -> None:
     with pytest.raises(error, match=message):
         Columns(**(GOOD | change))
 
@@ -254,6 +256,6 @@ def test_bad_columns(change, error, message):
         ),
     ],
 )
-def test_bad_calls(call, error, message):
+def test_bad_calls(call, error, message) -> None:
     with pytest.raises(error, match=message):
         call()

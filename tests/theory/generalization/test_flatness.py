@@ -20,22 +20,22 @@ from theory.generalization.flatness import (
 from theory.witnesses.flatness import flatness_failure
 
 
-def exact(values, radius=0.1, p=math.inf, unit_box=False):
+def exact(values, radius=0.1, p=math.inf, unit_box=False) -> PointwiseMaximum:
     array = np.asarray(values, dtype=np.float64)
     return PointwiseMaximum(array, array, radius, p, unit_box)
 
 
-def searched(values, radius=0.1):
+def searched(values, radius=0.1) -> PointwiseMaximum:
     return PointwiseMaximum(np.asarray(values), np.full(len(values), math.inf), radius)
 
 
-def test_local_is_the_average_on_the_sample_and_overall_the_one_on_the_population():
+def test_local_is_the_average_on_the_sample_and_overall_the_one_on_the_population() -> None:
     found = flatness(exact([1.0, 3.0]), exact([4.0, 8.0, 12.0]))
     assert found == Flatness((2.0, 2.0), (8.0, 8.0), 0.1)
     assert found.ratio == (4.0, 4.0)
 
 
-def test_a_search_leaves_the_upper_end_open():
+def test_a_search_leaves_the_upper_end_open() -> None:
     found = flatness(searched([2.0]), searched([6.0]))
     assert found.local == (2.0, math.inf)
     # Neither end of the ratio is known: 6 over something above 2, something above 6 over 2.
@@ -46,7 +46,7 @@ def test_a_search_leaves_the_upper_end_open():
 
 @given(st.floats(1e-12, 1e3), st.floats(0.0, 10.0), st.floats(0.01, 0.99), st.integers(2, 6))
 @example(1e-9, 0.125e9 * math.sqrt(0.5), 0.5, 2)
-def test_the_witness_against_the_printed_bound_keeps_its_promise(constant, distribution_constant, failure, dim):
+def test_the_witness_against_the_printed_bound_keeps_its_promise(constant, distribution_constant, failure, dim) -> None:
     """`left >= 3/4` and `right <= 1/4`; in the example the balls decide on the radius, at N = 2, and not the slope."""
     found = flatness_failure(constant, distribution_constant, failure, dim)
     left = 1 - found.n * (4 * Fraction(found.radius)) ** dim
@@ -60,7 +60,7 @@ def test_the_witness_against_the_printed_bound_keeps_its_promise(constant, distr
     assert found.right <= 0.25
 
 
-def test_maxima_over_other_balls_are_not_compared():
+def test_maxima_over_other_balls_are_not_compared() -> None:
     for other in (exact([1.0], radius=0.2), exact([1.0], p=2.0), exact([1.0], unit_box=True)):
         with pytest.raises(ValueError, match="the same balls"):
             flatness(exact([1.0]), other)
@@ -78,18 +78,18 @@ def test_maxima_over_other_balls_are_not_compared():
         ([1.0], [1.0], 0.1, 0.5),
     ],
 )
-def test_malformed_maxima_are_refused(lower, upper, radius, p):
+def test_malformed_maxima_are_refused(lower, upper, radius, p) -> None:
     with pytest.raises(ValueError, match="balls need"):
         PointwiseMaximum(np.array(lower, dtype=float), np.array(upper, dtype=float), radius, p)
 
 
-def test_the_gradient_norm_is_dual():
+def test_the_gradient_norm_is_dual() -> None:
     gradient = np.array([[3.0, -4.0]])
     assert [gradient_norm(gradient, p).item() for p in (math.inf, 2.0, 1.0)] == [7.0, 5.0, 4.0]
 
 
 @given(st.integers(0, 10**6), st.sampled_from([1.0, 2.0, math.inf]), st.booleans())
-def test_the_search_stays_in_the_ball_and_grows_towards_its_maximum(seed, p, unit_box):
+def test_the_search_stays_in_the_ball_and_grows_towards_its_maximum(seed, p, unit_box) -> None:
     # ⟨w, x⟩ has the maximum ⟨w, x⟩ + δ‖w‖_q; any candidate outside a ball or the box would exceed it for some w.
     rng = np.random.default_rng(seed)
     dim = 2
@@ -106,11 +106,11 @@ def test_the_search_stays_in_the_ball_and_grows_towards_its_maximum(seed, p, uni
     assert np.isinf(found.upper).all()
 
 
-def test_one_search_serves_norms_of_gradients_and_changes_of_the_loss():
+def test_one_search_serves_norms_of_gradients_and_changes_of_the_loss() -> None:
     # L = Σ x_j²: ‖∇L‖_1 = 2‖x‖_1, with maximum 2(‖x‖_1 + dδ) at a corner; draws = 0 leaves the centre.
     points = np.array([[0.5, 0.25], [0.0, 1.0]])
 
-    def norms(x):
+    def norms(x) -> np.ndarray:
         return gradient_norm(2 * x)
 
     rng = np.random.default_rng(0)
@@ -130,13 +130,13 @@ def test_one_search_serves_norms_of_gradients_and_changes_of_the_loss():
         ({"radius": -1.0}, "radius"),
     ],
 )
-def test_bad_searches_are_refused(change, message):
+def test_bad_searches_are_refused(change, message) -> None:
     arguments = {"measure": lambda x: x[:, 0], "points": np.array([[0.5]]), "radius": 0.1} | change
     with pytest.raises(ValueError, match=message):
         maximum_by_search(**arguments, rng=np.random.default_rng(0))
 
 
-def test_the_smoothness_of_ridges_is_that_of_a_quadratic():
+def test_the_smoothness_of_ridges_is_that_of_a_quadratic() -> None:
     # ψ = t²/2, c = 1: ∇L(x) - ∇L(z) = Σ a_j w_j ⟨w_j, x - z⟩; reached for one ridge at a corner.
     directions = np.array([[1.0, -2.0]])
     assert ridge_smoothness(directions, np.array([-3.0]), 1.0) == 27.0
@@ -147,18 +147,18 @@ def test_the_smoothness_of_ridges_is_that_of_a_quadratic():
 @pytest.mark.parametrize(
     ("norms", "radius", "smoothness"), [([-1.0], 0.1, 0.0), ([1.0], -1.0, 0.0), ([1.0], 0.1, math.nan)]
 )
-def test_bad_lower_bounds_are_refused(norms, radius, smoothness):
+def test_bad_lower_bounds_are_refused(norms, radius, smoothness) -> None:
     with pytest.raises(ValueError, match=">= 0"):
         loss_change_lower_bound(np.array(norms), radius, smoothness=smoothness)
 
 
-def test_changes_of_losses_at_large_radii():
+def test_changes_of_losses_at_large_radii() -> None:
     """The square of 1e200 is no float; without curvature it is not needed."""
     assert loss_change_lower_bound(np.ones(1), 1e200).tolist() == [1e200]
     assert ridge_smoothness(np.array([[1e-170]]), np.array([1e200]), 1.0) == pytest.approx(1e-140, rel=1e-12)
 
 
 @pytest.mark.usefixtures("untyped")
-def test_directions_of_small_integers_do_not_wrap_around():
+def test_directions_of_small_integers_do_not_wrap_around() -> None:
     directions, amplitudes = np.array([[-128, 100]], dtype=np.int8), np.array([-128], dtype=np.int8)
     assert ridge_smoothness(directions, amplitudes, 1.0) == 128 * 228**2

@@ -1,6 +1,7 @@
 """The transport bounds of the robust gap: cases of equality catch every constant that is too small; bad calls."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,24 +11,24 @@ from theory.generalization.flatness import PointwiseMaximum
 from theory.generalization.robust_gap import LabelledLosses, flatness_gap_bound, lipschitz_gap_bound
 
 
-def part(points, labels, losses):
+def part(points, labels, losses) -> LabelledLosses:
     return LabelledLosses(np.asarray(points, dtype=float), np.asarray(labels), np.asarray(losses, dtype=float))
 
 
-def constant_maxima(value, count, *, unit_box=False, scale=1.0):
-    def maxima(radius):
+def constant_maxima(value, count, *, unit_box=False, scale=1.0) -> Callable[[float], PointwiseMaximum]:
+    def maxima(radius) -> PointwiseMaximum:
         array = np.full(count, float(value))
         return PointwiseMaximum(array, array, scale * radius, math.inf, unit_box)
 
     return maxima
 
 
-def test_a_linear_loss_on_a_shifted_sample_reaches_both_bounds():
+def test_a_linear_loss_on_a_shifted_sample_reaches_both_bounds() -> None:
     # L = (x_1 + x_2)/4, G = 1/2; D lies 1/2 in both coordinates beyond S, radius 1/8 adds the same to both sides.
     sample = np.array([[0.0, 0.0], [0.5, 0.25]])
     population = sample + 0.5
 
-    def loss(x):
+    def loss(x) -> np.ndarray:
         return (x.sum(axis=1) + 2 / 8) / 4
 
     d, s = part(population, [1, 1], loss(population)), part(sample, [1, 1], loss(sample))
@@ -39,7 +40,7 @@ def test_a_linear_loss_on_a_shifted_sample_reaches_both_bounds():
         assert found.check.status == "holds"
 
 
-def test_the_class_term_is_reached_with_its_half():
+def test_the_class_term_is_reached_with_its_half() -> None:
     # Losses B and 0 by class, no transport: the gap is B times the excess of the one prior.
     points = np.zeros((4, 1))
     d, s = part(points, [0, 0, 0, 1], [2.0, 2.0, 2.0, 0.0]), part(points, [0, 1, 1, 1], [2.0, 0.0, 0.0, 0.0])
@@ -49,7 +50,7 @@ def test_the_class_term_is_reached_with_its_half():
     assert lipschitz_gap_bound(d, s, lipschitz=math.inf, loss_bound=2.0).check.status == "holds"
 
 
-def test_transport_stays_within_the_classes_and_is_weighted_by_the_priors_of_d():
+def test_transport_stays_within_the_classes_and_is_weighted_by_the_priors_of_d() -> None:
     # As sets of points D and S are equal; each class has to cross.
     d = part([[0.0], [0.0], [0.0], [1.0]], [0, 0, 0, 1], [0.0] * 4)
     s = part([[1.0], [0.25]], [0, 1], [0.0] * 2)
@@ -57,10 +58,10 @@ def test_transport_stays_within_the_classes_and_is_weighted_by_the_priors_of_d()
     assert flatness_gap_bound(d, s, constant_maxima(1.0, 4), radius=0.1, loss_bound=1.0).transport == 1.0
 
 
-def test_the_slope_that_a_whole_move_reaches_counts():
+def test_the_slope_that_a_whole_move_reaches_counts() -> None:
     """D = {0}, S = {1}, δ = 0.1; L falls from 1 to 0 on [0.7, 0.8], beyond δ + h/2 from 0 and within δ + h."""
 
-    def maxima(radius):
+    def maxima(radius) -> PointwiseMaximum:
         slope = np.array([10.0 if radius >= 0.7 else 0.0])
         return PointwiseMaximum(slope, slope, radius)
 
@@ -73,16 +74,16 @@ def test_the_slope_that_a_whole_move_reaches_counts():
         flatness_gap_bound(d, s, lambda _: maxima(0.6), radius=0.1, loss_bound=1.0)
 
 
-def test_a_bound_from_the_ceiling_on_is_vacuous():
+def test_a_bound_from_the_ceiling_on_is_vacuous() -> None:
     d, s = part([[0.0]], [0], [1.0]), part([[1.0]], [0], [0.0])
     assert lipschitz_gap_bound(d, s, lipschitz=1.0, loss_bound=1.0).check.status == "vacuous"
     assert lipschitz_gap_bound(d, s, lipschitz=math.inf, loss_bound=1.0).check.status == "vacuous"
 
 
-def test_a_mere_search_gives_no_bound():
+def test_a_mere_search_gives_no_bound() -> None:
     d, s = part([[0.0]], [0], [1.0]), part([[1.0]], [0], [0.0])
 
-    def found(radius):
+    def found(radius) -> PointwiseMaximum:
         return PointwiseMaximum(np.ones(1), np.full(1, math.inf), radius)
 
     assert flatness_gap_bound(d, s, found, radius=0.1, loss_bound=1.0).bound == math.inf
@@ -104,7 +105,7 @@ D = part([[0.0], [1.0]], [0, 1], [0.5, 0.5])
         (D, {"p": 0.5}, ValueError, "p >= 1"),
     ],
 )
-def test_bad_samples_are_refused(sample, options, error, message):
+def test_bad_samples_are_refused(sample, options, error, message) -> None:
     with pytest.raises(error, match=message):
         lipschitz_gap_bound(D, sample, **({"lipschitz": 1.0, "loss_bound": 1.0} | options))
     with pytest.raises(error, match=message):
@@ -122,12 +123,12 @@ def test_bad_samples_are_refused(sample, options, error, message):
         (constant_maxima(1.0, 2), -0.1),
     ],
 )
-def test_maxima_over_other_balls_are_refused(maxima, radius):
+def test_maxima_over_other_balls_are_refused(maxima, radius) -> None:
     with pytest.raises(ValueError, match="flatness_gap_bound needs"):
         flatness_gap_bound(D, D, maxima, radius=radius, loss_bound=1.0)
 
 
-def test_other_bad_arguments_are_refused():
+def test_other_bad_arguments_are_refused() -> None:
     for lipschitz in (-1.0, math.nan):
         with pytest.raises(ValueError, match="Lipschitz"):
             lipschitz_gap_bound(D, D, lipschitz=lipschitz, loss_bound=1.0)

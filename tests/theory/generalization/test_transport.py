@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import jaxtyping
 import numpy as np
@@ -17,25 +18,25 @@ ROUNDING = 1e-12  # a few hundred operations on numbers below 10
 
 
 @st.composite
-def pairs(draw, equal=False, most=5):
+def pairs(draw, equal=False, most=5) -> Any:
     dim = draw(st.integers(1, 3))
     n = draw(st.integers(1, most))
     m = n if equal else draw(st.integers(1, most))
     return draw(arrays((n, dim), dyadic())), draw(arrays((m, dim), dyadic())), draw(st.sampled_from(NORMS))
 
 
-def lengths(x, z, p):
+def lengths(x, z, p) -> np.ndarray:
     return np.linalg.norm(x[:, None] - z[None], p, axis=2)
 
 
-def repeated(x, z):
+def repeated(x, z) -> tuple[np.ndarray, np.ndarray]:
     """The same two measures on samples of one size."""
     size = math.lcm(len(x), len(z))
     return np.repeat(x, size // len(x), axis=0), np.repeat(z, size // len(z), axis=0)
 
 
 @given(pairs(equal=True))
-def test_both_are_minima_over_permutations(case):
+def test_both_are_minima_over_permutations(case) -> None:
     # Birkhoff: uniform couplings of equal samples are mixtures of permutations.
     x, z, p = case
     cost = lengths(x, z, p)
@@ -46,7 +47,7 @@ def test_both_are_minima_over_permutations(case):
 
 
 @given(pairs())
-def test_the_program_the_assignment_and_the_dual_agree(case):
+def test_the_program_the_assignment_and_the_dual_agree(case) -> None:
     x, z, p = case
     lower, upper = w1_bracket(x, z, p)
     assert lower - ROUNDING <= w1(x, z, p) <= upper + ROUNDING
@@ -57,12 +58,12 @@ def test_the_program_the_assignment_and_the_dual_agree(case):
 
 
 @given(pairs(), st.integers(0, 10**6))
-def test_no_lipschitz_function_tells_more_apart_than_w1(case, seed):
+def test_no_lipschitz_function_tells_more_apart_than_w1(case, seed) -> None:
     x, z, p = case
     rng = np.random.default_rng(seed)
     anchors, heights = rng.normal(size=(4, x.shape[1])), rng.normal(size=4)
 
-    def g(points):
+    def g(points) -> np.ndarray:
         return (lengths(points, anchors, p) + heights).min(axis=1)
 
     assert abs(g(x).mean() - g(z).mean()) <= w1(x, z, p) + ROUNDING
@@ -73,7 +74,7 @@ def test_no_lipschitz_function_tells_more_apart_than_w1(case, seed):
 
 
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 10**6))
-def test_on_the_line_sorting_agrees_with_the_plane(n, m, seed):
+def test_on_the_line_sorting_agrees_with_the_plane(n, m, seed) -> None:
     rng = np.random.default_rng(seed)
     x, z = rng.normal(size=(n, 1)), rng.normal(size=(m, 1))
     flat_x, flat_z = (np.hstack([a, np.zeros_like(a)]) for a in (x, z))
@@ -81,7 +82,7 @@ def test_on_the_line_sorting_agrees_with_the_plane(n, m, seed):
     assert abs(w_infinity(x, z) - w_infinity(flat_x, flat_z)) <= ROUNDING
 
 
-def test_one_point_against_two():
+def test_one_point_against_two() -> None:
     # Half of the mass moves by 1, half by 3.
     x, z = np.array([[0.0, 0.0]]), np.array([[1.0, 0.5], [-3.0, 2.0]])
     assert abs(w1(x, z) - 2.0) <= ROUNDING
@@ -89,7 +90,7 @@ def test_one_point_against_two():
     assert abs(w1(x, z, 1.0) - 3.25) <= ROUNDING
 
 
-def test_the_bottleneck_may_lie_far_above_the_nearest_points():
+def test_the_bottleneck_may_lie_far_above_the_nearest_points() -> None:
     # Every point has another within 1, yet two of three go to the one far cluster. Catches the Hausdorff distance.
     x, z = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0]]), np.array([[0.0, 0.0], [9.0, 0.0], [9.0, 1.0]])
     assert w_infinity(x, z) == 9.0
@@ -97,7 +98,7 @@ def test_the_bottleneck_may_lie_far_above_the_nearest_points():
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_the_expected_distance_of_a_sample_is_below_its_bound(dim):
+def test_the_expected_distance_of_a_sample_is_below_its_bound(dim) -> None:
     # On the line against the uniform law itself, W_1 = ∫ |F_n - t| dt; else against a finite population.
     rng = np.random.default_rng(7)
     for n in (1, 4, 16, 64):
@@ -113,7 +114,7 @@ def test_the_expected_distance_of_a_sample_is_below_its_bound(dim):
         assert np.mean(values) <= expected_w1_bound(n, dim)
 
 
-def _w1_to_uniform(x):
+def _w1_to_uniform(x) -> float:
     n = len(x)
     ends = np.concatenate([[0.0], np.sort(x), [1.0]])
     level = np.arange(n + 1) / n
@@ -121,7 +122,7 @@ def _w1_to_uniform(x):
     return float(np.sum((high * np.abs(high) - low * np.abs(low)) / 2))
 
 
-def test_the_bound_has_the_known_rates():
+def test_the_bound_has_the_known_rates() -> None:
     big, huge = 10**8, 10**10
     for dim, exponent in ((1, 0.5), (3, 1 / 3), (5, 0.2), (10, 0.1)):
         slope = math.log(expected_w1_bound(big, dim) / expected_w1_bound(huge, dim)) / math.log(huge / big)
@@ -144,19 +145,19 @@ POINTS = np.zeros((2, 2))
         (POINTS, POINTS, math.nan, "p >= 1"),
     ],
 )
-def test_bad_samples_are_refused(function, x, z, p, message):
+def test_bad_samples_are_refused(function, x, z, p, message) -> None:
     with pytest.raises(ValueError, match=message):
         function(x, z, p)
 
 
 @pytest.mark.parametrize("function", [w1, w1_bracket, w_infinity])
-def test_samples_of_two_dimensions_are_refused(function):
+def test_samples_of_two_dimensions_are_refused(function) -> None:
     # By the shapes while tests run, by the check without them.
     with pytest.raises((ValueError, jaxtyping.TypeCheckError)):
         function(POINTS, np.zeros((2, 3)))
 
 
-def test_programs_that_are_too_large_are_refused():
+def test_programs_that_are_too_large_are_refused() -> None:
     x, z = np.zeros((MOST_PAIRS, 2)), np.zeros((2, 2))
     for function in (w1, w1_bracket, w_infinity):
         with pytest.raises(ValueError, match="at most"):

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from theory.sizes.growth import warren_bound
 widths = st.lists(st.integers(1, 40), min_size=1, max_size=5).map(lambda sizes: [*sizes, 1])
 
 
-def shattered_by_affine(points):
+def shattered_by_affine(points) -> bool:
     lifted = np.hstack([points, np.ones((len(points), 1))])
     for signs in itertools.product((-1.0, 1.0), repeat=len(points)):
         rows = -np.array(signs)[:, None] * lifted
@@ -35,7 +36,7 @@ def shattered_by_affine(points):
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 4])
-def test_affine_classifiers_shatter_d_plus_1_points_and_no_more(dim):
+def test_affine_classifiers_shatter_d_plus_1_points_and_no_more(dim) -> None:
     rng = np.random.default_rng(dim)
     v = affine_vc_dimension(dim)
     assert shattered_by_affine(rng.normal(size=(v, dim)))
@@ -44,12 +45,12 @@ def test_affine_classifiers_shatter_d_plus_1_points_and_no_more(dim):
 
 
 @given(widths)
-def test_the_closed_form_is_never_below_the_count(sizes):
+def test_the_closed_form_is_never_below_the_count(sizes) -> None:
     counted = relu_vc_dimension_by_counting(sizes)
     assert counted <= relu_vc_dimension_bound(sizes)
     upto = list(itertools.accumulate(b * (a + 1) for a, b in itertools.pairwise(sizes)))
 
-    def patterns(n):
+    def patterns(n) -> Decimal:
         # Warren's bound, layer by layer, in exact decimals: n i k polynomials of degree i come as degree · number.
         layers = zip(upto, sizes[1:], range(1, len(sizes)), strict=True)
         return sum(warren_bound(n * k, i, w) for w, k, i in layers)
@@ -60,41 +61,41 @@ def test_the_closed_form_is_never_below_the_count(sizes):
 
 
 @pytest.mark.parametrize("dim", [1, 3, 10])
-def test_one_layer_is_affine(dim):
+def test_one_layer_is_affine(dim) -> None:
     assert affine_vc_dimension(dim) <= relu_vc_dimension_by_counting([dim, 1]) <= 6 * (dim + 1)
 
 
-def test_the_closed_form_by_hand():
+def test_the_closed_form_by_hand() -> None:
     # widths 2, 3, 1: W_1 = 9, W_2 = 13, R = 3 + 2 = 5, L = 2.
     assert relu_vc_dimension_bound([2, 3, 1]) == math.floor(2 + 22 * math.log2(20 * math.e * math.log2(10 * math.e)))
 
 
 @pytest.mark.parametrize("sizes", [[2], [], [2, 0, 1], [2, 3], [0, 1]])
-def test_bad_widths_are_refused(sizes):
+def test_bad_widths_are_refused(sizes) -> None:
     for function in (relu_vc_dimension_bound, relu_vc_dimension_by_counting):
         with pytest.raises(ValueError, match=r"widths \(inputs"):
             function(sizes)
 
 
-def test_the_bounds_by_hand():
+def test_the_bounds_by_hand() -> None:
     assert consistent_bound(4, 4, 0.5) == pytest.approx(0.5 * (4 * math.log2(2 * math.e) + 2), rel=1e-15)
     assert uniform_bound(4, 4, 0.5) == pytest.approx(math.sqrt(2 * (4 * math.log(2 * math.e) + math.log(8))), rel=1e-15)
 
 
 @given(st.integers(1, 1000), st.floats(1e-9, 0.99), st.floats(1e-4, 1.0))
-def test_the_sample_size_is_the_first_below_the_error(v, failure, error):
+def test_the_sample_size_is_the_first_below_the_error(v, failure, error) -> None:
     n = consistent_sample_size(v, failure, error)
     assert consistent_bound(n, v, failure) < error <= consistent_bound(n - 1, v, failure)
 
 
 @pytest.mark.parametrize(("n", "v", "failure"), [(3, 4, 0.1), (4, 0, 0.1), (4, 4, 0.0), (4, 4, 1.0), (4, 4, math.nan)])
-def test_bounds_outside_their_hypotheses_are_refused(n, v, failure):
+def test_bounds_outside_their_hypotheses_are_refused(n, v, failure) -> None:
     for function in (uniform_bound, consistent_bound):
         with pytest.raises(AssumptionError, match="the bound needs"):
             function(n, v, failure)
 
 
-def test_other_bad_arguments_are_refused():
+def test_other_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="dim >= 1"):
         affine_vc_dimension(0)
     for error in (0.0, 1.5, math.nan):
@@ -102,7 +103,7 @@ def test_other_bad_arguments_are_refused():
             consistent_sample_size(3, 0.1, error)
 
 
-def test_a_bound_that_nothing_can_exceed_is_vacuous():
+def test_a_bound_that_nothing_can_exceed_is_vacuous() -> None:
     statuses = [BoundCheck(*numbers).status for numbers in ((0.2, 0.5), (0.2, 1.0), (0.2, math.inf), (0.2, 0.1))]
     assert statuses == ["holds", "vacuous", "vacuous", "violated"]
     assert BoundCheck(1.5, 2.0, ceiling=3.0).status == "holds"
@@ -114,7 +115,7 @@ def test_a_bound_that_nothing_can_exceed_is_vacuous():
 
 
 @pytest.mark.usefixtures("untyped")
-def test_widths_and_counts_of_numpy_do_not_wrap_around():
+def test_widths_and_counts_of_numpy_do_not_wrap_around() -> None:
     widths = [100_000, 100_000, 1]
     for function in (relu_vc_dimension_bound, relu_vc_dimension_by_counting):
         assert function(np.array(widths, dtype=np.int32)) == function(widths) > 0

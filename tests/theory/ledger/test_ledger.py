@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -105,8 +106,8 @@ DOTTED = re.compile(r"\b(?:theory|constructions|empirics)(?:\.\w+)+")
 
 
 @pytest.fixture
-def make():
-    def build(id="theorem-a", **changes):
+def make() -> Callable[..., Statement]:
+    def build(id="theorem-a", **changes) -> Statement:
         fields = {
             "title": "a",
             "section": "3",
@@ -129,26 +130,26 @@ def dotted_names(entry) -> list[str]:
     return [name for text in texts for name in DOTTED.findall(text)]
 
 
-def test_every_item_of_the_paper_has_its_entry_and_nothing_else_has_one():
+def test_every_item_of_the_paper_has_its_entry_and_nothing_else_has_one() -> None:
     assert sorted(LEDGER) == sorted(NUMBERED + UNNUMBERED + PARTS)
 
 
-def test_numbered_items_stand_in_the_order_of_the_paper():
+def test_numbered_items_stand_in_the_order_of_the_paper() -> None:
     assert [entry for entry in LEDGER if entry in NUMBERED] == NUMBERED
 
 
-def test_verdicts_are_those_the_audit_claims():
+def test_verdicts_are_those_the_audit_claims() -> None:
     assert {name: LEDGER[name].verdict for name in VERDICTS} == VERDICTS
 
 
-def test_the_verdict_of_a_whole_is_the_worst_of_its_parts():
+def test_the_verdict_of_a_whole_is_the_worst_of_its_parts() -> None:
     for whole in ("proposition-3.2", "corollary-3.4"):
         parts = [LEDGER[name] for name in PARTS if name.startswith(whole)]
         assert LEDGER[whole].verdict == max((part.verdict for part in parts), key=SEVERITY.index)
         assert {part.id for part in parts} <= set(LEDGER[whole].uses)
 
 
-def test_kind_section_and_source_agree_with_the_id():
+def test_kind_section_and_source_agree_with_the_id() -> None:
     for entry in LEDGER.values():
         kind, _, number = entry.id.partition("-")
         if entry.id in NUMBERED:
@@ -160,7 +161,7 @@ def test_kind_section_and_source_agree_with_the_id():
             assert entry.kind in (kind, "claim")
 
 
-def test_every_witness_and_every_dotted_name_resolves():
+def test_every_witness_and_every_dotted_name_resolves() -> None:
     names = [name for entry in LEDGER.values() for name in dotted_names(entry)]
     # Each witness is among them, so none is written in a form that the search overlooks.
     assert {entry.witness.name for entry in LEDGER.values() if entry.witness} <= set(names)
@@ -171,11 +172,11 @@ def test_every_witness_and_every_dotted_name_resolves():
         assert callable(found) or isinstance(found, property), name
 
 
-def test_every_statement_names_its_code():
+def test_every_statement_names_its_code() -> None:
     assert [entry.id for entry in LEDGER.values() if not entry.code] == []
 
 
-def test_the_ledger_imports_neither_constructions_nor_empirics():
+def test_the_ledger_imports_neither_constructions_nor_empirics() -> None:
     program = (
         "import sys, theory; print([name for name in ('constructions', 'empirics', 'torch') if name in sys.modules])"
     )
@@ -183,12 +184,12 @@ def test_the_ledger_imports_neither_constructions_nor_empirics():
     assert answer.stdout == "[]\n"
 
 
-def test_a_witness_is_there_wherever_the_printed_form_is_refuted_or_an_exception_is_named():
+def test_a_witness_is_there_wherever_the_printed_form_is_refuted_or_an_exception_is_named() -> None:
     without = {entry.id for entry in LEDGER.values() if entry.verdict in ("repaired", "refuted") and not entry.witness}
     assert without == NO_WITNESS
 
 
-def test_what_a_text_refers_to_is_among_what_its_statement_uses():
+def test_what_a_text_refers_to_is_among_what_its_statement_uses() -> None:
     # Catches a reference to a renamed entry, and a dependency that is not declared.
     for entry in LEDGER.values():
         text = " ".join((entry.fails, entry.repaired, *entry.hypotheses))
@@ -207,18 +208,18 @@ def reachable(entries, start: str) -> set[str]:
     return found
 
 
-def test_the_ledger_is_read_only():
+def test_the_ledger_is_read_only() -> None:
     with pytest.raises(TypeError):
         LEDGER["theorem-3.3"] = LEDGER["theorem-3.5"]
     with pytest.raises(AttributeError):
         LEDGER["theorem-3.3"].verdict = "checked"
 
 
-def test_statement_finds_an_entry():
+def test_statement_finds_an_entry() -> None:
     assert statement("theorem-3.3") is LEDGER["theorem-3.3"]
 
 
-def test_statement_lists_near_matches():
+def test_statement_lists_near_matches() -> None:
     with pytest.raises(ValueError, match=r"no statement 'theorem-33'; near matches: theorem-3\.3"):
         statement("theorem-33")
 
@@ -240,12 +241,12 @@ def test_statement_lists_near_matches():
         ("Complexity ordering", "complexity-ordering"),
     ],
 )
-def test_a_statement_is_found_by_its_number_or_its_title(name, statement_id):
+def test_a_statement_is_found_by_its_number_or_its_title(name, statement_id) -> None:
     assert statement(name) is LEDGER[statement_id]
 
 
 @pytest.mark.parametrize("entry", LEDGER.values(), ids=LEDGER)
-def test_every_id_and_every_number_finds_its_statement(entry):
+def test_every_id_and_every_number_finds_its_statement(entry) -> None:
     assert statement(entry.id) is entry
     assert statement(entry.id.replace("-", " ", 1).upper()) is entry
     number = entry.id.partition("-")[2]
@@ -266,12 +267,12 @@ def test_every_id_and_every_number_finds_its_statement(entry):
         ("theorem", "no statement 'theorem'"),
     ],
 )
-def test_what_is_ambiguous_or_unknown_lists_near_matches(name, message):
+def test_what_is_ambiguous_or_unknown_lists_near_matches(name, message) -> None:
     with pytest.raises(ValueError, match=message):
         statement(name)
 
 
-def test_a_statement_is_printed_whole_and_its_repr_is_short():
+def test_a_statement_is_printed_whole_and_its_repr_is_short() -> None:
     entry = LEDGER["theorem-5.1"]
     lines = str(entry).splitlines()
     text = " ".join(" ".join(lines).split())
@@ -304,12 +305,12 @@ def test_a_statement_is_printed_whole_and_its_repr_is_short():
         ({"verdict": "observed", "fails": "it does not"}, "needs nothing that fails"),
     ],
 )
-def test_a_malformed_statement_is_refused(make, changes, message):
+def test_a_malformed_statement_is_refused(make, changes, message) -> None:
     with pytest.raises(ValueError, match=message):
         make(**changes)
 
 
-def test_refuted_needs_no_repaired_form_and_may_have_one(make):
+def test_refuted_needs_no_repaired_form_and_may_have_one(make) -> None:
     assert make(verdict="refuted").repaired == ""
     assert make(verdict="refuted", repaired="2 = 2").repaired == "2 = 2"
 
@@ -326,17 +327,17 @@ def test_refuted_needs_no_repaired_form_and_may_have_one(make):
         ),
     ],
 )
-def test_unknown_uses_and_cycles_are_refused(make, uses, message):
+def test_unknown_uses_and_cycles_are_refused(make, uses, message) -> None:
     with pytest.raises(ValueError, match=message):
         ledger([make(name, uses=used) for name, used in uses.items()])
 
 
-def test_two_statements_of_one_id_are_refused(make):
+def test_two_statements_of_one_id_are_refused(make) -> None:
     with pytest.raises(ValueError, match="two statements have the id 'theorem-a': 'a', 'another'"):
         ledger([make(), make(title="another")])
 
 
-def test_a_diamond_is_no_cycle_and_the_order_stays(make):
+def test_a_diamond_is_no_cycle_and_the_order_stays(make) -> None:
     uses = {
         "theorem-d": ("theorem-b", "theorem-c"),
         "theorem-b": ("theorem-a",),
@@ -347,7 +348,7 @@ def test_a_diamond_is_no_cycle_and_the_order_stays(make):
 
 
 @pytest.mark.parametrize("fault", ["stale witness", "stale code", "missing repaired form", "unknown uses"])
-def test_faults_planted_in_the_real_ledger_are_caught(fault):
+def test_faults_planted_in_the_real_ledger_are_caught(fault) -> None:
     theorem = LEDGER["theorem-3.3"]
     if fault == "stale witness":
         planted = replace(
@@ -367,7 +368,7 @@ def test_faults_planted_in_the_real_ledger_are_caught(fault):
             ledger([*(LEDGER[name] for name in LEDGER if name != theorem.id), replace(theorem, uses=("theorem-3.33",))])
 
 
-def test_resolve_finds_attributes_of_classes():
+def test_resolve_finds_attributes_of_classes() -> None:
     from theory.sizes.hard_distribution import HardDistribution
 
     assert resolve("theory.sizes.hard_distribution.HardDistribution.f_clean") is HardDistribution.f_clean
@@ -375,7 +376,7 @@ def test_resolve_finds_attributes_of_classes():
     assert resolve("theory.setting.ideal.IdealClassifier.radius") is None
 
 
-def test_resolve_gives_the_object_itself():
+def test_resolve_gives_the_object_itself() -> None:
     assert resolve("theory.witnesses.ideal_classifier.discontinuity_of_f_adv") is witnesses.discontinuity_of_f_adv
 
 
@@ -396,12 +397,12 @@ def test_resolve_gives_the_object_itself():
         ("theory.setting.ideal.NoSuchClass.radius", "has no 'NoSuchClass'"),
     ],
 )
-def test_a_stale_name_is_refused(name, message):
+def test_a_stale_name_is_refused(name, message) -> None:
     with pytest.raises(ValueError, match=message):
         resolve(name)
 
 
-def test_resolve_does_not_hide_a_module_that_lacks_its_own_import(tmp_path, monkeypatch):
+def test_resolve_does_not_hide_a_module_that_lacks_its_own_import(tmp_path, monkeypatch) -> None:
     (tmp_path / "half_installed.py").write_text("import no_such_package\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):

@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Iterator
 
 import jaxtyping
 import numpy as np
@@ -12,11 +13,11 @@ from theory.setting.membership import is_in_ball
 from theory.setting.norms import distance
 
 
-def half(x):
+def half(x) -> np.ndarray:
     return x[:, 0] - 0.5
 
 
-def by_definition(f, x, outputs):
+def by_definition(f, x, outputs) -> np.ndarray:
     """The formula of section 3, point by point, in scalar arithmetic."""
     values = []
     for row in x:
@@ -39,7 +40,7 @@ def by_definition(f, x, outputs):
 
 @pytest.mark.statement("definition-f-adv", form="printed")
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 2.0, np.inf]), st.sampled_from([1, 3]))
-def test_it_is_the_definition(seed, p, outputs):
+def test_it_is_the_definition(seed, p, outputs) -> None:
     rng = np.random.default_rng(seed)
     # Multiples of 1/8 up to 4: distances (and their squares) are exact, and ties on the sphere do occur.
     points = rng.integers(0, 32, (6, 2)) / 8
@@ -57,7 +58,7 @@ def test_it_is_the_definition(seed, p, outputs):
 
 
 @pytest.mark.statement("definition-f-adv", form="printed")
-def test_the_sphere_belongs_to_the_ball():
+def test_the_sphere_belongs_to_the_ball() -> None:
     points, labels = np.array([[0.5, 0.5], [2.0, 2.0]]), np.array([-1, 1])
     x = np.array([[0.75, 0.25], [0.75, 0.5], [np.nextafter(0.75, 1), 0.5]])
     for p, inside in ((1.0, [False, True, False]), (2.0, [False, True, False]), (np.inf, [True, True, False])):
@@ -65,7 +66,7 @@ def test_the_sphere_belongs_to_the_ball():
         assert f(x).tolist() == [-1.0 if k else 7.0 for k in inside]
 
 
-def test_a_general_exponent_uses_minkowski_distances():
+def test_a_general_exponent_uses_minkowski_distances() -> None:
     # ‖(3, 4, 5)‖_3 = 6 exactly: 27 + 64 + 125 = 216.
     points = np.zeros((1, 3))
     x = np.array([[3.0, 4.0, 5.0]])
@@ -75,7 +76,7 @@ def test_a_general_exponent_uses_minkowski_distances():
 
 
 @pytest.mark.statement("definition-f-adv", form="printed")
-def test_overlapping_balls_add_up_and_opposite_ones_cancel():
+def test_overlapping_balls_add_up_and_opposite_ones_cancel() -> None:
     # The witness against Proposition 3.2 (i): points 1.5 radius apart, f_adv = 0 half way.
     points, small = np.array([[0.0], [1.5]]), np.array([0, 1])
     middle = np.array([[0.75]])
@@ -85,19 +86,19 @@ def test_overlapping_balls_add_up_and_opposite_ones_cancel():
     assert opposite(middle).tolist() == [0.0]
 
 
-def test_no_small_point_leaves_the_clean_classifier():
+def test_no_small_point_leaves_the_clean_classifier() -> None:
     f = IdealClassifier(np.zeros((1, 1)), np.array([1]), np.zeros(0, int), 1.0, 2.0, half)
     assert f(np.array([[0.0], [2.0]])).tolist() == [-0.5, 1.5]
     column = IdealClassifier(np.zeros((1, 1)), np.array([1]), np.zeros(0, int), 1.0, 2.0, lambda x: x)
     assert column(np.array([[0.0], [2.0]])).tolist() == [0.0, 2.0]
 
 
-def test_several_outputs_give_one_hot_labels():
+def test_several_outputs_give_one_hot_labels() -> None:
     f = IdealClassifier(np.zeros((2, 3)), np.array([1, 2]), np.array([0]), 0.5, 2.0, lambda x: x)
     assert f(np.array([[0.0, 0.0, 0.5], [0.0, 4.0, 0.0]])).tolist() == [[0.0, 1.0, 0.0], [0.0, 4.0, 0.0]]
 
 
-def test_blocks_change_nothing(monkeypatch):
+def test_blocks_change_nothing(monkeypatch) -> None:
     rng = np.random.default_rng(0)
     points, x = rng.random((9, 3)), rng.random((25, 3))
     f = IdealClassifier(points, rng.choice([-1, 1], 9), np.arange(9), 0.3, np.inf, half)
@@ -108,7 +109,7 @@ def test_blocks_change_nothing(monkeypatch):
 
 
 @pytest.fixture
-def unchecked():
+def unchecked() -> Iterator[None]:
     """Let the class's own checks speak: the shape annotations would refuse these calls first."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
@@ -135,7 +136,7 @@ GOOD = dict(points=np.zeros((2, 3)), labels=np.array([1, -1]), small=np.array([0
         ({"p": np.nan}, "p >= 1, got p=nan"),
     ],
 )
-def test_bad_classifiers(change, message):
+def test_bad_classifiers(change, message) -> None:
     with pytest.raises(ValueError, match=message):
         IdealClassifier(**(GOOD | change))
 
@@ -151,7 +152,7 @@ def test_bad_classifiers(change, message):
         ({"clean": lambda x: x[:1, 0]}, np.zeros((2, 3)), "clean needs to return shape"),
     ],
 )
-def test_bad_evaluations(change, x, message):
+def test_bad_evaluations(change, x, message) -> None:
     f = IdealClassifier(**(GOOD | change))
     with pytest.raises(ValueError, match=message):
         f(x)
@@ -178,7 +179,7 @@ def test_balls_of_any_scale_and_exponent(p: float, radius: float, x: float, insi
     assert target(np.array([[x, x]]))[0] == (1 if inside else -1)
 
 
-def inside(points, x, radius, p):
+def inside(points, x, radius, p) -> np.ndarray:
     """Which rows of x are in some ball: 1 there, where the clean classifier says -1."""
     count = len(points)
     f = IdealClassifier(points, np.ones(count, int), np.arange(count), radius, p, lambda z: np.full(len(z), -1.0))
@@ -186,7 +187,7 @@ def inside(points, x, radius, p):
 
 
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, np.pi, 70.0, np.inf])
-def test_membership_is_that_of_the_real_numbers(p):
+def test_membership_is_that_of_the_real_numbers(p) -> None:
     """At every scale, also far from the origin in units of the radius, and a rounding away from the sphere."""
     rng = np.random.default_rng(0)
     scales, shifts, factors = (1e-305, 1e-160, 1e-20, 1.0, 1e9, 1e160, 1e290), (0.0, 1e9, 1e15), (1 - 2.0**-53, 1.0)
@@ -199,7 +200,7 @@ def test_membership_is_that_of_the_real_numbers(p):
 
 
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, np.inf])
-def test_a_point_is_in_its_own_ball_however_far_out(p):
+def test_a_point_is_in_its_own_ball_however_far_out(p) -> None:
     assert inside(np.array([[1e300, -1e300]]), np.array([[1e300, -1e300]]), 1e-9, p).tolist() == [True]
     apart = np.array([[8095858330855639.0]]), np.array([[8095858330855642.0]])
     assert inside(*apart, 2.515974146458225, p).tolist() == [False]
@@ -208,7 +209,7 @@ def test_a_point_is_in_its_own_ball_however_far_out(p):
     assert inside(np.array([[1.5e308]]), np.array([[-1.5e308]]), 1e308, p).tolist() == [False]
 
 
-def test_a_difference_that_rounds_to_the_radius_is_outside():
+def test_a_difference_that_rounds_to_the_radius_is_outside() -> None:
     # 1 + 2^-54 rounds to 1, and so does the sum of two halves and 2^-54.
     x, centre = np.array([[1.0, 0.0]]), np.array([[-(2.0**-54), 0.0]])
     for p in (1.0, 1.5, 2.0, np.inf):
@@ -216,7 +217,7 @@ def test_a_difference_that_rounds_to_the_radius_is_outside():
         assert inside(centre, x, np.nextafter(1.0, 2.0), p)[0]
 
 
-def test_many_pairs_near_the_spheres_are_taken_block_by_block(monkeypatch):
+def test_many_pairs_near_the_spheres_are_taken_block_by_block(monkeypatch) -> None:
     rng = np.random.default_rng(0)
     centres, x = rng.random((20, 3)), rng.random((30, 3))
     whole = inside(centres, x, 0.3, 3.0)
@@ -228,7 +229,7 @@ def test_many_pairs_near_the_spheres_are_taken_block_by_block(monkeypatch):
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.float32])
 @pytest.mark.parametrize("p", [2.0, 3.0])
-def test_points_of_few_bits_do_not_wrap_around(kind, p):
+def test_points_of_few_bits_do_not_wrap_around(kind, p) -> None:
     x, centres = np.array([[100, 3], [7, 90]], dtype=kind), np.array([[127, 5]], dtype=kind)
     assert inside(centres, x, 28.0, p).tolist() == [True, False]
 

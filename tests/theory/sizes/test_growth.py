@@ -33,19 +33,19 @@ def half_spaces(count: int, variables: int) -> int:
 
 
 @given(st.integers(1, 40), st.data())
-def test_warrens_bound_dominates_the_exact_count_of_half_spaces(variables, data):
+def test_warrens_bound_dominates_the_exact_count_of_half_spaces(variables, data) -> None:
     count = data.draw(st.integers(variables, 400))
     assert math.log2(half_spaces(count, variables)) <= warren_bound(count, 1, variables)
 
 
-def test_a_bound_without_the_factor_2e_is_refuted_by_half_spaces():
+def test_a_bound_without_the_factor_2e_is_refuted_by_half_spaces() -> None:
     """The planted fault: `1 + w log2(M D / w)`."""
     assert math.log2(half_spaces(10, 10)) > 1 + 10 * math.log2(10 / 10)
     assert math.log2(half_spaces(200, 10)) > 1 + 10 * math.log2(200 / 10)
 
 
 @given(st.integers(1, 60), st.integers(1, 30), st.data())
-def test_warrens_bound_in_floats(variables, degree, data):
+def test_warrens_bound_in_floats(variables, degree, data) -> None:
     count = data.draw(st.integers(variables, 10**6))
     value = 1 + variables * math.log2(2 * math.e * count * degree / variables)
     assert float(warren_bound(count, degree, variables)) == pytest.approx(value, rel=1e-14)
@@ -55,7 +55,7 @@ def test_warrens_bound_in_floats(variables, degree, data):
 
 
 @given(st.integers(1, 10**4), st.integers(1, 4000), depths, st.integers(0, 10**6))
-def test_the_growth_bound_in_floats(nonzero, dim, depth, more):
+def test_the_growth_bound_in_floats(nonzero, dim, depth, more) -> None:
     """The formula as it stands in the repaired theorem (W² for no depth), in floats."""
     count = nonzero + more
     layers = nonzero if depth is None else min(nonzero, depth)
@@ -65,7 +65,7 @@ def test_the_growth_bound_in_floats(nonzero, dim, depth, more):
 
 
 @given(st.integers(1, 1000), st.integers(1, 100), depths)
-def test_the_growth_bound_grows_with_its_arguments(nonzero, dim, depth):
+def test_the_growth_bound_grows_with_its_arguments(nonzero, dim, depth) -> None:
     value = growth_bound(nonzero, 2000, dim, depth)
     assert growth_bound(nonzero - 1, 2000, dim, depth) < value < growth_bound(nonzero, 2001, dim, depth)
     assert value < growth_bound(nonzero, 2000, dim + 1, depth)
@@ -91,7 +91,7 @@ def log2_size(dim: int, m: int, alpha: float, depth: int | None = None, power: f
 
 
 @given(st.integers(2, 3072), grids, alphas, depths)
-def test_the_size_bound_by_logarithms(dim, m, alpha, depth):
+def test_the_size_bound_by_logarithms(dim, m, alpha, depth) -> None:
     """Second route. Its logarithms are below 2^14, so that each operation loses at most 2^-39; there are a dozen."""
     size = robust_size_bound(dim, m, alpha, depth)
     root = log2_size(dim, m, alpha, depth)
@@ -104,7 +104,7 @@ def test_the_size_bound_by_logarithms(dim, m, alpha, depth):
 
 
 @given(st.integers(2, 200), grids, alphas, depths)
-def test_the_size_bound_to_120_digits(dim, m, alpha, depth):
+def test_the_size_bound_to_120_digits(dim, m, alpha, depth) -> None:
     """N_d satisfies the inequality and N_d + 1 does not, or for large N_d a relative 2^-63 more does not."""
     size = robust_size_bound(dim, m, alpha, depth)
     count = m ** (dim - 1)
@@ -128,7 +128,7 @@ def test_the_size_bound_to_120_digits(dim, m, alpha, depth):
 
 
 @given(st.integers(2, 3072), grids, alphas)
-def test_the_closed_forms_bracket_the_size_bound(dim, m, alpha):
+def test_the_closed_forms_bracket_the_size_bound(dim, m, alpha) -> None:
     # The room rounded down, N_d to 64 bits.
     lower, upper = size_bound_bracket(dim, m, sympy.Rational(1 - entropy(alpha) - 1e-12))
     size = robust_size_bound(dim, m, alpha)
@@ -139,7 +139,7 @@ def test_the_closed_forms_bracket_the_size_bound(dim, m, alpha):
 
 
 @pytest.mark.parametrize("m", [2, 3, 10])
-def test_the_slope_tends_to_half_the_logarithm_of_m(m):
+def test_the_slope_tends_to_half_the_logarithm_of_m(m) -> None:
     d = sympy.Symbol("d", positive=True)
     for bound in size_bound_bracket(d, m, sympy.Rational(1, 5)):
         limit = sympy.limit(sympy.expand_log(sympy.log(bound), force=True) / d, d, sympy.oo)
@@ -148,7 +148,7 @@ def test_the_slope_tends_to_half_the_logarithm_of_m(m):
 
 @pytest.mark.parametrize(("depth", "factor"), [(None, 0.5), (3, 1.0)])
 @pytest.mark.parametrize("m", [2, 3, 10])
-def test_the_measured_slope(m, depth, factor):
+def test_the_measured_slope(m, depth, factor) -> None:
     """Of log2 N_d: below its limit by less than 2/d, for the logarithms in the bound. Depth 3: log m, not half."""
     dims = [50, 100, 200, 400, 800, 1600, 3072]
     sizes = [math.log2(robust_size_bound(dim, m, 0.25, depth)) for dim in dims]
@@ -158,7 +158,7 @@ def test_the_measured_slope(m, depth, factor):
 
 
 @given(st.integers(2, 60), grids, alphas)
-def test_the_size_bound_is_monotone(dim, m, alpha):
+def test_the_size_bound_is_monotone(dim, m, alpha) -> None:
     size = robust_size_bound(dim, m, alpha)
     assert robust_size_bound(dim + 1, m, alpha) >= size
     assert robust_size_bound(dim, m + 1, alpha) >= size
@@ -167,7 +167,7 @@ def test_the_size_bound_is_monotone(dim, m, alpha):
 
 
 @pytest.mark.parametrize("fault", [{}, {"power": 2.0}, {"depth": 1}])
-def test_a_wrong_bound_is_noticed_by_the_second_route(fault):
+def test_a_wrong_bound_is_noticed_by_the_second_route(fault) -> None:
     """Planted faults: a smaller union over graphs, which moves N_d by 0.1 or so, and n for n²."""
     cases = [(dim, 2, alpha) for dim in range(10, 40) for alpha in (0.1, 0.2, 0.3)]
     agree = [robust_size_bound(*case) == math.floor(2.0 ** log2_size(*case, **fault)) for case in cases]
@@ -177,7 +177,7 @@ def test_a_wrong_bound_is_noticed_by_the_second_route(fault):
 # --- witnesses ---------------------------------------------------------------------------------------
 
 
-def test_witnesses():
+def test_witnesses() -> None:
     pair = one_class_only(0.9, 0.6, 5)
     assert pair.radius == 0.9 * 0.6
     assert np.ptp(pair.points) == 1
@@ -210,7 +210,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("call", "error", "message"), BAD)
-def test_bad_calls(call, error, message):
+def test_bad_calls(call, error, message) -> None:
     with pytest.raises(error, match=message):
         call()
 

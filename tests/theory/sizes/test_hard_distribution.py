@@ -55,7 +55,7 @@ def linear(weight: np.ndarray, bias: float) -> Any:
 
 
 @given(distributions())
-def test_the_grid_is_that_of_the_theorem(hard):
+def test_the_grid_is_that_of_the_theorem(hard) -> None:
     eta = Fraction(hard.eta)
     step = (1 - 2 * eta) / (hard.m - 1)
     wanted = [eta + j * step for j in range(hard.m)]
@@ -67,7 +67,7 @@ def test_the_grid_is_that_of_the_theorem(hard):
 
 
 @given(distributions(), st.integers(0, 2**32 - 1))
-def test_classes_are_more_than_the_separation_apart(hard, seed):
+def test_classes_are_more_than_the_separation_apart(hard, seed) -> None:
     """In l_inf, hence in every l_p; on corners, rational, for all pairs."""
     points = corners(hard, np.random.default_rng(seed))
     labels = hard.labels_of(all_cubes(hard))
@@ -80,7 +80,7 @@ def test_classes_are_more_than_the_separation_apart(hard, seed):
 
 
 @given(distributions(), st.integers(0, 2**32 - 1))
-def test_samples_lie_in_their_cubes_and_keep_the_assumptions(hard, seed):
+def test_samples_lie_in_their_cubes_and_keep_the_assumptions(hard, seed) -> None:
     rng = np.random.default_rng(seed)
     cubes = hard.sample_cubes(30, rng)
     points, labels = hard.points_in(cubes, rng), hard.labels_of(cubes)
@@ -95,7 +95,7 @@ def test_samples_lie_in_their_cubes_and_keep_the_assumptions(hard, seed):
 
 
 @given(distributions(), st.integers(0, 2**32 - 1))
-def test_the_midpoint_is_in_reach_of_every_corner(hard, seed):
+def test_the_midpoint_is_in_reach_of_every_corner(hard, seed) -> None:
     """In l_1, hence in every l_p."""
     points = corners(hard, np.random.default_rng(seed))
     for x, middle in zip(points[: hard.cubes], hard.midpoints(), strict=True):
@@ -103,7 +103,7 @@ def test_the_midpoint_is_in_reach_of_every_corner(hard, seed):
 
 
 @given(distributions(mu=0.5), st.sampled_from([1.0, 2.0, math.inf]), st.integers(0, 2**32 - 1))
-def test_the_clean_classifier_and_the_two_kinds_of_margin(hard, p, seed):
+def test_the_clean_classifier_and_the_two_kinds_of_margin(hard, p, seed) -> None:
     rng = np.random.default_rng(seed)
     clean = hard.f_clean
     assert clean.nonzero == 2
@@ -117,7 +117,7 @@ def test_the_clean_classifier_and_the_two_kinds_of_margin(hard, p, seed):
 
 
 @given(distributions(), st.sampled_from([1.0, 1.5, 2.0, math.inf]), st.integers(0, 2**32 - 1))
-def test_the_cover_radius_covers_and_leaves_room(hard, p, seed):
+def test_the_cover_radius_covers_and_leaves_room(hard, p, seed) -> None:
     """A corner plus radius times a unit vector stays within the cover radius; balls of other labels stay apart."""
     rng = np.random.default_rng(seed)
     step = rng.choice([-1.0, 1.0], hard.dim)
@@ -138,7 +138,7 @@ def within_binomial_limits(hits: int, trials: int, probability: float) -> bool:
 
 
 @pytest.mark.parametrize("mu", [1.0, 0.25, 0.95])
-def test_the_law(mu):
+def test_the_law(mu) -> None:
     """Seed 5: each cube with its mass, and each half of a cube with half of it."""
     rng = np.random.default_rng(5)
     hard = hard_distribution(4, 2, rng.choice([-1, 1], 8), mu=mu)
@@ -158,7 +158,7 @@ def test_the_law(mu):
     assert not within_binomial_limits(int(np.sum(inner)), 20000, 0.5)
 
 
-def test_samples_are_reproducible_and_independent_of_the_object():
+def test_samples_are_reproducible_and_independent_of_the_object() -> None:
     hard = hard_distribution(3, 3, np.array([1, -1, 1, -1, 1, -1, 1, -1, 1]), radius=0.1)
     first, second = hard.sample(10, np.random.default_rng(1)), hard.sample(10, np.random.default_rng(1))
     np.testing.assert_array_equal(first[0], second[0])
@@ -170,7 +170,7 @@ def test_samples_are_reproducible_and_independent_of_the_object():
 
 
 @given(distributions(mu=1.0))
-def test_robust_error_of_simple_classifiers(hard):
+def test_robust_error_of_simple_classifiers(hard) -> None:
     """Constants, zero, the clean classifier (0 at every mid-point), and one that knows the labels."""
     assert hard.robust_error_bound(lambda x: np.ones(len(x))) == np.mean(hard.labels < 0)
     assert hard.robust_error_bound(lambda x: np.full((len(x), 1), -2.0)) == np.mean(hard.labels > 0)
@@ -180,7 +180,7 @@ def test_robust_error_of_simple_classifiers(hard):
 
 
 @given(distributions(), st.sampled_from([1.0, 2.0, math.inf]), st.integers(0, 2**32 - 1))
-def test_a_wrong_midpoint_costs_every_point_of_its_cube(hard, p, seed):
+def test_a_wrong_midpoint_costs_every_point_of_its_cube(hard, p, seed) -> None:
     """Affine classifiers: their minimum over the ball of any point of such a cube is no more than at the mid-point."""
     rng = np.random.default_rng(seed)
     weight, bias = rng.normal(size=(1, hard.dim)), rng.normal(size=1) / 4
@@ -195,7 +195,7 @@ def test_a_wrong_midpoint_costs_every_point_of_its_cube(hard, p, seed):
     assert hard.robust_error_bound(linear(weight[0], bias[0])) == hard.mu * np.sum(wrong) / hard.cubes
 
 
-def test_a_midpoint_out_of_reach_would_be_noticed():
+def test_a_midpoint_out_of_reach_would_be_noticed() -> None:
     """The planted fault: cubes twice as high above 1/2; a classifier wrong at the mid-point is then robust on them."""
     hard = hard_distribution(3, 2, np.array([1, -1, 1, -1]), radius=0.2)
     weight, bias = np.array([[0.0, 0.0, 1.0]]), np.array([-0.5])
@@ -208,7 +208,7 @@ def test_a_midpoint_out_of_reach_would_be_noticed():
         replace(hard, tau=2 * hard.tau)
 
 
-def test_trained_on_a_sample_a_network_errs_on_most_unseen_cubes():
+def test_trained_on_a_sample_a_network_errs_on_most_unseen_cubes() -> None:
     """Seed 0: a fitted network without error on the sample and on fresh data, and its mid-points."""
     from sklearn.neural_network import MLPClassifier
 
@@ -268,7 +268,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("call", "error", "message"), BAD)
-def test_bad_calls(call, error, message):
+def test_bad_calls(call, error, message) -> None:
     with pytest.raises(error, match=message):
         call()
 
@@ -276,7 +276,7 @@ def test_bad_calls(call, error, message):
 TWO, SIXTY_FOURTH = np.array([1, -1]), 2.0**-6
 
 
-def test_classes_that_are_twice_the_radius_apart_are_too_near():
+def test_classes_that_are_twice_the_radius_apart_are_too_near() -> None:
     """`s - 3η = 1 - 5η = 2δ` on a grid of two, everything dyadic: refused; one float less of δ is accepted."""
     limit = (1 - 5 * SIXTY_FOURTH) / 2
     with pytest.raises(AssumptionError, match=r"s - 3 \* eta > 2 \* radius"):
@@ -286,7 +286,7 @@ def test_classes_that_are_twice_the_radius_apart_are_too_near():
     assert hard.separation == 2 * limit > 2 * below
 
 
-def test_a_cube_whose_far_corner_is_just_in_reach_of_the_midpoint_is_as_high_as_one_may_be():
+def test_a_cube_whose_far_corner_is_just_in_reach_of_the_midpoint_is_as_high_as_one_may_be() -> None:
     """The l_1 distance from the mid-point to the far corner is `τ + dη`: δ is allowed, a float more is not."""
     highest = 0.25 - 2 * SIXTY_FOURTH
     hard = HardDistribution(2, 2, 0.25, TWO, SIXTY_FOURTH, highest)
@@ -297,7 +297,7 @@ def test_a_cube_whose_far_corner_is_just_in_reach_of_the_midpoint_is_as_high_as_
             HardDistribution(2, 2, 0.25, TWO, SIXTY_FOURTH, higher)
 
 
-def test_the_radius_may_come_near_to_its_limit():
+def test_the_radius_may_come_near_to_its_limit() -> None:
     """As long as eta has room among floats."""
     for radius in (0.5 - 2.0**-30, 2.0**-30):
         hard = hard_distribution(3, 2, FOUR, radius=radius)

@@ -67,7 +67,7 @@ def collide(weight: np.ndarray, points: np.ndarray, ratio: float, p: float) -> f
     st.sampled_from([2.0, math.inf]),
     methods,
 )
-def test_our_networks_respect_the_width_bounds(count, dim, ratio, p, method):
+def test_our_networks_respect_the_width_bounds(count, dim, ratio, p, method) -> None:
     if math.isinf(p) and ratio <= 0.5:
         ratio = 0.5 + ratio / 2
     points, labels = extremal_sample(count, dim)
@@ -83,7 +83,7 @@ def test_our_networks_respect_the_width_bounds(count, dim, ratio, p, method):
 
 
 @pytest.mark.parametrize(("p", "ratio"), [(2.0, 0.6), (2.0, 0.9), (math.inf, 0.6), (math.inf, 0.9)])
-def test_a_network_below_the_bound_is_caught_and_is_not_robust(p, ratio):
+def test_a_network_below_the_bound_is_caught_and_is_not_robust(p, ratio) -> None:
     """The planted fake: right on all points, with a first layer one neuron below the bound."""
     from constructions import guided_attack
     from constructions.networks.network import network
@@ -103,7 +103,7 @@ def test_a_network_below_the_bound_is_caught_and_is_not_robust(p, ratio):
 
 
 @given(st.integers(2, 20), st.integers(1, 8), st.sampled_from([1.0, 2.0, math.inf]))
-def test_extremal_data(count, dim, p):
+def test_extremal_data(count, dim, p) -> None:
     points, labels = extremal_sample(count, dim)
     assert points.shape == (count, dim)
     assert len(np.unique(points, axis=0)) == count
@@ -113,7 +113,7 @@ def test_extremal_data(count, dim, p):
 
 
 @pytest.mark.parametrize("p", [2.0, math.inf])
-def test_a_network_for_easy_data_lies_below_the_worst_case(p):
+def test_a_network_for_easy_data_lies_below_the_worst_case(p) -> None:
     """Data separable in one coordinate: one neuron, certified, under a line of more than 8."""
     from constructions import Affine, robust_memorizer
 
@@ -133,7 +133,7 @@ def test_a_network_for_easy_data_lies_below_the_worst_case(p):
 
 
 @given(st.integers(2, 10**6), st.integers(2, 5000), st.floats(1e-6, 0.999))
-def test_no_explicit_upper_bound_lies_below_the_explicit_lower_bound(count, dim, ratio):
+def test_no_explicit_upper_bound_lies_below_the_explicit_lower_bound(count, dim, ratio) -> None:
     first = lower_bound(2.0, count, dim, ratio)
     assert first <= 3 * dim + 1
     try:
@@ -145,7 +145,7 @@ def test_no_explicit_upper_bound_lies_below_the_explicit_lower_bound(count, dim,
 
 
 @given(st.integers(2, 10**5), st.integers(2, 3000), st.floats(1e-5, 0.05))
-def test_the_logarithmic_width_is_the_least(count, dim, ratio):
+def test_the_logarithmic_width_is_the_least(count, dim, ratio) -> None:
     try:
         width = logarithmic_width(count, dim, ratio)
     except AssumptionError:
@@ -157,7 +157,7 @@ def test_the_logarithmic_width_is_the_least(count, dim, ratio):
             PUBLISHED["logarithmic width"](N=count, d=dim, rho=ratio * (1 + 1e-12), k=width - 1)
 
 
-def test_the_logarithmic_width_is_logarithmic_in_the_sample():
+def test_the_logarithmic_width_is_logarithmic_in_the_sample() -> None:
     """For ρ = 0.1/√d: k - 6 between log N and a constant times log N."""
     widths = [logarithmic_width(10**e, 3000, 0.1 / math.sqrt(3000)) - 6 for e in (2, 4, 8, 16)]
     ratios = [width / (e * math.log(10)) for width, e in zip(widths, (2, 4, 8, 16), strict=True)]
@@ -186,7 +186,7 @@ VALUES = {
 TINY = {"small ρ": math.sqrt(90), "moderate ρ": 90 * 40**0.25 * 0.01, "logarithmic width": 20}
 
 
-def test_the_values_of_the_formulas():
+def test_the_values_of_the_formulas() -> None:
     for name, value in VALUES.items():
         # a few operations, each rounded once
         assert PUBLISHED[name](**AT) == pytest.approx(value, rel=1e-13)
@@ -202,14 +202,14 @@ def test_the_values_of_the_formulas():
     # N = 4, d = 25.
     [("small ρ", 1 / (5 * 4 * 5)), ("moderate ρ", 1 / (5 * 5))],
 )
-def test_the_ranges_of_small_and_moderate_radii_end_where_the_source_says(name, limit):
+def test_the_ranges_of_small_and_moderate_radii_end_where_the_source_says(name, limit) -> None:
     """1/(5N√d) and 1/(5√d): Kim, Moon and Yun, Theorem 4.2 (i) and (ii)."""
     assert PUBLISHED[name](N=4, d=25, rho=limit * (1 - 1e-9)) > 0
     with pytest.raises(AssumptionError, match="rho <="):
         PUBLISHED[name](N=4, d=25, rho=limit * (1 + 1e-9))
 
 
-def test_every_bound_says_what_it_counts():
+def test_every_bound_says_what_it_counts() -> None:
     for name, bound in PUBLISHED.items():
         assert bound.name == name
         assert any(author in bound.source for author in ("Kim", "Yu", "Egosi", "Li", "Vardi"))
@@ -223,7 +223,7 @@ def test_every_bound_says_what_it_counts():
     }
 
 
-def test_applicable_bounds_are_those_of_the_norm_whose_hypotheses_hold():
+def test_applicable_bounds_are_those_of_the_norm_whose_hypotheses_hold() -> None:
     near = applicable(2, N=100, d=50, rho=1e-4)
     far = applicable(2, N=100, d=50, rho=0.9)
     assert "small ρ" in near
@@ -234,7 +234,7 @@ def test_applicable_bounds_are_those_of_the_norm_whose_hypotheses_hold():
     }
 
 
-def test_measured_separations_allow_the_usual_radii():
+def test_measured_separations_allow_the_usual_radii() -> None:
     assert min(MEASURED_SEPARATION["MNIST"]) > 2 * 0.1
     assert min(MEASURED_SEPARATION["CIFAR-10"]) > 2 * 8 / 255
 
@@ -261,6 +261,6 @@ BAD = [
 
 
 @pytest.mark.parametrize(("call", "error", "message"), BAD)
-def test_bad_calls(call, error, message):
+def test_bad_calls(call, error, message) -> None:
     with pytest.raises(error, match=message):
         call()

@@ -49,7 +49,7 @@ def best_continuous(x: np.ndarray, radius: float) -> np.ndarray:
 
 @pytest.mark.statement("theorem-3.3", form="printed")
 @given(dyadic_radii)
-def test_f_adv_jumps_at_the_point_by_its_definition(radius):
+def test_f_adv_jumps_at_the_point_by_its_definition(radius) -> None:
     witness = discontinuity_of_f_adv(radius)
     before = np.nextafter(witness.point, 0)
     assert 0 < witness.point < 1
@@ -62,7 +62,7 @@ def test_f_adv_jumps_at_the_point_by_its_definition(radius):
 
 @pytest.mark.statement("theorem-3.3", form="printed")
 @given(dyadic_radii)
-def test_the_instance_meets_every_hypothesis_and_is_the_definition(radius):
+def test_the_instance_meets_every_hypothesis_and_is_the_definition(radius) -> None:
     witness = discontinuity_of_f_adv(radius)
     f_adv = witness.f_adv
     points, labels = f_adv.points[:, 0], f_adv.labels
@@ -78,7 +78,7 @@ def test_the_instance_meets_every_hypothesis_and_is_the_definition(radius):
 
 @pytest.mark.statement("theorem-3.3", form="printed")
 @given(dyadic_radii)
-def test_no_soft_indicator_of_any_width_gets_below_the_bound(radius):
+def test_no_soft_indicator_of_any_width_gets_below_the_bound(radius) -> None:
     witness = discontinuity_of_f_adv(radius)
     x = grid_around(witness.point)
     target = f_adv_of_theorem_33(x, radius)
@@ -94,7 +94,7 @@ def test_no_soft_indicator_of_any_width_gets_below_the_bound(radius):
 
 @pytest.mark.statement("theorem-3.3", form="printed")
 @given(dyadic_radii)
-def test_the_bound_is_the_best_one(radius):
+def test_the_bound_is_the_best_one(radius) -> None:
     # Catches a bound that claims too little (a quarter of the jump): then this candidate would exceed it.
     witness = discontinuity_of_f_adv(radius)
     x = grid_around(witness.point)
@@ -106,7 +106,7 @@ def test_the_bound_is_the_best_one(radius):
 
 
 @given(st.floats(2.0**-20, 0.333))
-def test_for_any_radius_the_point_is_the_first_float_of_the_ball(radius):
+def test_for_any_radius_the_point_is_the_first_float_of_the_ball(radius) -> None:
     # Catches a point left just outside the closed ball by rounding.
     witness = discontinuity_of_f_adv(radius)
     point = np.array([[witness.point], [np.nextafter(witness.point, 0)]])
@@ -118,7 +118,7 @@ def test_for_any_radius_the_point_is_the_first_float_of_the_ball(radius):
 @pytest.mark.statement("proposition-3.2", form="printed")
 @pytest.mark.statement("proposition-3.2-i", form="printed")
 @given(st.integers(1, 682).map(lambda k: k / 1024))
-def test_opposite_indicators_cancel_on_the_training_balls(radius):
+def test_opposite_indicators_cancel_on_the_training_balls(radius) -> None:
     witness = midpoint_of_opposite_labels(radius)
     points, labels = witness.f_adv.points[:, 0], witness.f_adv.labels
     # The hypotheses: f_clean is right, both margins small, no data within radius of the other, all in [0, 1].
@@ -148,6 +148,6 @@ def test_opposite_indicators_cancel_on_the_training_balls(radius):
         ("midpoint_of_opposite_labels", float("nan")),
     ],
 )
-def test_a_radius_out_of_range_is_refused(name, radius):
+def test_a_radius_out_of_range_is_refused(name, radius) -> None:
     with pytest.raises(AssumptionError, match="needs 0 < radius"):
         getattr(witnesses, name)(radius)

@@ -1,11 +1,13 @@
 """Robust radii by bisection, where they are known, and distances to training points."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 
-def linear(weights, bias=0.0):
+def linear(weights, bias=0.0) -> torch.nn.Sequential:
     """Two classes, logits (0, w·x + b): PGD with signs finds the worst point of a ball in one step."""
     layer = torch.nn.Linear(len(weights), 2)
     with torch.no_grad():
@@ -14,13 +16,13 @@ def linear(weights, bias=0.0):
     return torch.nn.Sequential(torch.nn.Flatten(), layer).eval()
 
 
-def images(x, y, classes=2):
+def images(x, y, classes=2) -> Any:
     from empirics.images.training.data import Images
 
     return Images("made", torch.tensor(x, dtype=torch.float32).reshape(len(x), 1, 1, -1), torch.tensor(y), classes)
 
 
-def test_bisection_finds_the_exact_radius_of_a_linear_classifier():
+def test_bisection_finds_the_exact_radius_of_a_linear_classifier() -> None:
     """Away from the faces of the cube the largest robust radius is margin / ‖w‖_1."""
     from empirics.images.experiments.memorization import PITCH, robust_levels
 
@@ -42,7 +44,7 @@ def test_bisection_finds_the_exact_radius_of_a_linear_classifier():
     assert (found == off).mean() < 0.95
 
 
-def test_points_that_the_clean_network_has_wrong_have_no_small_margin():
+def test_points_that_the_clean_network_has_wrong_have_no_small_margin() -> None:
     from pathlib import Path
 
     from empirics.images.experiments.memorization import PITCH, _rescued, _share_of_right
@@ -66,7 +68,7 @@ def test_points_that_the_clean_network_has_wrong_have_no_small_margin():
     assert _share_of_right(adversarial) == pytest.approx(1 / 3, abs=1e-5)
 
 
-def test_distances_to_the_nearest_of_the_class():
+def test_distances_to_the_nearest_of_the_class() -> None:
     from empirics.images.experiments.memorization import nearest_of_class
 
     train = images([[0.0, 0.0], [1.0, 1.0], [0.5, 0.5]], [0, 0, 1])
@@ -76,7 +78,7 @@ def test_distances_to_the_nearest_of_the_class():
     assert nearest_of_class(test, alone)[1] == np.inf
 
 
-def test_images_near_one_that_stays_are_left_out():
+def test_images_near_one_that_stays_are_left_out() -> None:
     from empirics.images.experiments.constructed_control import apart
 
     x = [[0.0, 0.0], [0.25, 0.125], [0.3125, 0.0], [0.5, 0.5], [0.75, 0.125]]
@@ -86,7 +88,7 @@ def test_images_near_one_that_stays_are_left_out():
     assert kept.y.tolist() == [0, 0, 1, 0]
 
 
-def test_the_constructed_network_is_not_flat_where_shells_of_one_label_overlap():
+def test_the_constructed_network_is_not_flat_where_shells_of_one_label_overlap() -> None:
     """Why they are left out: the sum of two indicators of one label varies on the ball of a training point."""
     from constructions import robust_memorizer
     from empirics.images.flatness.search import flatness_curves

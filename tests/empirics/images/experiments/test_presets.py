@@ -3,7 +3,7 @@
 import pytest
 
 
-def test_the_paper_presets_are_the_papers():
+def test_the_paper_presets_are_the_papers() -> None:
     from empirics.images.experiments.presets import preset
 
     mnist, cifar = preset("mnist", "paper"), preset("cifar10", "paper")
@@ -12,7 +12,7 @@ def test_the_paper_presets_are_the_papers():
     assert mnist.precision == cifar.precision == "auto"
 
 
-def test_every_preset_measures_what_its_verdicts_need():
+def test_every_preset_measures_what_its_verdicts_need() -> None:
     from empirics.images.experiments.presets import PRESETS
 
     for (dataset, name), one in PRESETS.items():
@@ -27,7 +27,7 @@ def test_every_preset_measures_what_its_verdicts_need():
         assert one.attack(one.radius).radius == one.test_attack(one.radius).radius == one.radius
 
 
-def test_changes():
+def test_changes() -> None:
     from empirics.images.experiments.presets import preset
 
     one = preset("mnist5k", "small", seeds=5, epochs=7, width=2.0)
@@ -48,7 +48,7 @@ def test_changes():
         (("mnist", "small"), {"width": 0.0}, "width must be positive, got 0"),
     ],
 )
-def test_bad_input(arguments, options, message):
+def test_bad_input(arguments, options, message) -> None:
     from empirics.images.experiments.presets import preset
 
     with pytest.raises(ValueError, match=message):

@@ -1,6 +1,7 @@
 """The whole path at its smallest scale: training, measuring, judging, storing, drawing, from the command line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ EXPERIMENTS = ("figure1", "figure2", "figure3", "table1", "memorization")
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
+def out(tmp_path_factory) -> Path:
     from empirics.__main__ import main
 
     folder = tmp_path_factory.mktemp("section4")
@@ -19,12 +20,12 @@ def out(tmp_path_factory):
     return folder
 
 
-def arguments(out, experiment="figure1", *more):
+def arguments(out, experiment="figure1", *more) -> list[str]:
     return [experiment, "--dataset", "digits", "--preset", "mini", "--out", str(out), "--threads", "1", *more]
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_results_are_stored_and_their_verdicts_follow(out, experiment):
+def test_results_are_stored_and_their_verdicts_follow(out, experiment) -> None:
     from empirics.images.verdicts.result import Result
     from empirics.images.verdicts.verdicts import verdicts
 
@@ -39,7 +40,7 @@ def test_results_are_stored_and_their_verdicts_follow(out, experiment):
     assert not list(out.rglob("*partial*"))
 
 
-def test_the_constructed_memorizer_has_its_kink_at_the_radius(out):
+def test_the_constructed_memorizer_has_its_kink_at_the_radius(out) -> None:
     """Figure 1's positive control: constant up to the radius, not beyond; and not so around test points."""
     from empirics.images.verdicts.result import Result
 
@@ -51,12 +52,12 @@ def test_the_constructed_memorizer_has_its_kink_at_the_radius(out):
     assert [v.outcome for v in result.verdicts if v.claim == wanted] == ["reproduced"]
 
 
-def test_nothing_is_trained_or_measured_twice(out, monkeypatch):
+def test_nothing_is_trained_or_measured_twice(out, monkeypatch) -> None:
     from empirics.__main__ import main
     from empirics.images.experiments import kept as measured
     from empirics.images.training import training
 
-    def never(*_args, **_kwargs):
+    def never(*_args, **_kwargs) -> None:
         pytest.fail("this was there already")
 
     before = (out / "table1-digits-mini.json").read_text()
@@ -69,7 +70,7 @@ def test_nothing_is_trained_or_measured_twice(out, monkeypatch):
     assert json.loads(before)["records"] == json.loads(after)["records"]
 
 
-def test_drawn_again_without_training(out, tmp_path, capsys, monkeypatch):
+def test_drawn_again_without_training(out, tmp_path, capsys, monkeypatch) -> None:
     from empirics.__main__ import main
     from empirics.images.experiments import trained as runs
 
@@ -86,7 +87,7 @@ def test_drawn_again_without_training(out, tmp_path, capsys, monkeypatch):
     assert "the train curve descends" in capsys.readouterr().out
 
 
-def test_random_labels_are_those_of_the_run(out):
+def test_random_labels_are_those_of_the_run(out) -> None:
     """The control's network is measured against the labels it was trained on, on both parts."""
     from empirics.images.experiments.presets import preset
     from empirics.images.experiments.trained import Condition, Place, trained
@@ -105,7 +106,7 @@ def test_random_labels_are_those_of_the_run(out):
     assert (start != end).any()
 
 
-def test_weights_that_are_lost_are_noticed(out):
+def test_weights_that_are_lost_are_noticed(out) -> None:
     from empirics.images.experiments.presets import preset
     from empirics.images.experiments.trained import Condition, Place, trained
 
@@ -128,7 +129,7 @@ def test_weights_that_are_lost_are_noticed(out):
         (("--threads", "0"), "threads must be >= 1"),
     ],
 )
-def test_bad_input_is_an_error_of_one_line(out, capsys, more, message):
+def test_bad_input_is_an_error_of_one_line(out, capsys, more, message) -> None:
     from empirics.__main__ import main
 
     assert main([*arguments(out), *more]) == 2
@@ -137,7 +138,7 @@ def test_bad_input_is_an_error_of_one_line(out, capsys, more, message):
     assert message in error
 
 
-def test_results_of_different_experiments_make_no_figure(out, capsys):
+def test_results_of_different_experiments_make_no_figure(out, capsys) -> None:
     from empirics.__main__ import main
 
     files = [str(out / f"{name}-digits-mini.json") for name in ("figure1", "table1")]
@@ -150,7 +151,7 @@ def test_another_network_is_measured_anew(tmp_path) -> None:
     from empirics.__main__ import main
     from empirics.images.verdicts.result import Result
 
-    def accuracy(folder, *more):
+    def accuracy(folder, *more) -> list[tuple[tuple[float, ...], ...]]:
         assert main([*arguments(folder, "table1", "--seeds", "1"), *more]) == 0
         records = Result.load(folder / "table1-digits-mini.json").records
         return [record.values for record in records]

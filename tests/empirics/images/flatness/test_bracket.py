@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from torch import nn
 
-from constructions.networks.network import network
+from constructions.networks.network import ReLUNetwork, network
 from empirics.images.flatness import bracket
 from empirics.images.flatness.bracket import flatness_brackets, flatness_range
 
 
-def random_network(rng, widths, scale=1.0):
+def random_network(rng, widths, scale=1.0) -> ReLUNetwork:
     return network(
         *((scale * rng.standard_normal((b, a)) / np.sqrt(a), 0.3 * rng.standard_normal(b)) for a, b in pairwise(widths))
     )
 
 
-def backpropagation(net, x, y):
+def backpropagation(net, x, y) -> tuple[np.ndarray, np.ndarray]:
     """`‖∇_x L‖_1` and L of one class for rows of x, layer by layer in numpy."""
     values, signs = x, []
     for k, layer in enumerate(net.layers):
@@ -40,7 +40,7 @@ def backpropagation(net, x, y):
     return np.abs(back).sum(axis=1), loss
 
 
-def check_sampled(seed, radius, clip, method="linear", draws=60):
+def check_sampled(seed, radius, clip, method="linear", draws=60) -> None:
     rng = np.random.default_rng(seed)
     widths = [(4, 3), (4, 6, 2), (4, 6, 3), (3, 8, 8, 4)][seed % 4]
     net = random_network(rng, widths, scale=float(rng.choice([1.0, 4.0])))
@@ -66,19 +66,19 @@ def check_sampled(seed, radius, clip, method="linear", draws=60):
     st.booleans(),
     st.sampled_from(["interval", "linear"]),
 )
-def test_no_sample_is_out_of_range(seed, radius, clip, method):
+def test_no_sample_is_out_of_range(seed, radius, clip, method) -> None:
     check_sampled(seed, radius, clip, method)
 
 
-def as_active(low, high, below, above):
+def as_active(low, high, below, above) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def as_dead(low, high, below, above):
+def as_dead(low, high, below, above) -> tuple[np.ndarray, np.ndarray]:
     return np.where(below > 0, low, 0.0), np.where(below > 0, high, 0.0)
 
 
-def caught():
+def caught() -> int:
     """How many of 20 networks the check refuses."""
     refused = 0
     for seed in range(20):
@@ -89,17 +89,17 @@ def caught():
     return refused
 
 
-def test_without_a_fault_none_is_caught():
+def test_without_a_fault_none_is_caught() -> None:
     assert caught() == 0
 
 
 @pytest.mark.parametrize("fault", [as_active, as_dead])
-def test_dropping_the_unstable_neurons_is_caught(monkeypatch, fault):
+def test_dropping_the_unstable_neurons_is_caught(monkeypatch, fault) -> None:
     monkeypatch.setattr(bracket, "_through_relu", fault)
     assert caught() >= 5
 
 
-def test_bounds_of_the_wrong_class_are_caught(monkeypatch):
+def test_bounds_of_the_wrong_class_are_caught(monkeypatch) -> None:
     """The upper ends of the probabilities taken from the lower ends of the differences."""
     right = bracket._probabilities
     monkeypatch.setattr(bracket, "_probabilities", lambda t: right((t[0], t[0])))
@@ -108,7 +108,7 @@ def test_bounds_of_the_wrong_class_are_caught(monkeypatch):
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=8)
-def test_radius_zero_is_the_value_up_to_rounding(seed):
+def test_radius_zero_is_the_value_up_to_rounding(seed) -> None:
     rng = np.random.default_rng(seed)
     net = random_network(rng, (5, 8, 8, 4))
     x, y = rng.uniform(0, 1, (4, 5)), rng.integers(0, 4, 4)
@@ -119,7 +119,7 @@ def test_radius_zero_is_the_value_up_to_rounding(seed):
             np.testing.assert_allclose([low[i], high[i]], value[0], rtol=1e-9, atol=1e-200)
 
 
-def test_two_classes_and_one_layer_are_exact():
+def test_two_classes_and_one_layer_are_exact() -> None:
     """`‖∇L‖_1 = p ‖w‖_1` with p greatest at the vertex against w."""
     rng = np.random.default_rng(3)
     net = random_network(rng, (6, 2))
@@ -138,7 +138,7 @@ def test_two_classes_and_one_layer_are_exact():
 
 
 @pytest.mark.parametrize("clip", [False, True])
-def test_brackets_rise_and_close_at_zero(clip):
+def test_brackets_rise_and_close_at_zero(clip) -> None:
     rng = np.random.default_rng(4)
     net = random_network(rng, (5, 10, 10, 3))
     x, y = rng.uniform(0, 1, (6, 5)), rng.integers(0, 3, 6)
@@ -153,7 +153,7 @@ def test_brackets_rise_and_close_at_zero(clip):
     assert np.median(small.upper / small.lower) < 1.1
 
 
-def test_a_torch_module_is_its_network():
+def test_a_torch_module_is_its_network() -> None:
     rng = np.random.default_rng(5)
     net = random_network(rng, (4, 6, 3))
     x, y = rng.uniform(0, 1, (3, 4)), rng.integers(0, 3, 3)
@@ -163,7 +163,7 @@ def test_a_torch_module_is_its_network():
 
 @settings(max_examples=25)
 @given(st.lists(st.floats(-900, 900), min_size=2, max_size=4), st.floats(0, 50))
-def test_probabilities_and_loss_of_intervals_hold_the_true_ones(low, width):
+def test_probabilities_and_loss_of_intervals_hold_the_true_ones(low, width) -> None:
     """Against 60 digits, at the worst corners, also where exponentials under- and overflow."""
     t = (np.array([low]), np.array([low]) + width)
     p, loss = bracket._probabilities(t), bracket._loss(t)
@@ -181,7 +181,7 @@ def test_probabilities_and_loss_of_intervals_hold_the_true_ones(low, width):
             assert float(abs(true - float(loss[end][0]))) <= 1e-9 * float(true) + 1e-200
 
 
-def test_infinite_logits_say_nothing():
+def test_infinite_logits_say_nothing() -> None:
     t = (np.array([[-np.inf, 0.0]]), np.array([[np.inf, 1.0]]))
     p = bracket._probabilities(t)
     assert p[0][0, 0] == 0
@@ -204,12 +204,12 @@ ONE = network(([[1.0, 2.0]], [0.0]))
         (NET, [[0.5]], [0], "shape"),
     ],
 )
-def test_bad_input(net, x, y, message):
+def test_bad_input(net, x, y, message) -> None:
     with pytest.raises(ValueError, match=message):
         flatness_range(net, np.array(x), np.array(y), 0.1, clip=True)
 
 
-def test_networks_that_are_not_relu_networks_are_refused():
+def test_networks_that_are_not_relu_networks_are_refused() -> None:
     module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
     with pytest.raises(ValueError, match="Linear, ReLU"):
         flatness_brackets(module, np.full((1, 2), 0.5), np.array([0]), [0.1], clip=True)

@@ -1,24 +1,27 @@
 """The exact curve of the constructed memorizer: against brackets and a grid, and what the search reaches of it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
-from constructions import robust_memorizer
-from constructions.networks.network import Affine, network
-from empirics.images.flatness.bracket import flatness_brackets
+from constructions import Memorizer, robust_memorizer
+from constructions.networks.network import Affine, ReLUNetwork, network
+from empirics.images.flatness.bracket import FlatnessBracket, flatness_brackets
 from empirics.images.flatness.closed_form import exact_curves
 from empirics.images.flatness.search import flatness_curves
 from empirics.images.training.models import two_logits
 from tests.replaced import replaced
 from theory.errors import AssumptionError
+from theory.generalization.flatness import PointwiseMaximum
 
 RADIUS, SHELL = 0.05, 0.08
 # Where the indicator starts to fall, and over which excess it falls to 0.
 FLAT, RAMP = 0.07, 0.04
 
 
-def spread_points(dim, count=6, seed=0):
+def spread_points(dim, count=6, seed=0) -> np.ndarray:
     """Points of [0.05, 0.95]^d farther apart in l_∞ than any two of the cubes used here reach."""
     rng = np.random.default_rng(seed)
     points = np.empty((0, dim))
@@ -29,7 +32,9 @@ def spread_points(dim, count=6, seed=0):
     return points
 
 
-def memorizer(dim, classes=3, method="per_point", clean="zero", points=None):
+def memorizer(
+    dim, classes=3, method="per_point", clean="zero", points=None
+) -> tuple[Memorizer, np.ndarray, ReLUNetwork]:
     """The memorizer with `f_clean = 0` or a fitted one, its labels as classes, its network with a logit a class."""
     x = spread_points(dim) if points is None else points
     y = np.arange(len(x)) % classes
@@ -58,7 +63,7 @@ CASES = [
 ]
 
 
-def gap_to_bracket(built, y, net, radii, clip):
+def gap_to_bracket(built, y, net, radii, clip) -> tuple[float, float, list[FlatnessBracket], list[FlatnessBracket]]:
     """Largest relative excess of the exact values over the upper bounds, and largest shortfall of the lower bounds."""
     exact = exact_curves(built, range(len(y)), radii, clip=clip)
     found = flatness_brackets(net, built.task.sample.points, y, radii, clip=clip, steps=4, gradient_steps=4)
@@ -71,7 +76,7 @@ def gap_to_bracket(built, y, net, radii, clip):
 
 
 @pytest.mark.parametrize(("dim", "classes", "method", "clip"), CASES)
-def test_exact_curves_are_what_sound_bounds_leave(dim, classes, method, clip):
+def test_exact_curves_are_what_sound_bounds_leave(dim, classes, method, clip) -> None:
     """The interval bound is the curve, from above, to 1e-8; reached values are nowhere above it."""
     built, y, net = memorizer(dim, classes, method)
     radii = [0.04, FLAT + 1e-7, FLAT + 0.6 * RAMP / dim, FLAT + 2 * RAMP / dim]
@@ -87,7 +92,7 @@ def test_exact_curves_are_what_sound_bounds_leave(dim, classes, method, clip):
 
 
 @pytest.mark.parametrize(("dim", "classes", "method", "clip"), CASES)
-def test_the_maxima_are_attained_at_the_vertex_furthest_from_the_centre(dim, classes, method, clip):
+def test_the_maxima_are_attained_at_the_vertex_furthest_from_the_centre(dim, classes, method, clip) -> None:
     """By automatic differentiation there; each coordinate at the end that the network itself is steeper towards."""
     built, y, net = memorizer(dim, classes, method)
     x, model = built.task.sample.points, net.to_torch()
@@ -103,7 +108,7 @@ def test_the_maxima_are_attained_at_the_vertex_furthest_from_the_centre(dim, cla
         np.testing.assert_allclose(change[sound], exact.loss_change.lower[sound], rtol=1e-6, atol=1e-9)
 
 
-def worst_vertex(built, x, low, high):
+def worst_vertex(built, x, low, high) -> np.ndarray:
     """The vertex at which each coordinate alone lowers the point's own indicator more, found by evaluating it."""
     own = np.arange(len(x))
     vertex = low.copy()
@@ -115,21 +120,21 @@ def worst_vertex(built, x, low, high):
     return vertex
 
 
-def losses_and_norms(model, x, y):
+def losses_and_norms(model, x, y) -> tuple[np.ndarray, np.ndarray]:
     at = torch.tensor(x).requires_grad_()
     loss = torch.nn.functional.cross_entropy(model(at), torch.from_numpy(y), reduction="none")
     (gradient,) = torch.autograd.grad(loss.sum(), at)
     return loss.detach().numpy(), gradient.abs().sum(dim=1).numpy()
 
 
-def test_a_wrong_shell_is_caught():
+def test_a_wrong_shell_is_caught() -> None:
     built, y, net = memorizer(3)
     radii = [FLAT + 0.005]
     over, short, _, _ = gap_to_bracket(replaced(built, shell=1.02 * SHELL), y, net, radii, False)
     assert max(over, short) > 1e-3
 
 
-def test_the_curve_in_the_plane_by_a_grid():
+def test_the_curve_in_the_plane_by_a_grid() -> None:
     """400² points of the ball and automatic differentiation."""
     built, y, net = memorizer(2)
     radius = FLAT + 0.6 * RAMP / 2
@@ -145,7 +150,7 @@ def test_the_curve_in_the_plane_by_a_grid():
     assert float(change) == pytest.approx(float(exact.loss_change.upper[0]), rel=1e-9)
 
 
-def test_the_kink_is_at_the_radius_plus_a_quarter_of_the_shell():
+def test_the_kink_is_at_the_radius_plus_a_quarter_of_the_shell() -> None:
     built, _, _ = memorizer(5)
     for below, above in exact_pairs(built):
         assert (below.lower == 0).all()
@@ -154,13 +159,13 @@ def test_the_kink_is_at_the_radius_plus_a_quarter_of_the_shell():
         np.testing.assert_allclose(above.lower, jump, rtol=1e-6)
 
 
-def exact_pairs(built):
+def exact_pairs(built) -> Iterator[tuple[PointwiseMaximum, PointwiseMaximum]]:
     below, above = exact_curves(built, range(6), [FLAT * (1 - 1e-9), FLAT * (1 + 1e-9)], clip=False)
     yield below.gradient_norm, above.gradient_norm
 
 
 @pytest.mark.parametrize("dim", [16, 200])
-def test_the_search_finds_thin_walls_by_bisection_only(dim):
+def test_the_search_finds_thin_walls_by_bisection_only(dim) -> None:
     """Radii on both sides of a wall that is `RAMP / dim` thick: steps jump over it, bisection does not."""
     built, y, net = memorizer(dim)
     x, labels = torch.tensor(built.task.sample.points), torch.from_numpy(y)
@@ -176,7 +181,7 @@ def test_the_search_finds_thin_walls_by_bisection_only(dim):
     np.testing.assert_allclose(bisected.loss_change[2], exact.loss_change.upper, rtol=1e-9)
 
 
-def test_a_clean_classifier_that_leaks_is_not_claimed():
+def test_a_clean_classifier_that_leaks_is_not_claimed() -> None:
     """Flat zone and jump stay exact; once the lock opens, larger slopes than the formula's appear and ∞ is returned."""
     built, y, net = memorizer(16, clean="fitted")
     radii = [0.05, FLAT + 1e-6, FLAT + 0.9 * RAMP / 16, 0.08]
@@ -187,7 +192,7 @@ def test_a_clean_classifier_that_leaks_is_not_claimed():
     assert (found[-1].gradient_norm.lower > 16 / RAMP).any()
 
 
-def test_overlapping_cubes_of_one_class_are_not_claimed():
+def test_overlapping_cubes_of_one_class_are_not_claimed() -> None:
     """Two near points of one class: `f̂` is a sum of two indicators, and not flat between them."""
     x = np.array([[0.2, 0.2], [0.28, 0.2], [0.8, 0.8], [0.8, 0.3]])
     built = robust_memorizer(
@@ -207,7 +212,7 @@ def test_overlapping_cubes_of_one_class_are_not_claimed():
     assert (found.gradient_norm.upper[2:] < 1e-6).all()
 
 
-def test_two_logits():
+def test_two_logits() -> None:
     built, y, net = memorizer(3, classes=2)
     x = torch.tensor(built.task.sample.points)
     loss = torch.nn.functional.cross_entropy(net.to_torch()(x), torch.from_numpy(y), reduction="none")
@@ -227,13 +232,13 @@ def test_two_logits():
         ([0], [], "increasing"),
     ],
 )
-def test_bad_input(rows, radii, message):
+def test_bad_input(rows, radii, message) -> None:
     built, _, _ = memorizer(3)
     with pytest.raises(ValueError, match=message):
         exact_curves(built, rows, radii, clip=False)
 
 
-def test_points_that_are_not_memorized_and_other_norms_are_refused():
+def test_points_that_are_not_memorized_and_other_norms_are_refused() -> None:
     built, _, _ = memorizer(3)
     with pytest.raises(AssumptionError, match="memorized"):
         exact_curves(built, [6], [0.1], clip=False)

@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 from torch import nn
 
 from empirics.images.flatness import search as measures
-from empirics.images.flatness.search import exact_box, flatness_curves
+from empirics.images.flatness.search import Curves, exact_box, flatness_curves
 from theory.generalization.flatness import flatness
 
 
-def conv_net(seed=0):
+def conv_net(seed=0) -> nn.Sequential:
     torch.manual_seed(seed)
     return nn.Sequential(
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 3)
     ).eval()
 
 
-def images(n=7, seed=0, dtype=torch.float32):
+def images(n=7, seed=0, dtype=torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(n, 1, 8, 8, generator=generator, dtype=dtype)
     return x, torch.randint(3, (n,), generator=generator)
 
 
-def linear_model(w):
+def linear_model(w) -> nn.Linear:
     """Logits (0, ⟨w, x⟩)."""
     model = nn.Linear(len(w), 2, bias=False, dtype=torch.float64)
     with torch.no_grad():
@@ -35,7 +35,7 @@ def linear_model(w):
     return model.eval()
 
 
-def closed_form(w, x, y, radius, clip):
+def closed_form(w, x, y, radius, clip) -> tuple[np.ndarray, np.ndarray]:
     """For logits (0, ⟨w, x⟩) and the sign s of the label both measures rise with -s⟨w, x⟩: a vertex is worst."""
     sign = 2 * y[:, None] - 1
     low, high = (x - radius, x + radius) if not clip else (np.maximum(x - radius, 0), np.minimum(x + radius, 1))
@@ -44,7 +44,7 @@ def closed_form(w, x, y, radius, clip):
     return np.abs(w).sum() / (1 + np.exp(sign[:, 0] * (worst @ w))), losses[0] - losses[1]
 
 
-def linear_case(clip, seed=1):
+def linear_case(clip, seed=1) -> tuple[Curves, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     w, x, y = rng.standard_normal(6), rng.uniform(0, 1, (9, 6)), rng.integers(0, 2, 9)
     radii = [0.0, 0.01, 0.3]
@@ -54,15 +54,15 @@ def linear_case(clip, seed=1):
 
 
 @pytest.mark.parametrize("clip", [False, True])
-def test_the_maxima_of_a_linear_model_are_found(clip):
+def test_the_maxima_of_a_linear_model_are_found(clip) -> None:
     curves, norms, changes = linear_case(clip)
     np.testing.assert_allclose(curves.gradient_norm, norms, rtol=1e-12)
     np.testing.assert_allclose(curves.loss_change, changes, rtol=1e-12, atol=1e-14)
     assert (curves.loss_change[0] == 0).all()
 
 
-def test_a_search_that_descends_is_noticed(monkeypatch):
-    def descend(search, point, direction, size):
+def test_a_search_that_descends_is_noticed(monkeypatch) -> None:
+    def descend(search, point, direction, size) -> torch.Tensor:
         return (point - size * direction.sign()).clamp(search.low, search.high)
 
     monkeypatch.setattr(measures._Search, "_step", descend)
@@ -72,7 +72,7 @@ def test_a_search_that_descends_is_noticed(monkeypatch):
     assert (curves.loss_change[2] < changes[2] * 0.99).all()
 
 
-def test_radius_zero_is_the_value_at_the_image():
+def test_radius_zero_is_the_value_at_the_image() -> None:
     """Against automatic differentiation in float64, one image at a time."""
     model, (x, y) = conv_net(), images()
     curves = flatness_curves(model, x, y, [0.0, 0.1], clip=True)
@@ -86,7 +86,7 @@ def test_radius_zero_is_the_value_at_the_image():
 
 @settings(max_examples=6)
 @given(st.integers(0, 2**32 - 1), st.booleans())
-def test_curves_rise_and_are_reached_in_the_exact_balls(seed, clip):
+def test_curves_rise_and_are_reached_in_the_exact_balls(seed, clip) -> None:
     model, (x, y) = conv_net(seed), images(seed=seed)
     radii = [0.0, 0.03, 0.1, 0.3]
     curves = flatness_curves(
@@ -114,7 +114,7 @@ def test_curves_rise_and_are_reached_in_the_exact_balls(seed, clip):
 
 
 @given(st.floats(-4, 4), st.floats(0, 2), st.sampled_from([torch.float32, torch.float64]))
-def test_box_corners_are_the_last_floats_inside(value, radius, dtype):
+def test_box_corners_are_the_last_floats_inside(value, radius, dtype) -> None:
     x = torch.tensor([[value]], dtype=dtype)
     low, high = exact_box(x, radius, clip=False)
     centre = Fraction(float(x))
@@ -123,7 +123,7 @@ def test_box_corners_are_the_last_floats_inside(value, radius, dtype):
         assert abs(Fraction(float(corner)) - centre) <= Fraction(radius) < abs(Fraction(float(further)) - centre)
 
 
-def test_double_backward_finds_more():
+def test_double_backward_finds_more() -> None:
     """The gradient norm is no function of the loss: in one ball its own ascent only adds, and does."""
     torch.manual_seed(0)
     model = nn.Linear(6, 10, dtype=torch.float64).eval()
@@ -134,7 +134,7 @@ def test_double_backward_finds_more():
     assert (both > 1.001 * plain).mean() > 0.2
 
 
-def test_batches_and_memory_formats_do_not_matter():
+def test_batches_and_memory_formats_do_not_matter() -> None:
     model, (x, y) = conv_net(), images()
     options = {"clip": True, "restarts": 0, "bisections": 2}
     whole = flatness_curves(model, x, y, [0.1, 0.2], **options)
@@ -150,7 +150,7 @@ def test_batches_and_memory_formats_do_not_matter():
         np.testing.assert_allclose(other.gradient_norm, whole.gradient_norm, rtol=1e-3)
 
 
-def test_the_model_and_the_images_stay_as_they_were_and_seeds_repeat():
+def test_the_model_and_the_images_stay_as_they_were_and_seeds_repeat() -> None:
     model, (x, y) = conv_net(), images()
     before = x.clone()
     first = flatness_curves(model, x, y, [0.1], clip=False, seed=3)
@@ -160,7 +160,7 @@ def test_the_model_and_the_images_stay_as_they_were_and_seeds_repeat():
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_the_cost_counts_every_pass():
+def test_the_cost_counts_every_pass() -> None:
     model, (x, y) = conv_net(), images()
     seen = []
     model.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
@@ -170,7 +170,7 @@ def test_the_cost_counts_every_pass():
     assert cost.seconds > 0
 
 
-def test_curves_are_brackets_without_upper_bound():
+def test_curves_are_brackets_without_upper_bound() -> None:
     model, (x, y) = conv_net(), images()
     curves = flatness_curves(model, x, y, [0.0, 0.1], clip=True)
     both = flatness(curves.at(1), curves.at(1))
@@ -179,7 +179,7 @@ def test_curves_are_brackets_without_upper_bound():
     assert curves.loss_change_at(1).unit_box
 
 
-def nan_model():
+def nan_model() -> nn.Sequential:
     model = conv_net()
     nn.init.constant_(model[-1].bias, torch.nan)
     return model
@@ -210,7 +210,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("change", "message"), BAD, ids=[m for _, m in BAD])
-def test_bad_input(change, message):
+def test_bad_input(change, message) -> None:
     arguments = {"model": conv_net(), "x": X, "y": Y, "radii": [0.1], "clip": True} | change
     with pytest.raises(ValueError, match=message):
         flatness_curves(**arguments)

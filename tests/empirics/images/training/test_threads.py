@@ -1,6 +1,7 @@
 """Threads: what is set is what is said, and nothing but a count >= 1 is taken."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from empirics.images.training.threads import passive_environment, threads
 
 
 @pytest.fixture(autouse=True)
-def restored():
+def restored() -> Iterator[None]:
     count = torch.get_num_threads()
     yield
     torch.set_num_threads(count)

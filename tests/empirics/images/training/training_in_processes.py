@@ -26,7 +26,7 @@ def run(out: Path, processes: int) -> None:
     shares: list[int] = []
     attacked = training.perturb
 
-    def counted(model, x, *rest, **options):
+    def counted(model, x, *rest, **options) -> torch.Tensor:
         shares.append(len(x))
         return attacked(model, x, *rest, **options)
 

@@ -3,11 +3,12 @@
 import csv
 import json
 import math
+from typing import Any
 
 import pytest
 
 
-def record(**changes):
+def record(**changes) -> Any:
     from empirics.images.verdicts.result import Record
 
     fields = {
@@ -24,7 +25,7 @@ def record(**changes):
     return Record(**fields | changes)
 
 
-def result(*records, **changes):
+def result(*records, **changes) -> Any:
     from empirics.images.verdicts.result import Result
 
     fields = {
@@ -38,7 +39,7 @@ def result(*records, **changes):
     return Result(**fields | changes)
 
 
-def test_round_trip_with_infinities(tmp_path):
+def test_round_trip_with_infinities(tmp_path) -> None:
     from empirics.images.verdicts.result import Result
     from empirics.images.verdicts.thresholds import judge
 
@@ -51,7 +52,7 @@ def test_round_trip_with_infinities(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["figure1-digits-mini.csv", "figure1-digits-mini.json"]
 
 
-def test_csv_has_means_deviations_and_seeds(tmp_path):
+def test_csv_has_means_deviations_and_seeds(tmp_path) -> None:
     with result(record()).save(tmp_path).with_suffix(".csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [float(row["mean"]) for row in rows] == [0, 1, 3]
@@ -59,14 +60,14 @@ def test_csv_has_means_deviations_and_seeds(tmp_path):
     assert (rows[2]["seed_0"], rows[2]["seed_1"]) == ("2.0", "4.0")
 
 
-def test_stored_digits():
+def test_stored_digits() -> None:
     from empirics.images.verdicts.result import rounded, significant
 
     assert significant(123456.7) == 123460
     assert rounded([[1 / 3, 0]]) == ((0.33333, 0.0),)
 
 
-def test_selection():
+def test_selection() -> None:
     whole = result(record(), record(split="test"))
     assert whole.one(split="test").split == "test"
     with pytest.raises(ValueError, match="exactly one record"):
@@ -78,7 +79,7 @@ def test_selection():
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"records": [], "verdicts": []}', '{"records": [1], "verdicts": []}']
 )
-def test_a_file_that_is_no_result(tmp_path, text):
+def test_a_file_that_is_no_result(tmp_path, text) -> None:
     from empirics.images.verdicts.result import Result
 
     path = tmp_path / "a.json"

@@ -13,13 +13,13 @@ def hinge(knot: float, inside: float = 0.1, outside: float = 10.0) -> np.ndarray
 
 
 @pytest.mark.parametrize(("power", "ratio"), [(1, 1.0), (2, 3.0), (3, 7.0)])
-def test_slope_ratio_of_powers(power, ratio):
+def test_slope_ratio_of_powers(power, ratio) -> None:
     from empirics.images.verdicts.statistics import slope_ratio
 
     assert slope_ratio(RADII, RADII**power, 0.1) == pytest.approx(ratio)
 
 
-def test_slope_ratio_of_a_hinge_knows_where_the_kink_is():
+def test_slope_ratio_of_a_hinge_knows_where_the_kink_is() -> None:
     from empirics.images.verdicts.statistics import slope_ratio
 
     assert slope_ratio(RADII, hinge(0.1), 0.1) == pytest.approx(100)
@@ -31,7 +31,7 @@ def test_slope_ratio_of_a_hinge_knows_where_the_kink_is():
 
 
 @pytest.mark.parametrize("knot", [0.05, 0.1, 0.2, 0.31])
-def test_both_kinks_find_a_hinge(knot):
+def test_both_kinks_find_a_hinge(knot) -> None:
     from empirics.images.verdicts.statistics import rise_radius, two_segment_kink
 
     assert two_segment_kink(RADII, hinge(knot)) == pytest.approx(knot, abs=1e-3)
@@ -40,14 +40,14 @@ def test_both_kinks_find_a_hinge(knot):
     assert found == pytest.approx(knot + 0.1 * (0.4 - knot), abs=0.01)
 
 
-def test_a_line_and_a_constant_have_no_kink_of_their_own():
+def test_a_line_and_a_constant_have_no_kink_of_their_own() -> None:
     from empirics.images.verdicts.statistics import rise_radius
 
     assert rise_radius(RADII, RADII) == pytest.approx(0.04)
     assert rise_radius(RADII, np.ones(17)) == 0.4
 
 
-def test_inside_mean_and_slope():
+def test_inside_mean_and_slope() -> None:
     from empirics.images.verdicts.statistics import fitted_slope, inside_mean
 
     assert inside_mean(RADII, RADII, 0.1) == pytest.approx(0.05)
@@ -55,7 +55,7 @@ def test_inside_mean_and_slope():
     assert fitted_slope([0.05, 0.1, 0.2], [0.15, 0.2, 0.3]) == pytest.approx(1)
 
 
-def test_growing_series_correlate_on_levels_and_not_on_differences():
+def test_growing_series_correlate_on_levels_and_not_on_differences() -> None:
     from empirics.images.verdicts.statistics import correlation, correlation_interval
 
     rng = np.random.default_rng(7)
@@ -69,7 +69,7 @@ def test_growing_series_correlate_on_levels_and_not_on_differences():
     assert -1 < found.low < 0.8 < found.mean < found.high < 1
 
 
-def test_student_interval_covers_as_often_as_it_says():
+def test_student_interval_covers_as_often_as_it_says() -> None:
     """Coverage over 4,000 draws within a binomial limit at 1e-6; one a third as wide is caught."""
     from scipy.stats import binom
 
@@ -84,7 +84,7 @@ def test_student_interval_covers_as_often_as_it_says():
     assert not low <= narrow <= high
 
 
-def test_intervals_at_their_ends():
+def test_intervals_at_their_ends() -> None:
     from empirics.images.verdicts.statistics import geometric_interval, student_interval
 
     assert (student_interval([2.0]).low, student_interval([2.0]).high) == (-math.inf, math.inf)
@@ -111,7 +111,7 @@ def test_intervals_at_their_ends():
         (lambda s: s.correlation([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], differences=True), "length >= 3"),
     ],
 )
-def test_bad_input(call, message):
+def test_bad_input(call, message) -> None:
     from empirics.images.verdicts import statistics
 
     with pytest.raises(ValueError, match=message):

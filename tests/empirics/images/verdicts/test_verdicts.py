@@ -1,5 +1,7 @@
 """Verdicts on synthetic results in which each claim holds, or fails, by construction."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,13 +11,13 @@ RADII = tuple(round(0.025 * k, 10) for k in range(17))
 GRID = np.array(RADII)
 
 
-def curve(knot, inside=0.1, outside=100.0):
+def curve(knot, inside=0.1, outside=100.0) -> tuple[tuple[float, ...], ...]:
     """Two seeds of a hinge."""
     base = 0.05 + inside * GRID + (outside - inside) * np.maximum(GRID - knot, 0)
     return tuple(map(tuple, (base, 1.1 * base)))
 
 
-def outcomes(found, text="", role=None):
+def outcomes(found, text="", role=None) -> dict[str, str]:
     return {v.claim: v.outcome for v in found if text in v.claim and role in (None, v.role)}
 
 
@@ -31,20 +33,20 @@ def outcomes(found, text="", role=None):
         ([7.0, 7.0], "above", "undecided"),
     ],
 )
-def test_judgement(values, direction, outcome):
+def test_judgement(values, direction, outcome) -> None:
     from empirics.images.verdicts.thresholds import judge
 
     assert judge("figure-1", "c", "s", values, 7.0, direction=direction).outcome == outcome
 
 
-def test_judgement_knows_two_directions():
+def test_judgement_knows_two_directions() -> None:
     from empirics.images.verdicts.thresholds import judge
 
     with pytest.raises(ValueError, match='"above" or "below"'):
         judge("figure-1", "c", "s", [1.0], 7.0, direction="left")
 
 
-def figure1(test_knot=0.1, control_knot=0.02, swept=(0.05, 0.1, 0.2)):
+def figure1(test_knot=0.1, control_knot=0.02, swept=(0.05, 0.1, 0.2)) -> Any:
     records = [
         record(radius=radius, split=split, at=RADII, values=curve(radius if split == "train" else test_knot))
         for radius in swept
@@ -58,7 +60,7 @@ def figure1(test_knot=0.1, control_knot=0.02, swept=(0.05, 0.1, 0.2)):
     return result(*records, settings={"radius": 0.1})
 
 
-def test_flat_zones_and_kinks_that_move():
+def test_flat_zones_and_kinks_that_move() -> None:
     from dataclasses import replace
 
     from empirics.images.verdicts.figure1 import flat_zone_reading
@@ -84,7 +86,7 @@ def test_flat_zones_and_kinks_that_move():
 
 
 @pytest.mark.parametrize(("accuracy", "role"), [(1.0, "claim"), (0.5, "not fitted")])
-def test_random_labels_count_once_they_are_fitted(accuracy, role):
+def test_random_labels_count_once_they_are_fitted(accuracy, role) -> None:
     from empirics.images.verdicts.verdicts import verdicts
 
     entry = record(condition="random labels", at=RADII, values=curve(0.1))
@@ -93,7 +95,7 @@ def test_random_labels_count_once_they_are_fitted(accuracy, role):
     assert (found.role, found.outcome) == (role, "reproduced")
 
 
-def epochs(dataset, test_factor, train=(1.0, 8.0, 4.0, 0.5)):
+def epochs(dataset, test_factor, train=(1.0, 8.0, 4.0, 0.5)) -> Any:
     """Curves inside the radius over four epochs; the robust error of the training points falls to 0."""
     shape, at = np.array([0.5, 1.0, 5.0]), (0.0, 0.1, 0.2)
     records = []
@@ -106,7 +108,7 @@ def epochs(dataset, test_factor, train=(1.0, 8.0, 4.0, 0.5)):
     return result(*records, experiment="figure2", dataset=dataset, settings={"radius": 0.1})
 
 
-def test_learning_process():
+def test_learning_process() -> None:
     from empirics.images.verdicts.verdicts import verdicts
 
     found = verdicts(epochs("cifar10", 2.0))
@@ -122,7 +124,7 @@ def test_learning_process():
     assert set(outcomes(rising, "train curve").values()) == {"not reproduced"}
 
 
-def flatness(local_growth, gap_follows):
+def flatness(local_growth, gap_follows) -> Any:
     records = []
     steps = np.array([1.0, 2.0, 1.5, 3.0, 2.5, 4.0, 3.5])
     for k in range(7):
@@ -135,7 +137,7 @@ def flatness(local_growth, gap_follows):
     return result(*records, experiment="figure3", settings={"radius": 0.1})
 
 
-def test_growth_and_correlation():
+def test_growth_and_correlation() -> None:
     from empirics.images.verdicts.verdicts import controls, verdicts
 
     found = verdicts(flatness(1.0, True))
@@ -149,7 +151,7 @@ def test_growth_and_correlation():
     assert len(controls(result(verdicts=found), "reproduced")) == 4
 
 
-def table(robust, clean):
+def table(robust, clean) -> Any:
     records = [
         record(condition=condition, split=split, measure=measure, at=(0.0,), values=((value,), (value - 0.001,)))
         for condition in ("adversarial", "clean")
@@ -162,7 +164,7 @@ def table(robust, clean):
     return result(*records, experiment="table1")
 
 
-def test_table_1():
+def test_table_1() -> None:
     from empirics.images.verdicts.verdicts import controls, verdicts
 
     printed = verdicts(table((1.0, 0.458), (1.0, 0.873)))
@@ -176,8 +178,8 @@ def test_table_1():
     }
 
 
-def robust_radii(train_share, test_share, widths=((0.5, 0.6), (0.0, 0.58)), dependence=-0.1):
-    def one(split, measure, value, **changes):
+def robust_radii(train_share, test_share, widths=((0.5, 0.6), (0.0, 0.58)), dependence=-0.1) -> Any:
+    def one(split, measure, value, **changes) -> Any:
         return record(split=split, measure=measure, at=(0.1,), values=((value,), (value,)), **changes)
 
     records = []
@@ -198,7 +200,7 @@ def robust_radii(train_share, test_share, widths=((0.5, 0.6), (0.0, 0.58)), depe
     return result(*records, experiment="memorization")
 
 
-def test_memorization():
+def test_memorization() -> None:
     from empirics.images.verdicts.verdicts import verdicts
 
     found = verdicts(robust_radii(1.0, 0.2))
@@ -212,7 +214,7 @@ def test_memorization():
     assert general["it falls more than the robust test error, width 1 to 4"] == "not reproduced"
 
 
-def test_unknown_experiment():
+def test_unknown_experiment() -> None:
     from empirics.images.verdicts.verdicts import verdicts
 
     with pytest.raises(ValueError, match="experiments are figure1"):
