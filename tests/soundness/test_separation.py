@@ -207,5 +207,5 @@ def everything_in_range(distances: np.ndarray, p: float) -> np.ndarray:
 def test_planted_faults_are_caught(fault: str, put: Callable[..., Any], names: list[str]) -> None:
     for name in names:
         (points, labels), p = HARD[name]
-        with mock.patch(f"theory.{fault}", put), pytest.raises((AssertionError, AssumptionError)):
+        with mock.patch(f"theory.setting.{fault}", put), pytest.raises((AssertionError, AssumptionError)):
             check(points, labels, p)
