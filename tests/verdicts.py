@@ -206,13 +206,14 @@ def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], measured: lis
         cells = [row[key] for key in ("statement", "verdict", "printed", "repaired")]
         table.add_row(*cells, f"{row['examples']:,}" if row["examples"] else "", ", ".join(row["figures"]))
     console = Console(file=StringIO(), width=max(width, 120))
-    console.print(table)
-    console.print(totals())
-    if runs:
-        console.print(_runs_table(runs))
     for result in measured:
         console.print(_measured_table(result))
         console.print(f"made again by: {result['command']}", highlight=False)
+    if runs:
+        console.print(_runs_table(runs))
+    # What a referee wants to know stands on the last screen.
+    console.print(table)
+    console.print(totals())
     return console.file.getvalue()
 
 
