@@ -146,7 +146,7 @@ def read_points(path: str, layers: list[Layer]) -> tuple[np.ndarray, np.ndarray]
     if not np.isin(labels, known).all():
         raise ValueError(
             f"{path} needs the labels of a network with {outputs} output(s), {known[0]} to {known[-1]}: "
-            "Memorizer.sample.codes has them for other classes"
+            "constructions.write_points writes them for other classes"
         )
     return points, labels
 

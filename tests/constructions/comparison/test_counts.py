@@ -11,7 +11,7 @@ import pytest
 
 from constructions.__main__ import main
 from constructions.comparison import counts as comparison
-from constructions.comparison import entries as comparison_rows
+from constructions.comparison import entries
 from constructions.comparison.counts import parameter_report
 from constructions.comparison.entries import NARROW, PCA, RANDOM, SHARED, SKETCH, TREE
 from constructions.comparison.report import ParameterReport, Row
@@ -57,9 +57,9 @@ def test_formulas_are_the_counts_of_what_is_built(p: float, monkeypatch: pytest.
     def absent(*_: object, **__: object) -> None:
         raise AssumptionError("a projection is never counted by formula")
 
-    monkeypatch.setattr(comparison_rows, "projection_memorizer", absent)
+    monkeypatch.setattr(entries, "projection_memorizer", absent)
     built = parameter_report(points, labels, radius=0.001, p=p).rows
-    monkeypatch.setattr(comparison_rows, "_BUILT", 0)
+    monkeypatch.setattr(entries, "_BUILT", 0)
     counted = parameter_report(points, labels, radius=0.001, p=p).rows
     assert not any(row.built for row in counted if row.construction in (SKETCH, TREE, NARROW))
     for one, other in zip(built, counted, strict=True):
