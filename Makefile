@@ -17,12 +17,14 @@ test: $(VENV)/.installed
 	$(BIN)/mypy
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --hypothesis-profile ci
 
-# Before a commit, in a minute: lint, types, and of the tests those of the mathematics and of these documents.
+# Before a commit, in a minute: lint, types, and the tests of the ledger, the setting, networks, samples and documents.
+QUICK := tests/theory/ledger tests/theory/setting tests/constructions/networks tests/constructions/samples \
+	tests/interface/test_documents.py tests/interface/test_import_directions.py
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --hypothesis-profile unshrunk tests/theory tests/interface/test_documents.py
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --hypothesis-profile unshrunk $(QUICK)
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

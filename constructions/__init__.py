@@ -45,7 +45,7 @@ __all__ = [
     "read_task",
     "Size",
     "size_of",
-    # published rivals and the report that compares them
+    # constructions built for comparison, and the report
     "parameter_report",
     "ParameterReport",
     "ENTRIES",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from theory.ledger.contradiction import contradiction
 from theory.ledger.ledger import LEDGER, Statement, Verdict, resolve, statement
-from theory.ledger.marked_tests import TESTS, marked_tests
+from theory.ledger.marked_tests import marked_tests, own_tests
 from theory.ledger.statement import paragraph
 
 _VERDICTS: tuple[Verdict, ...] = ("checked", "repaired", "refuted", "observed")
@@ -56,8 +56,9 @@ def description(entry: Statement, *, resolve_code: bool = False) -> Iterator[str
         yield paragraph("witness run", "\n".join([*str(found).split("; "), f"returned: {numbers}"]))
     if resolve_code:
         yield paragraph("code", "\n".join(f"{name}: {_summary(name)}" for name in entry.code))
-    tests = [f"{form}: {name}" for form, name in marked_tests().get(entry.id, [])]
-    yield paragraph("tests", "\n".join(tests) or ("none" if TESTS.is_dir() else _NO_TESTS))
+    folder = own_tests()
+    tests = [f"{form}: {name}" for form, name in marked_tests(folder).get(entry.id, [])]
+    yield paragraph("tests", "\n".join(tests) or ("none" if folder else _NO_TESTS))
 
 
 def _summary(name: str) -> str:

@@ -6,10 +6,10 @@ weights is another function over the reals, and what is certified is that one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
 
 from constructions.certificates.certificate import certify
 from constructions.networks.network import Affine, ReLUNetwork
@@ -42,7 +42,8 @@ def round_weights(network: ReLUNetwork, bits: int) -> ReLUNetwork:
     """
     if not isinstance(bits, int | np.integer) or not 1 <= bits <= _FLOAT64_BITS:
         raise ValueError(f"round_weights needs bits between 1 and 53, those of float64, got {bits}")
-    return ReLUNetwork(tuple(Affine(_rounded_matrix(f.weight, bits), _rounded(f.bias, bits)) for f in network.layers))
+    layers = tuple(Affine(_rounded_matrix(f.weight, bits), _rounded(f.bias, bits)) for f in network.layers)
+    return ReLUNetwork(layers, network.classes)
 
 
 def _rounded(values: np.ndarray, bits: int) -> np.ndarray:
@@ -58,8 +59,8 @@ def _rounded_matrix(weight: np.ndarray | sp.csr_array, bits: int) -> np.ndarray 
 
 def bit_complexity(
     network: ReLUNetwork,
-    points: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
+    points: Any,
+    labels: Any,
     radius: float,
     p: float,
     *,

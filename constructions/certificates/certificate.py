@@ -16,7 +16,7 @@ from constructions.certificates.guided_attack import Function
 from constructions.certificates.rational_intervals import largest_float_at_most, rational_margin_bound
 from constructions.certificates.witness import executed_witnesses, real_witnesses
 from constructions.networks.network import ReLUNetwork
-from constructions.samples.sample import read_points
+from constructions.samples.sample import read_points, shown
 from constructions.samples.task import Task
 from theory.arguments.read_only import restore
 from theory.arguments.subnormals import check_subnormals
@@ -249,6 +249,11 @@ def certificate_of_task(
     _check_arithmetic(arithmetic)
     sample = task.sample
     check_labels(sample.codes, network.outputs)
+    if network.classes not in (None, sample.classes):
+        raise ValueError(
+            f"the network needs the classes of the task, {shown(sample.classes)}, got {shown(network.classes)}: its "
+            "outputs stand for other labels than those of the points"
+        )
     started = time.perf_counter()
     lower, method = bounds()
     seconds = (time.perf_counter() - started) / len(lower)

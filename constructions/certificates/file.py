@@ -88,7 +88,10 @@ def write_points(path: str | os.PathLike[str], network: ReLUNetwork, points: Any
 
 
 def _as_written(network: ReLUNetwork, points: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
-    return np.ascontiguousarray(read_points(points)), np.ascontiguousarray(network.codes(labels))
+    written, codes = read_points(points, network.inputs), network.codes(labels)
+    if len(written) != len(codes):
+        raise ValueError(f"a file needs one label a point, got {len(written)} points and {len(codes)} labels")
+    return np.ascontiguousarray(written), np.ascontiguousarray(codes)
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

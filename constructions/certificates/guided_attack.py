@@ -31,7 +31,7 @@ _LOOKED_AT = 8
 
 
 def guided_attack(
-    function: Function,
+    function: Any,
     points: Any,
     labels: Any,
     radius: Any,
@@ -60,6 +60,10 @@ def guided_attack(
     """
     points, (radius, p) = read_points(points), read_ball(radius, p)
     labels = read_codes(labels, getattr(getattr(function, "network", function), "classes", None))
+    if labels.shape != (len(points),):
+        raise ValueError(f"labels must hold one label a point, got {len(points)} points and {len(labels)} labels")
+    if not callable(function):
+        function = function.network
     return attack_balls(function, points, labels, radius, p, indices=indices, shell=shell, seed=seed)
 
 

@@ -1,7 +1,7 @@
 """The structural proof: Corollary 3.4 checked on the weights of one network.
 
 Interval bounds treat the coordinates of a ball one by one and fail for p = 1 and 2. The proof here follows
-the corollary instead. It reads from the weights of the network, for every memorized point (`indicator_check`),
+the corollary instead. It reads from the weights of the network, for every memorized point (`indicator_proof`),
 
 - *inner*: `I_i = 1` on `B_p(x_i, δ)`,
 - *outer*: `I_i = 0` off `B_p(x_i, δ + γ)`, within the box,

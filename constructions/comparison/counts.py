@@ -5,6 +5,7 @@ Every construction of the norm at hand is counted along four axes: the number of
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -59,6 +60,7 @@ def parameter_report(
         AssumptionError: if `2 δ + γ <= R` fails.
     """
     task = read_task(points, labels, radius, shell, p)
+    entries = _read_entries(entries, task.p)
     if shell is None:
         task = replace(task, shell=task.shell / 8)
     whole = _Part(task, task.separation)
@@ -100,6 +102,18 @@ def parameter_report(
 
 def _geometric(size: int, least: int) -> list[int]:
     return sorted({max(least, size // 2**k) for k in range(5)} & set(range(least, size + 1)))
+
+
+def _read_entries(entries: Any, p: float) -> tuple[Entry, ...]:
+    """Those of the norm, all of them entries of different names."""
+    given = tuple(entries) if isinstance(entries, Iterable) else ()
+    names = [entry.name for entry in given if isinstance(entry, Entry)]
+    if len(set(names)) != len(given) or not any(entry.is_for(p) for entry in given):
+        raise ValueError(
+            f"entries must be a tuple of Entry with different names, one at least for p={p:g}, got "
+            f"{names or type(entries).__name__}: take (*ENTRIES, mine)"
+        )
+    return given
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,6 +144,8 @@ def projection_memorizer(
         raise ValueError(f'basis must be "pca" or "random", got {basis!r}')
     if arithmetic not in ("reals", "float64", "float32"):
         raise ValueError(f'arithmetic must be "reals", "float64" or "float32", got {arithmetic!r}')
+    if shell is None:
+        raise ValueError("a projection needs a shell below R - 2 * radius, to have room to lose, got None")
     kind: Basis = "pca" if basis == "pca" else "random"
     task = read_task(points, labels, radius, shell, 2.0)
     sample = task.sample
@@ -152,9 +154,10 @@ def projection_memorizer(
     low, high = 0, 1
     while not _fits(vectors[:high], task, arithmetic):
         if high >= len(vectors):
+            needed = 2 * task.radius + task.shell
             raise AssumptionError(
-                f"no projection on {high} directions keeps 2 * radius + shell = {2 * radius + shell:.6g} below the "
-                f"separation {task.separation:.6g} of the points, rounding included: take a smaller shell"
+                f"no projection on {high} directions keeps 2 * radius + shell = {needed:.6g} below the separation "
+                f"{task.separation:.6g} of the points, rounding included: take a smaller shell"
             )
         low, high = high, min(2 * high, len(vectors))
     while high - low > 1:

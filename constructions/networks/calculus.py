@@ -19,10 +19,11 @@ from theory.layers import Matrix
 def chain(*networks: ReLUNetwork) -> ReLUNetwork:
     """`x ↦ f_k(σ(… σ(f_1(x))))` for arguments `f_1, …, f_k`: a ReLU between two networks.
 
-    Depth, parameters and non-zeros add up exactly. Where the outputs of `f_1` are non-negative this is
+    Depth, parameters and non-zeros add up exactly; the classes are those of `f_k`. Where the outputs of `f_1` are non-negative this is
     the plain composition.
     """
-    return ReLUNetwork(tuple(layer for network in networks for layer in network.layers))
+    classes = networks[-1].classes if networks else None
+    return ReLUNetwork(tuple(layer for network in networks for layer in network.layers), classes)
 
 
 def compose(outer: ReLUNetwork, inner: ReLUNetwork) -> ReLUNetwork:

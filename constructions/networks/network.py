@@ -273,10 +273,19 @@ class ReLUNetwork:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file (arrays only, no pickle), all of it or nothing.
 
-        The classes stand in it as JSON, if they are all numbers, text or booleans; others are left out.
+        The classes stand in it as JSON.
+
+        Raises:
+            ValueError: for classes other than numbers, text and booleans: without them the file would be read as that
+                of a network of other labels.
         """
         arrays: dict[str, np.ndarray] = {"depth": np.array(self.depth)}
-        if self.classes is not None and {type(label) for label in self.classes} <= {int, float, str, bool}:
+        if self.classes is not None:
+            if not {type(label) for label in self.classes} <= {int, float, str, bool}:
+                raise ValueError(
+                    f"a network file holds classes that are numbers, text or booleans, got {shown(self.classes)}: save "
+                    "ReLUNetwork(network.layers), whose labels are class numbers, or build it for names of the classes"
+                )
             arrays["classes"] = np.array(json.dumps(self.classes))
         for k, layer in enumerate(self.layers):
             arrays[f"bias_{k}"] = layer.bias

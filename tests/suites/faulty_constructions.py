@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from constructions import Certificate, PlainMemorizer, ReLUNetwork
+import numpy as np
+
+from constructions import Affine, Certificate, PlainMemorizer, ReLUNetwork
 from tests.suites.toy_construction import toy_memorizer
 
 
@@ -20,6 +22,41 @@ class Remembers(PlainMemorizer):
 def remembers(points: Any, labels: Any, **room: Any) -> PlainMemorizer:
     built = toy_memorizer(points, labels, **room)
     return Remembers(built.network, built.task, built.size, made=built)
+
+
+@dataclass(frozen=True, eq=False)
+class OfTheFirstTask(PlainMemorizer):
+    """Certifies the network of now, for the task of then."""
+
+    first: Any = None
+
+    def certify(self, arithmetic: str = "reals") -> Certificate:
+        return replace(self, task=self.first)._of(arithmetic)
+
+    def _of(self, arithmetic: str) -> Certificate:
+        return super().certify(arithmetic)
+
+
+def ignores_the_task(points: Any, labels: Any, **room: Any) -> PlainMemorizer:
+    built = toy_memorizer(points, labels, **room)
+    return OfTheFirstTask(built.network, built.task, built.size, first=built.task)
+
+
+@dataclass(frozen=True, eq=False)
+class OfTheReals(PlainMemorizer):
+    """Answers for the reals, whatever was asked; saves in single precision."""
+
+    def certify(self, arithmetic: str = "reals") -> Certificate:
+        return super().certify()
+
+    def save(self, path: Any) -> None:
+        layers = tuple(Affine(f.weight.astype(np.float32), f.bias.astype(np.float32)) for f in self.network.layers)
+        ReLUNetwork(layers, self.network.classes).save(path)
+
+
+def ignores_the_arithmetic(points: Any, labels: Any, **room: Any) -> PlainMemorizer:
+    built = toy_memorizer(points, labels, **room)
+    return OfTheReals(built.network, built.task, built.size)
 
 
 def miscounts(points: Any, labels: Any, **room: Any) -> PlainMemorizer:

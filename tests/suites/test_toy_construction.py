@@ -62,6 +62,9 @@ def test_a_toy_passes_the_suite() -> None:
     ("builder", "caught_by"),
     [
         ("remembers", "test_the_network_of_now_is_certified"),
+        ("ignores_the_task", "test_the_task_of_now_is_certified"),
+        ("ignores_the_arithmetic", "test_certificates_say_what_they_speak_of"),
+        ("ignores_the_arithmetic", "test_the_saved_network_is_the_same"),
         ("miscounts", "test_count_is_exact"),
         ("forgets_labels", "test_labels_are_those_that_were_given"),
         ("smaller_balls", "test_every_ball_is_certified"),

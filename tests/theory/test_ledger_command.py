@@ -10,7 +10,7 @@ import pytest
 from theory import __main__ as command
 from theory.__main__ import main
 from theory.ledger.ledger import LEDGER, Statement
-from theory.ledger.marked_tests import marked_tests
+from theory.ledger.marked_tests import marked_tests, own_tests
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,8 +71,7 @@ def test_the_code_is_summed_up_when_asked_for(capsys: pytest.CaptureFixture[str]
 def test_without_a_checkout_it_says_how_to_get_the_tests(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "TESTS", tmp_path / "tests")
-    monkeypatch.setattr(command, "marked_tests", lambda: marked_tests(tmp_path / "tests"))
+    monkeypatch.setattr(command, "own_tests", lambda: own_tests(tmp_path))
     assert main(["3.3"]) == 0
     assert "pytest -m statement" in capsys.readouterr().out
 

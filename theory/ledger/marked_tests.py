@@ -4,15 +4,22 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-TESTS = Path(__file__).parents[2] / "tests"
+ROOT = Path(__file__).parents[2]
 
 
-def marked_tests(folder: Path = TESTS) -> dict[str, list[tuple[str, str]]]:
+def own_tests(root: Path = ROOT) -> Path | None:
+    """The tests of a checkout; None for an installed package, beside which a folder of that name is somebody else's."""
+    return root / "tests" if (root / "pyproject.toml").is_file() else None
+
+
+def marked_tests(folder: Path | None) -> dict[str, list[tuple[str, str]]]:
     """From ids to (form, "file::test") for each `@pytest.mark.statement(id, form=…)`, also as `pytestmark`.
 
-    Empty if there is no such folder: an installed package comes without tests.
+    Empty if there is no folder.
     """
     found: dict[str, list[tuple[str, str]]] = {}
+    if folder is None:
+        return found
     for path in sorted(folder.rglob("test_*.py")):
         name = str(path.relative_to(folder.parent))
         for statement_id, form, test in _marks(ast.parse(path.read_text(encoding="utf-8"))):

@@ -44,8 +44,8 @@ class Statement:
         source: where in the paper.
 
     Raises:
-        ValueError: if a text that each statement needs is empty, a formula does not stand in the text, or the repaired
-            form, what fails or the witness does not go with the verdict.
+        ValueError: if a text that each statement needs is empty, a formula does not stand in the text in its relation,
+            or the repaired form, what fails or the witness does not go with the verdict.
     """
 
     id: str
@@ -85,10 +85,11 @@ class Statement:
                 f'{self.verdict!r}: it needs "repaired" or "refuted"'
             )
         for formula in self.formulas:
-            if formula.text not in (self.repaired or self.printed):
+            if not formula.stands_in(self.repaired or self.printed):
                 raise ValueError(
-                    f"statement {self.id!r} needs each of its formulas in its text, word for word, got "
-                    f"{formula.text!r}: change both, and the code if the formula changes"
+                    f"statement {self.id!r} needs each of its formulas in its text, once and word for word, in its "
+                    f"relation and with nothing that goes on with it at either end, got {formula.text!r} in "
+                    f"{formula.relation!r}: change both, and the code if the formula or its side changes"
                 )
 
     def __repr__(self) -> str:

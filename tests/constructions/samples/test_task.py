@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 from dataclasses import replace
+from enum import IntEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,34 @@ import numpy as np
 import pytest
 
 from constructions import (
+    ENTRIES,
     Affine,
     ReLUNetwork,
+    bit_complexity,
     certify,
+    chain,
     guided_attack,
     max_tree_memorizer,
     narrow_deep_memorizer,
+    parameter_report,
     projection_memorizer,
     read_task,
     robust_memorizer,
     write_certificate,
+    write_points,
 )
 from constructions.certificates.certificate import decide
 from constructions.memorizers import projection
+from tests.replaced import replaced
 from theory import AssumptionError
+
+
+class Grade(IntEnum):
+    """Numbers to Python, and no labels that JSON holds."""
+
+    GOOD = 1
+    BAD = 2
+
 
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 LABELS = ["left", "right", "left", "right"]
@@ -157,14 +172,87 @@ def test_classes_that_do_not_fit_are_refused(outputs: int, classes: tuple[Any, .
         ReLUNetwork((Affine(np.ones((outputs, 1)), np.zeros(outputs)),), classes)
 
 
-@pytest.mark.parametrize("classes", [(-1, 1), ("a", "b"), (False, True), (0.5, 1.5), (("a", 1), ("a", 2))])
+@pytest.mark.parametrize("classes", [(-1, 1), ("a", "b"), (False, True), (0.5, 1.5)])
 def test_classes_are_saved_where_a_file_can_hold_them(classes: tuple[Any, ...], tmp_path: Path) -> None:
     outputs = 1 if classes == (-1, 1) else 2
     network = ReLUNetwork((Affine(np.ones((outputs, 1)), np.zeros(outputs)),), classes)
     network.save(tmp_path / "network.npz")
     kept = ReLUNetwork.load(tmp_path / "network.npz").classes
-    assert kept == (classes if not isinstance(classes[0], tuple) else None)
-    assert kept is None or [type(label) for label in kept] == [type(label) for label in classes]
+    assert kept == classes
+    assert [type(label) for label in kept] == [type(label) for label in classes]
+
+
+@pytest.mark.parametrize("classes", [(("a", 1), ("a", 2)), (b"a", b"b"), (Grade.GOOD, Grade.BAD)])
+def test_classes_that_a_file_cannot_hold_are_refused(classes: tuple[Any, ...], tmp_path: Path) -> None:
+    """Read again without them, the labels 1 and 2 of the classes 1 and 2 would be numbers of outputs."""
+    network = ReLUNetwork((Affine(np.ones((2, 1)), np.zeros(2)),), classes)
+    with pytest.raises(ValueError, match="a network file holds classes that are numbers, text or booleans"):
+        network.save(tmp_path / "network.npz")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("build", builders())
+@pytest.mark.parametrize("classes", [("right", "left"), ("x", "y")])
+def test_a_network_of_other_classes_is_not_certified_for_the_task(build: Any, classes: tuple[str, ...]) -> None:
+    built = build(radius=0.125, shell=0.25)
+    other = replace(built, network=ReLUNetwork(built.network.layers, classes))
+    with pytest.raises(ValueError, match="the network needs the classes of the task, 'left', 'right', got"):
+        other.certify()
+    with pytest.raises(ValueError, match="the network needs the classes of the task"):
+        replaced(built, sample=replace(built.task.sample, classes=classes)).certify()
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 3], ["a", "b", "c"], [True, False, True], [0.5, 1.5, 2.5]])
+def test_bit_complexity_is_of_the_labels_that_were_given(labels: list[Any]) -> None:
+    points = np.array([[0.0], [1.0], [2.0]])
+    built = narrow_deep_memorizer(points, labels, radius=0.125)
+    balls, codes = (0.125, math.inf), built.task.sample.codes[:2]
+    least = bit_complexity(built.network, points[:2], labels[:2], *balls)
+    assert least.bits is not None
+    assert least == bit_complexity(ReLUNetwork(built.network.layers), points[:2], codes, *balls)
+    assert bit_complexity(built.network, points[:2], labels[1::-1], *balls).bits is None
+
+
+@pytest.mark.parametrize("build", builders())
+def test_the_attack_takes_every_construction(build: Any) -> None:
+    built = build(radius=0.125, shell=0.25)
+    found = [guided_attack(f, POINTS, LABELS, 0.125, 2)[0] for f in (built, built.network)]
+    np.testing.assert_allclose(found[0], found[1])
+    with pytest.raises(ValueError, match="one label a point, got 4 points and 3 labels"):
+        guided_attack(built, POINTS, LABELS[:3], 0.125, 2)
+
+
+def test_chained_networks_have_the_classes_of_the_last() -> None:
+    built = max_tree_memorizer(POINTS, LABELS, radius=0.125)
+    first = ReLUNetwork((Affine(np.eye(2), np.zeros(2)),))
+    assert chain(first, built.network).classes == ("left", "right")
+
+
+def test_points_of_other_sizes_are_not_written(tmp_path: Path) -> None:
+    built = max_tree_memorizer(POINTS, LABELS, radius=0.125)
+    for points, labels, message in (
+        (POINTS, LABELS[:3], "4 points and 3 labels"),
+        (np.eye(5)[:4], LABELS, "dimension 2, got 5"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_points(tmp_path / "p.npz", built.network, points, labels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_projection_needs_a_shell() -> None:
+    with pytest.raises(ValueError, match="needs a shell below R - 2"):
+        projection_memorizer(POINTS, LABELS, radius=0.125, shell=None)
+    with pytest.raises(AssumptionError, match="no projection on 2 directions"):
+        projection_memorizer(POINTS, LABELS, radius=Fraction(1, 4), shell=0.5)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("entries", [(), (ENTRIES[2],), ENTRIES[0], (ENTRIES[0], ENTRIES[0])])
+def test_entries_of_a_comparison_are_read(entries: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"entries must be a tuple of Entry with different names, one at least for p=2"
+    ):
+        parameter_report(POINTS, LABELS, radius=0.125, p=2, entries=entries)
 
 
 @pytest.mark.parametrize("scale", [1e-305, 1e305])

@@ -142,6 +142,160 @@ def test_a_changed_text_of_a_statement_is_refused(number: str) -> None:
         replace(entry, repaired=entry.repaired.replace(number, "9"))
 
 
+# On which side of its relation what each function computes may stand; "equal": it is the quantity itself. Typed from
+# the functions, not from the ledger.
+SIDES = {
+    ("theory.generalization.concentration.binomial_deviation", ""): "upper",
+    ("theory.generalization.columns.ratio_bound", ""): "lower",
+    ("theory.generalization.columns.log_threshold", ""): "upper",
+    ("theory.sizes.memorizer_size.network_count", ""): "upper",
+    ("theory.sizes.memorizer_size.indicator_count", ""): "equal",
+    ("theory.sizes.memorizer_size.level_bound", ""): "upper",
+    ("theory.sizes.memorizer_size.tent_bound", ""): "equal",
+    ("theory.sizes.memorizer_size.piece_bound", ""): "upper",
+    ("theory.sizes.memorizer_size.power_ratio", ""): "equal",
+    # The sizes that are excluded are those with growth_bound < pattern_room.
+    ("theory.sizes.growth.growth_bound", ""): "lower",
+    ("theory.sizes.growth.pattern_room", ""): "upper",
+    # The power of m itself, and n d below it.
+    ("theory.sizes.growth.size_bound_bracket", "1"): "equal or upper",
+    ("theory.gaussian.laws.separation_bound", "failure"): "upper",
+    ("theory.gaussian.laws.separation_bound", "distance"): "lower",
+    # The error at an angle, and the largest angle for an error.
+    ("theory.gaussian.laws.linear_clean_error", ""): "equal or upper",
+    ("theory.gaussian.laws.transfer_sample_size", ""): "lower",
+    ("theory.gaussian.max_margin.limit_angle", ""): "equal",
+    ("theory.gaussian.max_margin.angle_bounds", "upper"): "upper",
+    ("theory.gaussian.max_margin.angle_bounds", "failure"): "upper",
+    ("theory.gaussian.max_margin.wendel_probability", ""): "equal",
+    ("theory.gaussian.max_margin.exact_limit_bound", ""): "upper",
+    ("theory.gaussian.target_conditions.noise_lengths", "0"): "equal",
+    ("theory.gaussian.target_conditions.noise_lengths", "1"): "equal",
+    ("theory.gaussian.target_conditions.failure_at", ""): "upper",
+    ("theory.gaussian.target_conditions.threshold_range", "0"): "lower",
+    ("theory.gaussian.target_conditions.threshold_range", "1"): "upper",
+    # The conditions are gain > reach.
+    ("theory.gaussian.overlap.joint_square", ""): "equal",
+    ("theory.gaussian.overlap.large_gain", ""): "upper",
+    ("theory.gaussian.overlap.small_gain", ""): "upper",
+    ("theory.gaussian.overlap.joint_reach", ""): "lower",
+    ("theory.gaussian.overlap.overlap_radius", ""): "upper",
+    ("theory.generalization.vc.uniform_bound", ""): "upper",
+    ("theory.generalization.vc.consistent_bound", ""): "upper",
+    ("theory.generalization.transfer.transfer_bound", ""): "upper",
+    ("theory.generalization.transfer.log_linear_transfer_constant", ""): "equal",
+    ("theory.generalization.transport.expected_w1_bound", ""): "upper",
+    ("theory.generalization.flatness.loss_change_lower_bound", "0"): "lower",
+    ("theory.witnesses.sample_size.unseen_error_bounds", "0"): "lower",
+    ("theory.witnesses.sample_size.unseen_error_bounds", "1"): "lower",
+    ("theory.witnesses.sample_size.polynomial_sample_failure", "mean"): "lower",
+    ("theory.witnesses.flatness.flatness_failure", "left"): "lower",
+    ("theory.witnesses.flatness.flatness_failure", "flatness"): "upper",
+    ("theory.witnesses.flatness.oscillating_loss", "left"): "upper",
+    ("theory.witnesses.flatness.oscillating_loss", "right"): "equal",
+}  # fmt: skip
+
+
+def is_on_its_side(formula: Formula) -> bool:
+    return formula.side in SIDES[formula.code, formula.part].split(" or ")
+
+
+@pytest.mark.parametrize(("statement_id", "formula"), BOUND, ids=[f"{name}: {f.text}" for name, f in BOUND])
+def test_a_formula_stands_on_the_side_of_its_function(statement_id: str, formula: Formula) -> None:
+    assert is_on_its_side(formula), (statement_id, formula.relation, formula.side)
+
+
+def test_the_sides_are_those_of_the_bound_functions() -> None:
+    assert set(SIDES) == {(formula.code, formula.part) for _, formula in BOUND}
+
+
+OPPOSITE = {"≤": "≥", "≥": "≤", "<": ">", ">": "<", "at most": "at least", "at least": "at most"}
+TURN = re.compile("|".join(OPPOSITE))
+
+
+def turned(text: str) -> str:
+    return TURN.sub(lambda found: OPPOSITE[found.group()], text)
+
+
+@pytest.mark.parametrize(
+    ("statement_id", "formula"),
+    [(name, formula) for name, formula in BOUND if TURN.search(formula.relation)],
+    ids=lambda value: getattr(value, "text", value),
+)
+def test_a_relation_that_is_turned_is_noticed(statement_id: str, formula: Formula) -> None:
+    """In the text alone the statement is refused; in the text and in its formula the side is wrong."""
+    entry = LEDGER[statement_id]
+    quoted, wrong = (relation.replace("…", formula.text) for relation in (formula.relation, turned(formula.relation)))
+    assert quoted in entry.repaired
+    with pytest.raises(ValueError, match="each of its formulas in its text"):
+        replace(entry, repaired=entry.repaired.replace(quoted, wrong))
+    assert not is_on_its_side(replace(formula, relation=turned(formula.relation)))
+
+
+def test_only_what_is_named_equal_has_no_relation_to_turn() -> None:
+    """So no inequality is left out of the test above."""
+    without = [formula for _, formula in BOUND if not TURN.search(formula.relation)]
+    assert {formula.relation for formula in without if formula.side != "equal"} == {"within … of μN with"}
+
+
+@pytest.mark.parametrize(
+    ("relation", "side"),
+    [
+        ("gap ≥ …", "lower"),
+        ("at most …", "upper"),
+        ("at least 1 - …", "upper"),
+        ("at most 1 - …", "lower"),
+        ("if … ≤ b", "lower"),
+        ("and … >", "upper"),
+        ("A = …", "equal"),
+        ("A = … ≤", "equal"),
+    ],
+)
+def test_a_relation_says_the_side(relation: str, side: str) -> None:
+    assert Formula("2a", relation, "a.b", {}, {}).side == side
+
+
+@pytest.mark.parametrize("relation", ["", "≤", "…", "gap …", "… ≤ …", "this …", "if … holds", "≤ 2…", "at least 2 - …"])
+def test_a_relation_that_says_no_side_is_refused(relation: str) -> None:
+    with pytest.raises(ValueError, match="'2a' needs"):
+        Formula("2a", relation, "a.b", {}, {})
+
+
+@pytest.mark.parametrize(
+    "text", ["x ≤ 2a", "x ≤ 2a.", "so x ≤ 2a, y", "x ≤ 2a < b", "x ≤ 2a for all", "x ≤ 2a (Wendel)"]
+)
+def test_a_formula_with_a_boundary_stands_in_its_text(text: str) -> None:
+    assert Formula("2a", "x ≤ …", "a.b", {}, {}).stands_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x ≤ 12a", "x ≤ ½2a", "x ≤ -2a", "x ≤ 1/2a", "x ≤ n · 2a", "x ≤ √2a", "x ≤ (2a)", "x ≤ 2^2a", "2x ≤ 2a", "(x ≤ 2a"]
+    + [f"x ≤ 2a{tail}" for tail in ("b", "0", ".5", "²", "^2", "/3", "·N", "½", "(b)", "_1", "!", ")")]
+    + [f"x ≤ 2a {tail}" for tail in ("+ b", "- b", "· N", "/ 3", "b", "√b", "½", "ln b", "(b + c)", "max(b)")]
+    + ["x ≤ 2a, x ≤ 2a", "x ≥ 2a", "x = 2a", ""],
+)  # fmt: skip
+def test_a_formula_that_goes_on_or_has_another_relation_does_not(text: str) -> None:
+    assert not Formula("2a", "x ≤ …", "a.b", {}, {}).stands_in(text)
+
+
+@pytest.mark.parametrize(
+    ("statement_id", "old", "new"),
+    [
+        ("proposition-6.4", "at most 2a", "at most 12a"),
+        ("theorem-6.3", "flatness ≤ N(6δ)^d/δ", "flatness ≤ N(6δ)^d/δ·N"),
+        ("theorem-6.3", "gap ≥ 1 - N(4δ)^d", "gap ≤ 1 - N(4δ)^d"),
+        ("proposition-6.4", "≥ δ E‖∇L‖_1 for", "≥ d E‖∇L‖_1/δ for"),
+        ("theorem-6.2", "½(1 - 1/K)^N", "K½(1 - 1/K)^N"),
+    ],
+)
+def test_what_stands_around_a_formula_is_bound_too(statement_id: str, old: str, new: str) -> None:
+    entry = LEDGER[statement_id]
+    assert old in entry.repaired
+    with pytest.raises(ValueError, match="each of its formulas in its text"):
+        replace(entry, repaired=entry.repaired.replace(old, new))
+
+
 def test_a_changed_function_is_noticed() -> None:
     (formula,) = LEDGER["claim-standard-bound"].formulas
     changed = lambda n, vc_dimension, failure: 1.0001 * resolve(formula.code)(n, vc_dimension, failure)  # noqa: E731
