@@ -19,8 +19,8 @@ from theory.layers import Matrix
 def chain(*networks: ReLUNetwork) -> ReLUNetwork:
     """`x ↦ f_k(σ(… σ(f_1(x))))` for arguments `f_1, …, f_k`: a ReLU between two networks.
 
-    Depth, parameters and non-zeros add up exactly; the classes are those of `f_k`. Where the outputs of `f_1` are non-negative this is
-    the plain composition.
+    Depth, parameters and non-zeros add up exactly; the classes are those of `f_k`. Where the outputs of `f_1` are
+    non-negative this is the plain composition.
     """
     classes = networks[-1].classes if networks else None
     return ReLUNetwork(tuple(layer for network in networks for layer in network.layers), classes)
