@@ -100,6 +100,9 @@ class ParameterReport:
     sources: dict[str, str]
     colours: dict[str, str]
 
+    def __repr__(self) -> str:
+        return f"<ParameterReport of {len(self.sources)} constructions in l_{self.p:g}, {len(self.rows)} rows>"
+
     def base(self, construction: str) -> Row:
         """The row of the whole sample."""
         return next(row for row in self.rows if row.axis == "base" and row.construction == construction)

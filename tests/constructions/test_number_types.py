@@ -143,7 +143,7 @@ BUILDERS: dict[str, Callable[[Given, Path], Any]] = {
     "max_tree_memorizer": lambda g, _: max_tree_memorizer(g.centres, LABELS, radius=g.r),
     "narrow_deep_memorizer": lambda g, _: narrow_deep_memorizer(g.centres, LABELS, radius=g.r),
     "projection_memorizer": lambda g, _: projection_memorizer(g.centres, LABELS, radius=g.r / 8, shell=g.r / 8),
-    "parameter_report": lambda g, _: str(parameter_report(g.centres, LABELS, radius=g.r, p=math.inf)),
+    "parameter_report": lambda g, _: parameter_report(g.centres, LABELS, radius=g.r, p=math.inf).to_json(),
     "read_task": lambda g, _: read_task(g.centres, LABELS, g.r, g.r / 8, 2),
     "guided_attack": lambda g, _: guided_attack(ReLUNetwork((clean(g),)), g.centres, LABELS, g.r, 2),
     "certify": lambda g, _: certify(ReLUNetwork((clean(g),)), g.centres, LABELS, g.r, 2).lower,

@@ -67,6 +67,11 @@ def test_formulas_are_the_counts_of_what_is_built(p: float, monkeypatch: pytest.
         assert other.parameters in (one.parameters, None)
 
 
+def test_the_repr_is_one_line() -> None:
+    found = report(math.inf)
+    assert repr(found) == f"<ParameterReport of 6 constructions in l_inf, {len(found.rows)} rows>"
+
+
 def test_exponents_of_power_laws() -> None:
     row = Row(SHARED, "N", 1, 1, 1.0, 0.5, 0.1, 0.1, 1, 1, None, True, None, None, 1)
     exact = [replace(row, N=n, nonzero=7 * n * n, general=5) for n in (10, 20, 40, 80)]
