@@ -62,7 +62,10 @@ class Task:
     @property
     def is_separated(self) -> bool:
         """Whether `2 δ + γ <= R`, exactly: no ball with its shell meets a ball of another label."""
-        return _room(self.separation, self.radius) >= Fraction(self.shell)
+        try:
+            return _room(self.separation, self.radius) >= Fraction(self.shell)
+        except AssumptionError:  # equal points with different labels, or one label only
+            return False
 
 
 def read_task(points: Any, labels: Any, radius: Any, shell: Any, p: Any) -> Task:

@@ -96,6 +96,8 @@ def test_a_changed_task_is_asked_again() -> None:
     assert not replace(task, sample=nearer).is_separated
     far = replace(task.neighbours, distance=64.0)
     assert replace(task, neighbours=far).separation == 1
+    # The same point with both labels.
+    assert not replace(task, sample=replace(task.sample, points=POINTS[[0, 0, 2, 3]])).is_separated
     # In l_1 the points are as far apart, in l_inf the diagonal is shorter.
     diagonal = read_task([[0.0, 0.0], [1.0, 1.0]], [-1, 1], 0.25, 0.5, 1)
     assert diagonal.separation == 2
