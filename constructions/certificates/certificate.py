@@ -16,7 +16,7 @@ from constructions.certificates.guided_attack import Function
 from constructions.certificates.rational_intervals import largest_float_at_most, rational_margin_bound
 from constructions.certificates.witness import executed_witnesses, real_witnesses
 from constructions.networks.network import ReLUNetwork
-from constructions.samples.sample import read_points, shown
+from constructions.samples.sample import read_labelled_points, shown
 from constructions.samples.task import Task
 from theory.arguments.read_only import restore
 from theory.arguments.subnormals import check_subnormals
@@ -86,7 +86,7 @@ class Certificate:
         """
         check_subnormals("a comparison")
         try:
-            points, codes = read_points(points, network.inputs), network.codes(labels)
+            points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
         except ValueError:
             return False
         return self.seal == _seal(self, network, points, codes)
@@ -216,9 +216,7 @@ def certify(
     radius, p = read_ball(radius, p)
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
-    points, codes = read_points(points, network.inputs), network.codes(labels)
-    if codes.shape != (len(points),):
-        raise ValueError(f"labels must hold one label a point, got {len(points)} points and shape {codes.shape}")
+    points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
     started = time.perf_counter()
     balls = points, codes, radius, p
     lower, method = margin_bounds(network, *balls, arithmetic)

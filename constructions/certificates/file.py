@@ -16,7 +16,7 @@ from constructions.certificates.certificate import Certificate
 from constructions.certificates.digests import network_digest, points_digest
 from constructions.networks.network import ReLUNetwork
 from constructions.networks.whole_file import replacing
-from constructions.samples.sample import read_points
+from constructions.samples.sample import read_labelled_points
 
 FORMAT = "robust memorization certificate 2"
 
@@ -46,7 +46,7 @@ def write_certificate(
             0.
     """
     written, codes = _as_written(network, points, labels)
-    if not len(certificate.status) == len(written) == len(codes):
+    if len(certificate.status) != len(written):
         raise ValueError(
             f"a certificate file needs one point and label a record, got {len(certificate.status)} records, "
             f"{len(written)} points and {len(codes)} labels"
@@ -88,9 +88,7 @@ def write_points(path: str | os.PathLike[str], network: ReLUNetwork, points: Any
 
 
 def _as_written(network: ReLUNetwork, points: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
-    written, codes = read_points(points, network.inputs), network.codes(labels)
-    if len(written) != len(codes):
-        raise ValueError(f"a file needs one label a point, got {len(written)} points and {len(codes)} labels")
+    written, codes = read_labelled_points(points, labels, network.classes, network.inputs)
     return np.ascontiguousarray(written), np.ascontiguousarray(codes)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
-from constructions.samples.sample import read_codes, read_points
+from constructions.samples.sample import read_labelled_points
 from theory.balls.relaxation import read_ball
 from theory.setting.losses import known_margins
 from theory.setting.membership import is_in_ball
@@ -58,10 +58,8 @@ def guided_attack(
         The margins (an error where `<= 0`; `f = 0` is one) and the points, both in the order of `indices`. The points
         are in the balls, exactly; the centre at worst. Where f is not a number the margin counts as infinite.
     """
-    points, (radius, p) = read_points(points), read_ball(radius, p)
-    labels = read_codes(labels, getattr(getattr(function, "network", function), "classes", None))
-    if labels.shape != (len(points),):
-        raise ValueError(f"labels must hold one label a point, got {len(points)} points and {len(labels)} labels")
+    classes = getattr(getattr(function, "network", function), "classes", None)
+    (points, labels), (radius, p) = read_labelled_points(points, labels, classes), read_ball(radius, p)
     if not callable(function):
         function = function.network
     return attack_balls(function, points, labels, radius, p, indices=indices, shell=shell, seed=seed)

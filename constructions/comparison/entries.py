@@ -5,7 +5,7 @@ Another construction is compared by one more entry: `parameter_report(…, entri
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -147,8 +147,7 @@ def _projection(place: Place, basis: str) -> Count | None:
         built = projection_memorizer(*place.arguments, **place.room, basis=basis, seed=place.seed)
     except AssumptionError:  # no room for the rounding of a projection
         return None
-    size = built.size
-    return Count(size.nonzero, size.general, size.parameters, built, built.dim)
+    return replace(count_built(built), dim=built.dim)
 
 
 def _any(p: float) -> bool:

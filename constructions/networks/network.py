@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from constructions.networks.whole_file import replacing
-from constructions.samples.sample import read_codes, read_labels, shown
+from constructions.samples.sample import read_labels, shown
 from theory.arguments.plain_array import exact_floats
 from theory.arguments.read_only import handed_over, read_only, restore
 from theory.arguments.subnormals import check_subnormals
@@ -252,17 +252,6 @@ class ReLUNetwork:
     def bytes(self) -> int:
         """Memory of the arrays as stored."""
         return sum(layer.bytes for layer in self.layers)
-
-    def codes(self, labels: Any) -> Int[np.ndarray, " n_labels"]:
-        """Labels as the network has them: -1 and +1 for one output, else the number of the output.
-
-        Args:
-            labels: one a point; of `classes`, if the network has them.
-
-        Raises:
-            ValueError: for other labels.
-        """
-        return read_codes(labels, self.classes)
 
     def to_torch(self, *, dense: bool | None = None) -> Any:
         """The same function as a `torch.nn.Module` in float64; see `constructions.networks.torch_module.to_torch`."""

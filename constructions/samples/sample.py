@@ -155,6 +155,20 @@ def read_codes(labels: Any, classes: tuple[Hashable, ...] | None) -> Int[np.ndar
     return 2 * codes - 1 if is_signed(classes) else codes
 
 
+def read_labelled_points(
+    points: Any, labels: Any, classes: tuple[Hashable, ...] | None, dim: int | None = None
+) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, " n"]]:
+    """Points, and for each the code of its label; see `read_points` and `read_codes`.
+
+    Raises:
+        ValueError: as those, or unless there is one label a point.
+    """
+    read, codes = read_points(points, dim), read_codes(labels, classes)
+    if len(codes) != len(read):
+        raise ValueError(f"labels must hold one label a point, got {len(read)} points and {len(codes)} labels")
+    return read, codes
+
+
 def read_sample(points: Any, labels: Any) -> Sample:
     """Check and number a labelled sample. The sample does not share memory with the arguments.
 

@@ -75,8 +75,7 @@ def read_task(points: Any, labels: Any, radius: Any, shell: Any, p: Any) -> Task
         ValueError: for malformed arguments.
         AssumptionError: if `2 δ + γ <= R` fails, equal points have different labels, or all labels are the same.
     """
-    radius = read_positive(radius, "radius")
-    return task_for(read_sample(points, labels), radius, shell, read_exponent(p))
+    return task_for(read_sample(points, labels), radius, shell, p)
 
 
 def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool = False) -> Task:

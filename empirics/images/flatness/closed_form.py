@@ -41,6 +41,7 @@ from jaxtyping import Float
 
 from constructions.memorizers.memorizer import Memorizer
 from constructions.pieces.levels import shared_levels
+from constructions.pieces.soft_indicators import ramp_of
 from constructions.samples.sample import class_positions
 from empirics.images.flatness.bracket import FlatnessBracket
 from theory.balls.relaxation import interval_bounds
@@ -84,7 +85,7 @@ def exact_curves(
     points = memorizer.task.sample.points
     if clip and not ((points[chosen] >= 0) & (points[chosen] <= 1)).all():
         raise ValueError("clip=True needs points in [0, 1]^d: rescale them, or take clip=False")
-    t, ramp = memorizer.task.radius + memorizer.task.shell / 4, memorizer.task.shell / 2
+    t, ramp = ramp_of(memorizer.task.radius, memorizer.task.shell)
     centres = _centres(memorizer, ramp)
     around = [_Cube(points[i], centres, int(np.searchsorted(memorizer.small, i)), t, ramp) for i in chosen]
     _, classes = class_positions(memorizer.task.sample.codes[:1], memorizer.clean.outputs)
