@@ -244,6 +244,7 @@ def test_the_ratio_against_the_radius(record: Any, figure_path: Any) -> None:
         axes.loglog(radii, ratio, color="tab:red", linestyle=style, label=f"1 + a sin(x/a), {periods} periods")
         # From half a period on the left side is a: the ratio is a π / (2δ).
         far = radii >= math.pi * width
+        assert far.any()
         np.testing.assert_allclose(ratio[far], width * math.pi / (2 * radii[far]), rtol=1e-2)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set(xlabel="δ", ylabel="E[max change of the loss within δ] / (δ E|L'|)")
