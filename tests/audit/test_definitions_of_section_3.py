@@ -27,6 +27,7 @@ from theory.balls.relaxation import margin_lower_bound
 from theory.balls.small_margin import affine_margin, small_margin
 from theory.errors import AssumptionError
 from theory.generalization.columns import Columns
+from theory.generalization.concentration import binomial_deviation
 from theory.layers import evaluate
 from theory.setting.losses import adversarial_error, clean_error, margins
 from theory.setting.separation import rational_distance, round_down, separation
@@ -340,7 +341,7 @@ def test_about_mu_n_says_nothing_for_few_points(mu: float) -> None:
 @given(st.integers(1, 3000), st.floats(1e-3, 1 - 1e-3), st.floats(1e-12, 0.999))
 def test_the_binomial_count_is_within_its_deviation(n: int, mu: float, delta: float) -> None:
     """The exact probability of a deviation of more than √(N ln(2/Δ) / 2) is at most Δ."""
-    reach = math.sqrt(n * math.log(2 / delta) / 2)
+    reach = binomial_deviation(n, delta)
     counts = np.arange(n + 1)
     outside = binom.pmf(counts[np.abs(counts - mu * n) > reach], n, mu).sum()
     assert outside <= delta * (1 + 1e-9)
@@ -349,7 +350,7 @@ def test_the_binomial_count_is_within_its_deviation(n: int, mu: float, delta: fl
 def test_a_deviation_without_the_logarithm_of_two_is_caught() -> None:
     # Planted fault: half of the deviation is exceeded with a larger probability.
     n, mu, delta = 1000, 0.5, 0.01
-    reach = math.sqrt(n * math.log(2 / delta) / 2) / 2
+    reach = binomial_deviation(n, delta) / 2
     counts = np.arange(n + 1)
     assert binom.pmf(counts[np.abs(counts - mu * n) > reach], n, mu).sum() > delta
 

@@ -74,13 +74,7 @@ def _value(text: str, values: dict[str, Any], names: Mapping[str, str] | None = 
 
 
 def _number(value: Any) -> sympy.Expr:
-    return (
-        sympy.Integer(value)
-        if isinstance(value, int)
-        else sympy.Float(value, _DIGITS)
-        if isinstance(value, float)
-        else value
-    )
+    return sympy.Float(value, _DIGITS) if isinstance(value, float) else sympy.sympify(value)
 
 
 def _argument(text: str, values: dict[str, Any]) -> Any:
