@@ -1,32 +1,15 @@
 """`pytest --memorizer` run for real: it passes the right builder and names what is wrong with five others."""
 
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-
-def failures(builder: str) -> set[str]:
-    """Names of the tests that fail for a builder."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
-    run = subprocess.run(
-        [*command, "--hypothesis-profile=unshrunk", "--memorizer", f"tests.suites.faulty_builders:{builder}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode in (0, 1), run.stdout + run.stderr
-    assert re.search(r"\d+ (passed|failed)", run.stdout), run.stdout
-    return set(re.findall(r"^FAILED \S+::(\w+)", run.stdout, flags=re.MULTILINE))
+from tests.suites.suite_runs import ROOT, failures
 
 
 def test_the_right_builder_passes() -> None:
-    assert failures("right") == set()
+    assert failures("--memorizer", "tests.suites.faulty_builders:right") == set()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +23,7 @@ def test_the_right_builder_passes() -> None:
     ],
 )
 def test_every_fault_is_caught_by_a_test_that_names_it(builder: str, caught_by: str) -> None:
-    assert caught_by in failures(builder)
+    assert caught_by in failures("--memorizer", f"tests.suites.faulty_builders:{builder}", caught_by)
 
 
 def test_a_builder_that_cannot_be_imported_is_named() -> None:

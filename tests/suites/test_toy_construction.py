@@ -2,9 +2,6 @@
 
 import inspect
 import math
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +9,11 @@ import pytest
 
 from constructions import ENTRIES, parameter_report
 from tests.suites import toy_construction
+from tests.suites.suite_runs import failures
 from tests.suites.toy_construction import ENTRY, toy_memorizer
 
-ROOT = Path(__file__).parents[2]
 POINTS = np.random.default_rng(0).random((12, 2))
 LABELS = ["a", "b", "c"] * 4
-
-
-def failures(builder: str, test: str = "test") -> set[str]:
-    """Names of the tests that fail for a builder, of those with this in their name."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
-    command += ["--hypothesis-profile=unshrunk", "--construction", f"tests.suites.{builder}", "-k", test]
-    run = subprocess.run(
-        [*command, "--construction", f"tests.suites.{builder}"], cwd=ROOT, capture_output=True, text=True, timeout=600
-    )
-    assert run.returncode in (0, 1), run.stdout + run.stderr
-    assert re.search(r"\d+ (passed|failed)", run.stdout), run.stdout
-    return set(re.findall(r"^FAILED \S+::(\w+)", run.stdout, flags=re.MULTILINE))
 
 
 def test_a_toy_takes_less_than_forty_lines() -> None:
@@ -55,7 +40,7 @@ def test_a_toy_is_a_row_of_the_comparison(tmp_path: Path) -> None:
 
 
 def test_a_toy_passes_the_suite() -> None:
-    assert failures("toy_construction:toy_memorizer") == set()
+    assert failures("--construction", "tests.suites.toy_construction:toy_memorizer") == set()
 
 
 @pytest.mark.parametrize(
@@ -72,4 +57,4 @@ def test_a_toy_passes_the_suite() -> None:
     ],
 )
 def test_every_fault_is_caught_by_a_test_that_names_it(builder: str, caught_by: str) -> None:
-    assert failures(f"faulty_constructions:{builder}", caught_by) == {caught_by}
+    assert failures("--construction", f"tests.suites.faulty_constructions:{builder}", caught_by) == {caught_by}

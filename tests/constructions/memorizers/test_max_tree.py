@@ -102,7 +102,7 @@ def test_bad_input_is_refused(change: dict[str, object], error: type[Exception],
 
 
 def test_a_bias_that_happens_to_be_0_is_not_counted() -> None:
-    """A side is `σ(±(x_j - c_j) - t)` with `t = 0.25 + 0.5 / 4`: a coordinate of ±0.375 takes one of the biases away."""
+    """A side is `σ(±(x_j - c_j) - t)` with `t = 0.25 + 0.5 / 4`: at ±0.375 one of the biases is 0."""
     built = max_tree_memorizer([[0.375, 0.0], [2.0, -0.375]], [1, -1], radius=0.25, shell=0.5)
     assert (built.size.zeros, built.size.general) == (2, max_tree_nonzero(2, 2))
     assert built.size.formula_nonzero == built.network.nonzero == built.size.general - 2
