@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 FOLDER = Path(__file__).parent
-NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "__main__", "timing"))
+NAMES = sorted(
+    path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "__main__", "timing", "earlier")
+)
 
 
 def table(name: str, rows: list[dict[str, Any]]) -> Table:

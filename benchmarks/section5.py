@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
+from benchmarks.timing import in_turns
 from empirics.gaussian.fgsm import linear_batch, train_linear
 from empirics.gaussian.neurons import StagedRecipe
 from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import StagedRun, train_batch_in_stages
 
+_REPEATS = 3
+
 
 @dataclass(frozen=True)
 class SweepTimes:
-    """Seconds for all runs together and one after the other, and the largest difference of their results."""
+    """CPU seconds for all runs together and one after the other, and the largest difference of their results."""
 
     runs: int
     together: float
@@ -40,15 +44,15 @@ def sweep_samples(
 
 
 def _in_both_ways(samples: list[LinearSample], run: Callable[[list[LinearSample]], list[np.ndarray]]) -> SweepTimes:
-    """Times of the same runs in both ways, each warmed up before."""
-    run(samples[:2]), run(samples[:1])
-    started = time.perf_counter()
-    together = run(samples)
-    middle = time.perf_counter()
-    alone = [run([sample])[0] for sample in samples]
-    ended = time.perf_counter()
-    difference = max(float(np.abs(a - b).max(initial=0)) for a, b in zip(together, alone, strict=True))
-    return SweepTimes(len(samples), middle - started, ended - middle, difference)
+    """Times of the same runs in both ways, by turns."""
+
+    def one_by_one() -> list[np.ndarray]:
+        return [run([sample])[0] for sample in samples]
+
+    pairs = zip(run(samples), one_by_one(), strict=True)
+    difference = max(float(np.abs(a - b).max(initial=0)) for a, b in pairs)
+    together, alone = in_turns(lambda: run(samples), one_by_one, _REPEATS, time.process_time)
+    return SweepTimes(len(samples), together, alone, difference)
 
 
 def linear_times(dim: int = 20, seeds: int = 8, steps: int = 500) -> SweepTimes:
@@ -73,13 +77,18 @@ def staged_times(dim: int = 20, seeds: int = 8, record_at: tuple[int, ...] = ())
 
 
 def rows() -> list[dict[str, Any]]:
-    measured = {
-        "linear part, 500 steps": linear_times(),
-        "both stages, 500 + 200 steps, last one recorded": staged_times(),
-        "both stages, 21 steps recorded, each with certificate and attack": staged_times(
-            record_at=tuple(range(0, 201, 10))
-        ),
-    }
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        measured = {
+            "linear part, 500 steps": linear_times(),
+            "both stages, 500 + 200 steps, last one recorded": staged_times(),
+            "both stages, 21 steps recorded, each with certificate and attack": staged_times(
+                record_at=tuple(range(0, 201, 10))
+            ),
+        }
+    finally:
+        torch.set_num_threads(threads)
     return [
         {
             "runs, d = 20": name,

@@ -1,28 +1,5 @@
 """Trained networks: data, training, measures, figures. Needs torch."""
 
-from empirics.gaussian.fgsm import linear_batch, train_linear
-from empirics.gaussian.joint import alignment, train_jointly, train_two_layer
-from empirics.gaussian.mixed_attack import attacked_margins, blind_attack, mixed_attack
-from empirics.gaussian.neurons import StagedRecipe
-from empirics.gaussian.samples import LinearData, LinearSample, random_direction
-from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
+from theory.lazy import attach_stub
 
-__all__ = [
-    # data of section 5
-    "LinearData",
-    "LinearSample",
-    "random_direction",
-    # adversarial training
-    "linear_batch",
-    "train_linear",
-    "StagedRecipe",
-    "train_in_stages",
-    "train_batch_in_stages",
-    "train_jointly",
-    "train_two_layer",
-    "alignment",
-    # attacks
-    "mixed_attack",
-    "blind_attack",
-    "attacked_margins",
-]
+__getattr__, __dir__, __all__ = attach_stub(globals())

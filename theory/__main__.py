@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from theory.ledger.contradiction import contradiction
 from theory.ledger.ledger import LEDGER, Statement, Verdict, resolve, statement
 from theory.ledger.marked_tests import marked_tests, own_tests
 from theory.ledger.statement import paragraph
@@ -51,6 +50,9 @@ def description(entry: Statement, *, resolve_code: bool = False) -> Iterator[str
     """All that the ledger says of a statement, what its witness finds, and its tests."""
     yield str(entry)
     if entry.witness:
+        # Late, for it needs sympy, and a list of the ledger does not.
+        from theory.ledger.contradiction import contradiction
+
         found = contradiction(entry.witness, resolve)
         numbers = ", ".join(f"{name} {value}" for name, value in found.numbers.items())
         yield paragraph("witness run", "\n".join([*str(found).split("; "), f"returned: {numbers}"]))

@@ -21,6 +21,7 @@ from constructions.samples.task import Task
 from theory.arguments.read_only import restore
 from theory.arguments.subnormals import check_subnormals
 from theory.balls.relaxation import margin_lower_bound, read_ball
+from theory.cluster import in_blocks
 from theory.setting.losses import check_labels
 
 CERTIFIED, REFUTED, UNDECIDED = "certified", "refuted", "undecided"
@@ -35,6 +36,8 @@ ARITHMETICS = {
     "float32": f"the network as executed in float32 with its weights rounded to it, {_ANY_RUN}",
 }
 
+# Balls whose bounds are computed together: always these, so that rounding does not depend on who computes them.
+_BALLS = 1024
 # Linear relaxation carries a dense matrix per ball through every layer.
 _LINEAR_LIMIT = 300_000
 
@@ -187,6 +190,7 @@ def certify(
     *,
     arithmetic: str = "reals",
     seed: int = 0,
+    client: Any = None,
 ) -> Certificate:
     """Sound bounds on the margin of any network on every ball `B_p(x_i, radius)`; an attack on the rest.
 
@@ -206,6 +210,8 @@ def certify(
             arithmetic, for small networks; "float64" or "float32", the network as executed, see
             `constructions.certificates.executed_intervals`.
         seed: of the attack.
+        client: a Dask client or the address of a scheduler, to compute the bounds on many machines, see
+            `theory.cluster`; the balls that are left are attacked here.
 
     Raises:
         ValueError: for malformed arguments, or a network too large for exact arithmetic.
@@ -219,7 +225,7 @@ def certify(
     points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
     started = time.perf_counter()
     balls = points, codes, radius, p
-    lower, method = margin_bounds(network, *balls, arithmetic)
+    lower, method = margin_bounds(network, *balls, arithmetic, client=client)
     seconds = (time.perf_counter() - started) / len(points)
     return decide(network, *balls, lower, method, arithmetic=arithmetic, seconds=seconds, seed=seed)
 
@@ -268,17 +274,27 @@ def margin_bounds(
     radius: float,
     p: float,
     arithmetic: str,
+    *,
+    client: Any = None,
 ) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
     """Sound lower bounds of the least margins of any network, and which method gave each; see `certify`."""
-    balls = points, codes, radius, p
-    method = np.full(len(points), "interval", dtype="<U9")
-    if arithmetic in FORMATS:
-        return executed_margin_bound(network.layers, *balls, arithmetic), method
+    starts = range(0, len(points), _BALLS)
+    found = in_blocks(_block_bounds, (network, points, codes, radius, p, arithmetic), starts, client=client)
+    return np.concatenate([lower for lower, _ in found]), np.concatenate([method for _, method in found])
+
+
+def _block_bounds(shared: tuple[Any, ...], start: int) -> tuple[np.ndarray, np.ndarray]:
+    network, points, codes, radius, p, arithmetic = shared
+    rows = slice(start, start + _BALLS)
+    balls = points[rows], codes[rows], radius, p
+    if arithmetic == "reals":
+        return real_margin_bounds(network, *balls)
     if arithmetic == "rational":
-        return np.array(
-            [largest_float_at_most(value) for value in rational_margin_bound(network.layers, *balls)]
-        ), method
-    return real_margin_bounds(network, *balls)
+        exact = rational_margin_bound(network.layers, *balls)
+        lower = np.array([largest_float_at_most(value) for value in exact])
+    else:
+        lower = executed_margin_bound(network.layers, *balls, arithmetic)
+    return lower, np.full(len(lower), "interval", dtype="<U9")
 
 
 def _check_arithmetic(arithmetic: Any) -> None:

@@ -118,8 +118,9 @@ def _executed_indicators(assembled: Assembled, parts: Parts, arithmetic: str) ->
         moved = shared_l2_error(excess, points, radius, low, high, arithmetic)
     else:
         moved = execution_error(excess.layers, low, high, arithmetic)
-    centres = points[assembled.small]
-    check = check_indicators(block, centres, radius, shell, low, high, p=p, method=assembled.method, moved=moved)
+    check = check_indicators(
+        block, assembled.centres, radius, shell, low, high, p=p, method=assembled.method, moved=moved
+    )
     if np.isinf(p) and not check.inner.all():
         # V' <= γ' rests on every indicator being 1 on its own ball.
         return nothing

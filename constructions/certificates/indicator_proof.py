@@ -21,6 +21,7 @@ from theory.roundoff import gamma
 from theory.setting.norms import norm
 
 _BLOCK = 1024
+_ENTRIES = 2**20
 _LARGEST, _VANISHING = 2.0**250, 2.0**-500
 
 
@@ -295,10 +296,15 @@ def _has_depth(block: ReLUNetwork, p: float, method: Method) -> bool:
 
 
 def _is_ordinary(block: ReLUNetwork, numbers: tuple[np.ndarray, ...]) -> bool:
-    weights = [np.abs(f.weight if isinstance(f.weight, np.ndarray) else f.weight.data) for f in block.layers]
-    return max(float(np.abs(n).max()) for n in (*numbers, *(f.bias for f in block.layers))) <= _LARGEST and all(
-        np.all((w == 0) | ((w >= 1 / _LARGEST) & (w <= _LARGEST))) for w in weights
-    )
+    if not all(_largest(n) <= _LARGEST for n in (*numbers, *(f.bias for f in block.layers))):
+        return False
+    weights = [f.weight if isinstance(f.weight, np.ndarray) else f.weight.data for f in block.layers]
+    sizes = (np.abs(part) for w in weights for part in np.array_split(w, max(1, w.size // _ENTRIES)))
+    return all(np.all((size == 0) | ((size >= 1 / _LARGEST) & (size <= _LARGEST))) for size in sizes)
+
+
+def _largest(numbers: np.ndarray) -> float:
+    return max(float(numbers.max()), -float(numbers.min()))
 
 
 def _one_signed_entry(weight: sp.csr_array) -> bool:

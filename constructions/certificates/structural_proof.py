@@ -26,6 +26,7 @@ from constructions.certificates.certificate import real_margin_bounds
 from constructions.certificates.indicator_proof import IndicatorCheck, check_indicators, is_same
 from constructions.networks.network import Affine, ReLUNetwork, dense
 from constructions.pieces.assembly import Assembled, clean_bound, memorizing_network
+from theory.layers import Matrix
 
 
 def structural_bounds(assembled: Assembled) -> Float[np.ndarray, " n"]:
@@ -38,7 +39,7 @@ def structural_bounds(assembled: Assembled) -> Float[np.ndarray, " n"]:
     parts = memorizing_parts(assembled)
     if parts is None or not parts.lock >= clean_bound(assembled.clean.layers, low, high):
         return failed
-    balls = points[small], task.radius, task.shell
+    balls = assembled.centres, task.radius, task.shell
     check = check_indicators(parts.indicators, *balls, low, high, p=task.p, method=assembled.method)
     # One float down, for the rounding of the quotient.
     kept = np.nextafter(_clean_margins(assembled) / max(1.0, 2 * parts.lock), -np.inf)
@@ -95,17 +96,26 @@ def _indicator_part(network: ReLUNetwork, widths: tuple[int, ...], size: int) ->
         return None
     layers = []
     for k, layer in enumerate(network.layers[: len(widths) - 1]):
-        weight = layer.weight[: widths[k + 1]]
-        own = weight if k == 0 else weight[:, : widths[k]]
-        if k and not _all_zero(weight, widths[k]):
+        columns = layer.inputs if k == 0 else widths[k]
+        own = _leading_block(layer.weight, widths[k + 1], columns)
+        if own is None:
             return None
         layers.append(Affine(own, layer.bias[: widths[k + 1]]))
     return ReLUNetwork(tuple(layers))
 
 
-def _all_zero(weight: np.ndarray | sp.csr_array, start: int) -> bool:
-    rest = weight[:, start:]
-    return not (rest.any() if isinstance(rest, np.ndarray) else rest.count_nonzero())
+def _leading_block(weight: Matrix, rows: int, columns: int) -> Matrix | None:
+    """The first rows and columns of a matrix, of the same memory; None if those rows have entries beside them, or if
+    there are fewer."""
+    if rows > weight.shape[0] or columns > weight.shape[1]:
+        return None
+    if isinstance(weight, np.ndarray):
+        return None if weight[:rows, columns:].any() else weight[:rows, :columns]
+    end = int(weight.indptr[rows])
+    data, indices = weight.data[:end], weight.indices[:end]
+    if end and indices.max() >= columns:
+        return None
+    return sp.csr_array((data, indices, weight.indptr[: rows + 1]), shape=(rows, columns))
 
 
 def box_of_balls(points: Float[np.ndarray, "n d"], radius: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """What of a certificate is confirmed."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -28,12 +29,17 @@ def check(certificate: dict[str, Any], layers: list[Layer], points: np.ndarray, 
     if arithmetic == "reals":
         known = indicator_bounds(layers, certificate["indicators"], points, radius, p)
     lower = margin_bounds(executed, points, labels, radius, p, arithmetic, known)
+    if known is not None:
+        # Intervals are a way to a bound that needs no distances.
+        left = [i for i, record in enumerate(certificate["records"]) if _is_open(record, lower[i])]
+        if left:
+            known = replace(known, alone=False)
+            lower[left] = margin_bounds(executed, points[left], labels[left], radius, p, arithmetic, known)
     failures = []
     for i, record in enumerate(certificate["records"]):
         claim, status = record["lower"], record["status"]
         bound: float | Fraction = float(lower[i])
-        open_claim = (claim is not None and not bound >= claim) or (status == "certified" and not bound > 0)
-        if open_claim and arithmetic == "reals" and small:
+        if _is_open(record, bound) and arithmetic == "reals" and small:
             bound = max(bound, exact_margin(layers, points[i], int(labels[i]), radius, p))
         if status == "certified" and not bound > 0:
             failures.append(f"point {i}: certified, but the bound found here is {_shown(bound)}")
@@ -48,6 +54,11 @@ def check(certificate: dict[str, Any], layers: list[Layer], points: np.ndarray, 
             if not (is_inside(x, points[i], radius, p) and fails(layers, executed, x, int(labels[i]), arithmetic)):
                 failures.append(f"point {i}: refuted, but the witness fails to be in the ball or to be an error")
     return failures
+
+
+def _is_open(record: dict[str, Any], bound: float | Fraction) -> bool:
+    claim = record["lower"]
+    return (claim is not None and not bound >= claim) or (record["status"] == "certified" and not bound > 0)
 
 
 def _shown(bound: float | Fraction) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from constructions.check.exact import exact_margin
 from constructions.check.files import Layer
-from constructions.check.intervals import BLOCK, dense
+from constructions.check.products import BLOCK, dense, part
 
 # Whole exponents up to here are decided without rounding, others with so many digits.
 WHOLE, DIGITS = 64, 100
@@ -49,7 +49,7 @@ def _run_fails(layers: list[Layer], h: np.ndarray, label: int, order: str) -> bo
             h = np.maximum(h, 0) if k else h
             step, parts = max(1, BLOCK // f.shape[1]), []
             for first in range(0, f.shape[0], step):
-                weight = dense(f, f.value, first, min(first + step, f.shape[0])).astype(h.dtype)
+                weight = dense(part(f, np.arange(first, min(first + step, f.shape[0])))).astype(h.dtype)
                 if order == "product":
                     parts.append(weight @ h)
                 else:

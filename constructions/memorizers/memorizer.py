@@ -12,7 +12,7 @@ from rich.console import Console
 from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
 from constructions.certificates.executed_proof import executed_structural_bounds
 from constructions.certificates.structural_proof import structural_bounds
-from constructions.memorizers.clean import as_network, fit_clean
+from constructions.memorizers.clean import as_network, fit_clean, no_information
 from constructions.memorizers.near_pairs import near_pairs
 from constructions.memorizers.size import SizeReport, size_report
 from constructions.pieces.assembly import Assembled, clean_bound, memorizing_network, read_indices
@@ -151,7 +151,10 @@ def robust_memorizer(
         radius: δ > 0, in l_p, with `2 δ < R`; any number that float64 holds exactly, as p and the shell.
         p: in [1, ∞], or "inf".
         clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` of Linear/ReLU/Flatten, or None to
-            fit a small one. With more than one output its outputs follow the sorted labels.
+            fit a small one by `constructions.memorizers.clean.fit_clean`; where every point is memorized no ball rests
+            on it, and None is the constant 0: beyond the balls and their shells `f̂` is then 0, for ±1 an error of
+            either label, and `predict` gives the first class. With more than one output its outputs follow the sorted
+            labels.
         shell: γ, at most `R - 2δ`, which is the default.
         small: which points to memorize: "auto" for all that are not certified to have a large margin for
             `f_clean`, "all", or their indices.
@@ -171,17 +174,21 @@ def robust_memorizer(
     p, radius = read_exponent(p), read_positive(radius, "radius")
     way = _read_method(method)
     sample = read_sample(points, labels)
-    chosen = None if isinstance(small, str) else read_indices(small, len(sample.points))
     if isinstance(small, str) and small not in ("auto", "all"):
         raise ValueError(f'small must be "auto", "all" or indices, got {small!r}')
+    count = len(sample.points)
+    named = range(count) if isinstance(small, str) else small
+    chosen = None if isinstance(small, str) and small == "auto" else read_indices(named, count)
     _check_powers(sample.points, radius, p)
     say = Console(stderr=True, quiet=not progress).print
     say(f"separation of {len(sample.points)} points in dimension {sample.points.shape[1]}")
     task = task_for(sample, radius, shell, p, progress=progress)
 
-    if clean is None:
+    if clean is None and chosen is not None and len(chosen) == count:
+        clean = no_information(sample.points.shape[1], sample.outputs)
+    elif clean is None:
         say("fitting a clean classifier")
-        clean = fit_clean(sample.points, sample.codes, sample.outputs, seed=seed)
+        clean = fit_clean(sample.points, sample.codes, sample.outputs, seed=seed, progress=progress)
     clean = as_network(clean, sample.points.shape[1], sample.outputs)
     if clean.classes not in (None, sample.classes):
         raise ValueError(
@@ -191,13 +198,13 @@ def robust_memorizer(
     # One float outward, so that the real box contains every ball in spite of the rounding.
     low = np.nextafter(np.minimum(sample.points.min(axis=0), 0.0) - radius, -np.inf)
     high = np.nextafter(np.maximum(sample.points.max(axis=0), 1.0) + radius, np.inf)
-    bound = clean_bound(clean.layers, low, high)
+    # Any lock holds the constant 0: one far above the rounding that the checker allows for, and of little slope.
+    bound = clean_bound(clean.layers, low, high) if clean.nonzero else 2.0**-20
     margin = None
     if chosen is None:
-        if small == "auto":
-            say("margins of the clean classifier on every ball")
-            margin = small_margin(clean.layers, sample.points, sample.codes, radius, p)
-        chosen = np.arange(len(sample.points)) if margin is None else margin.small
+        say("margins of the clean classifier on every ball")
+        margin = small_margin(clean.layers, sample.points, sample.codes, radius, p)
+        chosen = margin.small
     parts, network = None, clean
     if len(chosen):
         say(f"memorizing {len(chosen)} points")

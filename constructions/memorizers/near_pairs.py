@@ -1,14 +1,15 @@
 """Fast evaluation of `f̂` without its network: only the centres near a point matter.
 
-An indicator is 0 beyond `radius + shell` of its centre, so it is enough to find the near pairs (for p other than
-1 and ∞ by one matrix product and one comparison) and to evaluate the indicators there from the distances.
+An indicator is 0 beyond `radius + shell` of its centre, so it is enough to find the near pairs (for p = 1 and ∞ as the
+separation does, else by one matrix product and one comparison) and to evaluate the indicators there from the distances.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial.distance import cdist
+
+from theory.closest.search import pairs_within
 
 # One block of distances stays in the last-level cache of a small machine.
 _BLOCK_BYTES = 2**24
@@ -25,12 +26,10 @@ def near_pairs(
         reach: in the units of the distance.
         p: in [1, ∞]; other than 1, 2 and ∞ by way of `‖v‖_2 <= d^{max(0, 1/2 - 1/p)} ‖v‖_p`.
     """
-    rows = max(1, _BLOCK_BYTES // (8 * len(centres)))
     if p in (1, np.inf):
-        metric = "cityblock" if p == 1 else "chebyshev"
-        for start in range(0, len(x), rows):
-            yield _indices(cdist(x[start : start + rows], centres, metric) < reach * (1 + 1e-9), start)
+        yield from pairs_within(x, centres, reach * (1 + 1e-9), p)
         return
+    rows = max(1, _BLOCK_BYTES // (8 * len(centres)))
     if p != 2:
         reach = reach * x.shape[1] ** max(0.0, 1 / 2 - 1 / p) * (1 + 1e-9)
     with np.errstate(over="ignore"):

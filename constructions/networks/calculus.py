@@ -34,7 +34,7 @@ def compose(outer: ReLUNetwork, inner: ReLUNetwork) -> ReLUNetwork:
     last, first = inner.layers[-1], outer.layers[0]
     if last.outputs != first.inputs:
         raise ValueError(f"compose needs matching sizes, got {last.outputs} outputs into {first.inputs} inputs")
-    merged = Affine(smaller_storage(first.weight @ last.weight), first.weight @ last.bias + first.bias)
+    merged = Affine(smaller_storage(_product(first.weight, last.weight)), first.weight @ last.bias + first.bias)
     return ReLUNetwork((*inner.layers[:-1], merged, *outer.layers[1:]))
 
 
@@ -111,6 +111,26 @@ def pad_depth(network: ReLUNetwork, depth: int, *, nonnegative: bool = False) ->
     join = ReLUNetwork((Affine(sp.hstack([identity, -identity], format="csr"), np.zeros(network.outputs)),))
     middle = () if extra == 1 else (carry(2 * network.outputs, extra - 1),)
     return chain(signed_pair(network), *middle, join)
+
+
+def _product(first: Matrix, last: Matrix) -> Matrix:
+    """The product of two matrices; where the first only scales rows, without new indices."""
+    if isinstance(first, np.ndarray) or isinstance(last, np.ndarray) or not _scales(first):
+        return first @ last
+    data = np.repeat(first.data, np.diff(last.indptr))
+    data *= last.data
+    return handed_over(sp.csr_array((data, last.indices, last.indptr), shape=last.shape))
+
+
+def _scales(weight: sp.csr_array) -> bool:
+    """Whether a matrix is diagonal, with all its diagonal stored."""
+    size = weight.shape[0]
+    steps = np.arange(size + 1)
+    return (
+        weight.shape == (size, size)
+        and np.array_equal(weight.indptr, steps)
+        and np.array_equal(weight.indices, steps[:-1])
+    )
 
 
 def _common_depth(name: str, networks: Sequence[ReLUNetwork]) -> int:

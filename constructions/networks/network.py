@@ -66,7 +66,9 @@ def block_diagonal(weights: Sequence[Matrix]) -> Matrix:
     starts = np.cumsum([0, *(b.nnz for b in blocks)])
     # 64-bit indices only where they are needed: they would take half as much memory again.
     index = np.int32 if max(*shape, starts[-1]) < 2**31 else np.int64
-    indices = np.concatenate([b.indices + index(c) for b, c in zip(blocks, columns, strict=False)], dtype=index)
+    moved = [b.indices + index(c) if c else b.indices for b, c in zip(blocks, columns.tolist(), strict=False)]
+    indices = np.concatenate(moved, dtype=index)
+    del moved
     pointers = [b.indptr[1:].astype(index) + index(n) for b, n in zip(blocks, starts, strict=False)]
     indptr = np.concatenate([np.zeros(1, dtype=index), *pointers])
     return sp.csr_array((np.concatenate([b.data for b in blocks]), indices, indptr), shape=shape)

@@ -67,6 +67,13 @@ class Assembled:
     def __setstate__(self, state: dict[str, Any]) -> None:
         restore(self, state)
 
+    @property
+    def centres(self) -> Float[np.ndarray, "n_small d"]:
+        """The memorized points; the task's own array where all are, in its order."""
+        points = self.task.sample.points
+        everything = len(self.small) == len(points) and bool(np.all(np.diff(self.small) > 0))
+        return points if everything else points[self.small]
+
 
 def read_indices(small: Iterable[Any], size: int) -> Int[np.ndarray, " n_small"]:
     """Indices of points, in their order.

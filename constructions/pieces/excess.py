@@ -18,6 +18,7 @@ from constructions.pieces.levels import Levels
 from constructions.pieces.power import Hinges
 from constructions.pieces.square import sum_of_squares
 from theory.arguments.plain_array import exact_floats
+from theory.arguments.read_only import handed_over
 from theory.arguments.scalars import read_scalar
 from theory.layers import Matrix
 
@@ -180,19 +181,20 @@ def _coordinate_of_level(levels: Levels) -> sp.csr_array:
     return sp.csr_array((np.ones(count), (np.arange(count), levels.coordinate)), shape=(count, dim))
 
 
-def _one_level_a_coordinate(levels: Levels, weight: float, last: float | None = None) -> sp.csr_array:
+def _one_level_a_coordinate(levels: Levels, weight: float, last: float | None = None) -> Matrix:
     """Shape (n, F): `weight` at the level of each coordinate; (n, F + 1) with a column of `last` if given."""
     size, dim = levels.index.shape
     count = len(levels.value)
     extra = 0 if last is None else 1
-    indices = np.empty((size, dim + extra), dtype=np.int32)
     data = np.full((size, dim + extra), weight)
-    indices[:, :dim] = levels.index
+    # The levels of a row ascend with the coordinates, so they are the columns of its entries.
+    indices = np.asarray(levels.index, dtype=np.int32)
     if last is not None:
-        indices[:, dim], data[:, dim] = count, last
+        indices = np.hstack([indices, np.full((size, 1), count, dtype=np.int32)])
+        data[:, dim] = last
     # One index type for both, or scipy widens both.
     indptr = np.arange(0, indices.size + 1, dim + extra, dtype=np.int32 if indices.size < 2**31 else np.int64)
-    return sp.csr_array((data.ravel(), indices.ravel(), indptr), shape=(size, count + extra))
+    return handed_over(sp.csr_array((data.ravel(), indices.ravel(), indptr), shape=(size, count + extra)))
 
 
 def _with_leading_one(centres: np.ndarray, factor: float) -> Matrix:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from theory.arguments.plain_array import exact_floats, plain_array
+from theory.arguments.read_only import read_only
 from theory.arguments.scalars import read_exponent, read_scalar
 from theory.setting.norms import norm
 
@@ -23,7 +24,8 @@ class Levels:
     Attributes:
         value: the level.
         coordinate: the coordinate it belongs to; ascending.
-        index: shape (n, d), `value[index[i, j]]` is the rounded `j`-th coordinate of point `i`.
+        index: shape (n, d), `value[index[i, j]]` is the rounded `j`-th coordinate of point `i`; read-only, as a network
+            may share it.
 
     Raises:
         ValueError: if the values are no float64 numbers, or the others no whole numbers.
@@ -36,7 +38,7 @@ class Levels:
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", exact_floats(self.value, "value"))
         for name in ("coordinate", "index"):
-            object.__setattr__(self, name, _whole(getattr(self, name), name))
+            object.__setattr__(self, name, read_only(_whole(getattr(self, name), name)))
 
     def rounded(self, rows: Int[np.ndarray, " k"] | slice = slice(None)) -> Float[np.ndarray, "k d"]:
         """The rounded points (of the given rows)."""
@@ -115,6 +117,7 @@ def _cover(columns: list[_Column], tau: float, *, middle: bool) -> Levels:
             coordinates.append(j)
             start = stop
         index[:, j] = cluster[inverse]
+    index.flags.writeable = False
     return Levels(np.array(levels), np.array(coordinates), index)
 
 

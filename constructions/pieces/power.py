@@ -28,7 +28,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 
 from theory.arguments.plain_array import exact_floats
 from theory.arguments.scalars import read_exponent, read_scalar
@@ -107,6 +106,8 @@ def interpolated_power(inner: float, outer: float, p: float, dim: int) -> Hinges
     Raises:
         ValueError: for other arguments, or if more than 100,000 pieces are needed.
     """
+    from scipy.optimize import brentq
+
     inner, outer, p = read_scalar(inner, "inner"), read_scalar(outer, "outer"), read_exponent(p)
     dim = _dimension(dim)
     if not 1 < p < np.inf:

@@ -13,7 +13,7 @@ Source: Theorem 3.3; `per_point` is the count of its proof sketch, `shared` the 
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Literal, TypeAlias
@@ -24,7 +24,7 @@ import sympy
 from jaxtyping import Float
 
 from constructions.networks.calculus import carry, chain, compose
-from constructions.networks.network import Affine, ReLUNetwork
+from constructions.networks.network import Affine, ReLUNetwork, sparse
 from constructions.pieces.excess import (
     l1_excess,
     l2_excess,
@@ -203,6 +203,9 @@ def _l1_shared(c: np.ndarray, t: float, ramp: float, low: np.ndarray) -> Indicat
     # A sixteenth of the room stays for sums of d terms that are executed in single precision.
     levels = shared_levels(c, 15 / 32 * ramp, 1.0)
     excess = shared_l1_excess(levels, low, t)
+    # The network has the levels as its columns, and one more: they are kept once.
+    columns = sparse(excess.layers[1].weight).indices.reshape(len(c), -1)
+    levels = replace(levels, index=columns[:, :-1])
     zeros = np.sum(levels.value == 0) + np.sum(low.sum() == 0) + np.sum(excess.layers[1].bias == 0)
     return Indicators(
         chain(excess, _ramp(len(c), ramp)),

@@ -39,7 +39,9 @@ class HubImages:
 
         read = datasets.Image().decode_example
         table = self.cells if rows is None else self.cells.select(rows)
-        return np.stack([_bytes(read(cell)) for row in table for cell in row.values()])
+        # The whole column at once: to format each row by itself takes up to half as long as to decode its image.
+        (cells,) = table[:].values()
+        return np.stack([_bytes(read(cell)) for cell in cells])
 
 
 def _bytes(picture: Any) -> UInt8[np.ndarray, "..."]:
@@ -70,7 +72,7 @@ def open_hub_images(name: str, split: str, data_root: str | None = None) -> HubI
     try:
         table = datasets.load_dataset(source, split=split)
         (pictures,) = (column for column, kind in table.features.items() if isinstance(kind, datasets.Image))
-        labels = list(table["label"])
+        labels = table["label"][:]
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise FileNotFoundError(
             f"{name} is not at {source}: "

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from empirics.gaussian.tensors import MixedTensors, dot, per_row, sample_tensors, unit
+from empirics.gaussian.tensors import MixedTensors, dot, lengths, per_row, sample_tensors, unit
 from theory.gaussian.mixed_model import MixedModel
 from theory.setting.losses import check_labels
 
@@ -53,7 +53,9 @@ def pgd(
     before = model.before(best)
     least = y * model.value_at(best, before)
     for _ in range(steps):
-        step = _into_ball(step - limit / 4 * y[..., None] * unit(model.gradient_at(before)), limit)
+        pull = model.gradient_at(before)
+        pull *= y[..., None] / lengths(pull)
+        step = _into_ball(torch.addcmul(step, limit, pull, value=-0.25), limit)
         moved = x + step
         before = model.before(moved)
         value = y * model.value_at(moved, before)
@@ -163,10 +165,10 @@ def _by_blocks(
 
 def _reachable(model: MixedTensors, x: torch.Tensor, radius: float | torch.Tensor) -> MixedTensors:
     """The network with those neurons only that can be on somewhere in these balls: there it is the same function."""
-    lengths = torch.linalg.vector_norm(model.weights, dim=-1)[..., None, :]
+    norms = torch.linalg.vector_norm(model.weights, dim=-1)[..., None, :]
     # 1e-9 of what a product can be, far above its rounding.
-    room = 1e-9 * (torch.linalg.vector_norm(x, dim=-1)[..., None] * lengths + model.threshold[..., None, None].abs())
-    on = model.before(x) + per_row(radius, x) * lengths + room > 0
+    room = 1e-9 * (torch.linalg.vector_norm(x, dim=-1)[..., None] * norms + model.threshold[..., None, None].abs())
+    on = model.before(x) + per_row(radius, x) * norms + room > 0
     chosen = torch.nonzero(on.flatten(0, -2).any(dim=0))[:, 0]
     if len(chosen) == on.shape[-1]:
         return model
@@ -189,8 +191,9 @@ def _worst_neuron(
         chosen = slice(begin, begin + size)
         units, signs = unit(model.weights[..., chosen, :]), model.signs[..., None, chosen]
         moved = limit * (units @ near.weights.mT)
-        values = torch.relu(before[..., :, None, :] + moved[..., None, :, :]) @ near.signs[..., None, :, None]
-        values = values[..., 0] + base[..., None] + limit * dot(units, model.linear)[..., None, :]
+        on = torch.relu_(before[..., :, None, :] + moved[..., None, :, :])
+        values = (on @ near.signs[..., None, :, None])[..., 0]
+        values = values + base[..., None] + limit * dot(units, model.linear)[..., None, :]
         values = torch.where(signs * y[..., None] < 0, y[..., None] * values, torch.inf)
         value, place = values.min(dim=-1)
         better = value < least
@@ -205,6 +208,4 @@ def _least(first: _Found, second: _Found) -> _Found:
 
 
 def _into_ball(step: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
-    length = torch.linalg.vector_norm(step, dim=-1, keepdim=True)
-    limit = radius * _INSIDE
-    return torch.where(length > limit, step * (limit / length.clamp_min(torch.finfo(step.dtype).tiny)), step)
+    return step * (radius * _INSIDE / lengths(step)).clamp_max(1.0)

@@ -75,6 +75,30 @@ class StagedBatch:
     signs: torch.Tensor
     threshold: torch.Tensor
 
+    def alike(self) -> list[torch.Tensor]:
+        """The runs in groups by N, the largest of a group at most 5/4 of its least."""
+        sizes, order = (self.labels != 0).sum(dim=1).cpu().sort(stable=True)
+        groups = []
+        while len(order):
+            count = int((4 * sizes <= 5 * sizes[0]).sum())
+            groups.append(order[:count])
+            sizes, order = sizes[count:], order[count:]
+        return groups
+
+    def part(self, runs: torch.Tensor) -> "StagedBatch":
+        """These runs, filled up to the largest of them only."""
+        runs, large = runs.to(self.labels.device), self.large
+        points, neurons = (int((signs[runs] != 0).sum(dim=1).amax()) for signs in (self.labels, self.signs))
+        return StagedBatch(
+            LinearBatch(
+                large.points[runs, :points], large.labels[runs, :points], large.radius[runs], large.w_star[runs]
+            ),
+            self.labels[runs, :points],
+            self.own[runs, :neurons],
+            self.signs[runs, :neurons],
+            self.threshold[runs],
+        )
+
 
 def staged_batch(
     samples: Sequence[LinearSample],
@@ -128,6 +152,11 @@ class StageState:
     def model(self, batch: StagedBatch) -> MixedTensors:
         """The networks."""
         return MixedTensors(self.linear, self.weights, batch.signs, batch.threshold)
+
+    def part(self, runs: torch.Tensor, neurons: int) -> "StageState":
+        """These runs with their first so many neurons."""
+        runs = runs.to(self.linear.device)
+        return StageState(self.step, self.linear[runs], self.weights[runs, :neurons])
 
 
 def start_neurons(batch: StagedBatch, linear: torch.Tensor, recipe: StagedRecipe) -> StageState:

@@ -46,7 +46,23 @@ class StageRecord:
 
 
 def observe_stages(batch: StagedBatch, state: StageState, fraction: float) -> tuple[StageRecord, ...]:
-    """The records of the runs after a step whose radius was this fraction of δ."""
+    """The records of the runs after a step whose radius was this fraction of δ, in the order of the runs.
+
+    Certificate and attack take time that grows with N times the neurons. So runs of other sizes are seen apart, none
+    filled up to the largest of all; the steps of the training grow with N only and take all runs at once.
+    """
+    groups = batch.alike()
+    if len(groups) == 1:
+        return tuple(_observed(batch, state, fraction))
+    records: dict[int, StageRecord] = {}
+    for runs in groups:
+        part = batch.part(runs)
+        found = _observed(part, state.part(runs, part.signs.shape[1]), fraction)
+        records.update(zip(runs.tolist(), found, strict=True))
+    return tuple(records[run] for run in sorted(records))
+
+
+def _observed(batch: StagedBatch, state: StageState, fraction: float) -> list[StageRecord]:
     model, x, y, radius = state.model(batch), batch.large.points, batch.labels, batch.large.radius
     absent = y == 0
     count = (~absent).sum(dim=1)
@@ -81,4 +97,4 @@ def observe_stages(batch: StagedBatch, state: StageState, fraction: float) -> tu
         asleep.sum(dim=1) / neurons.clamp_min(1.0),
     )
     table = torch.stack(columns, dim=1).cpu().tolist()
-    return tuple(StageRecord(state.step, *row) for row in table)
+    return [StageRecord(state.step, *row) for row in table]

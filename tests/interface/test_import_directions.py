@@ -23,7 +23,8 @@ FOLDERS: dict[str, set[str]] = {
     # Reads what users give: for every folder, see `SHARED`.
     "theory.arguments": set(),
     "theory.exact": set(),
-    "theory.setting": {"theory.exact"},
+    "theory.closest": {"theory.exact"},
+    "theory.setting": {"theory.closest", "theory.exact"},
     "theory.balls": {"theory.setting", "theory.exact"},
     "theory.sizes": set(),
     "theory.gaussian": {"theory.setting"},
@@ -53,7 +54,10 @@ FOLDERS: dict[str, set[str]] = {
 }
 # Beside the folders: what all of them may import.
 SHARED = {
-    "theory": {"theory.arguments", "theory.errors", "theory.layers", "theory.roundoff", "theory.blocks"},
+    "theory": {
+        *("theory.arguments", "theory.errors", "theory.layers", "theory.roundoff", "theory.blocks"),
+        *("theory.cluster", "theory.lazy"),
+    },
     "constructions": set(),
     "empirics": {"empirics.progress", "empirics.tensor_files"},
 }

@@ -177,7 +177,6 @@ ARRAYS: dict[str, Callable[[Memorizer], np.ndarray]] = {
     "codes": lambda m: m.task.sample.codes,
     "small": lambda m: m.small,
     "low": lambda m: m.low,
-    "nearest": lambda m: m.task.neighbours.nearest,
     "weights": lambda m: _stored(m.network.layers[0]),
     "last weights": lambda m: _stored(m.network.layers[-1]),
     "bias": lambda m: m.network.layers[0].bias,

@@ -94,7 +94,9 @@ RELAXATION, RATIONAL, ROUNDING = (
     "constructions.certificates.rational_intervals",
     "constructions.certificates.executed_intervals",
 )
-INTERVALS, DISTANCES = "constructions.check.intervals", "constructions.check.distances"
+SUMS, INTERVALS, SLOPES, SQUARES = (
+    f"constructions.check.{name}" for name in ("affine", "intervals", "slopes", "squares")
+)
 
 FAULTS: dict[str, tuple[str, str, str, Attack]] = {
     "no rounding": (f"{RELAXATION}:gamma", "return spent", "return 0.0 * spent", _bounds("normal", "long")),
@@ -178,26 +180,26 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         _executed("float32", "normal"),
     ),
     "checker without rounding": (
-        f"{INTERVALS}:gamma",
+        f"{SUMS}:gamma",
         "* (1 + 2.0**-40)",
         "* 0.0",
         _false_bounds("float64", "long", "normal"),
     ),
     "checker without the norm": (
-        f"{INTERVALS}:_row_norms",
+        f"{SUMS}:_row_norms",
         "return result",
         "return 0.5 * result",
         _false_bounds("reals", "normal", p=1.0),
     ),
     "checker's sums of negative inputs": (
-        f"{INTERVALS}:_monotone_margin",
+        "constructions.check.outputs:monotone_margin",
         "np.all(low >= 0, axis=0)",
         "np.all(low >= low, axis=0)",
         _false_bounds("reals", "signed", p=np.inf),
     ),
     "checker's greatest term of negative inputs": (
-        f"{INTERVALS}:_raise_to_greatest_term",
-        "or not low.min() >= 0",
+        f"{SUMS}:_raise_to_greatest_term",
+        "or not low.min(initial=0.0) >= 0",
         "",
         _false_bounds("reals", "signed", p=np.inf),
     ),
@@ -226,54 +228,66 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         _witnesses("float32"),
     ),
     "neurons taken for positive": (
-        f"{DISTANCES}:_always_positive",
+        f"{SLOPES}:_always_positive",
         "return positive",
         "return positive | True",
         _imitations("memorizer"),
     ),
     "slopes of one sign": (
-        f"{DISTANCES}:_greatest_slopes",
+        f"{SLOPES}:_greatest_slopes",
         "np.maximum(np.abs(sums[0]), np.abs(sums[1]))",
         "np.minimum(np.abs(sums[0]), np.abs(sums[1]))",
         _imitations("memorizer"),
     ),
     "any weights of squares": (
-        f"{DISTANCES}:_read_squares",
+        f"{SQUARES}:_read_squares",
         "np.all(omega > 0)",
         "True",
         _imitations("flat and negative"),
     ),
     "any tents": (
-        f"{DISTANCES}:_is_rows",
+        f"{SQUARES}:_is_rows",
         "np.array_equal(f.value[part], values.ravel())",
         "True",
         _imitations("tent"),
     ),
-    "any carried coordinates": (f"{DISTANCES}:_read_squares", "np.all(carried == 1)", "True", _imitations("carry")),
-    "any factor of the sum": (f"{DISTANCES}:_square_bounds", "np.any(weight[:, 0] != 1)", "False", _imitations("lead")),
+    "any carried coordinates": (f"{SQUARES}:_read_squares", "np.all(carried == 1)", "True", _imitations("carry")),
+    "any factor of the sum": (f"{SQUARES}:square_bounds", "np.any(weight[:, 0] != 1)", "False", _imitations("lead")),
     "any more inputs of the excess": (
-        f"{DISTANCES}:_square_bounds",
+        f"{SQUARES}:square_bounds",
         "or np.any(excess.column[: excess.start[size]] > dim)",
         "",
         _imitations("more neurons"),
     ),
     "squares outside of [0, 1]": (
-        f"{DISTANCES}:_square_bounds",
+        f"{SQUARES}:square_bounds",
         "outside = max(0.0,",
         "outside = min(0.0,",
         _imitations("offset"),
     ),
     "coordinates below 0": (
-        f"{DISTANCES}:_square_bounds",
+        f"{SQUARES}:square_bounds",
         "negative = max(0.0,",
         "negative = min(0.0,",
         _imitations("shift"),
     ),
     "sums below 0": (
-        f"{DISTANCES}:_square_bounds",
+        f"{SQUARES}:square_bounds",
         "above += max(0.0, dropped",
         "above += min(0.0, dropped",
         _imitations("clipped sum"),
+    ),
+    "neurons taken for off": (
+        f"{INTERVALS}:_may_be_on",
+        "high).max(axis=1) <= 0)",
+        "high).max(axis=1) <= 1)",
+        _false_bounds("reals", "normal", p=np.inf),
+    ),
+    "neurons taken for off without what is added": (
+        f"{INTERVALS}:_may_be_on",
+        "upper[off] + product(part(read.positive, off), high).max(axis=1)",
+        "upper[off]",
+        _false_bounds("reals", "normal", p=np.inf),
     ),
     "any network for the structure": (
         "constructions.certificates.structural_proof:memorizing_parts",
@@ -298,8 +312,8 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
 
 # Faults that a second line makes up for, which is gone too.
 SECOND_LINES = {
-    "any weights of squares": (f"{DISTANCES}:_square_bounds", "np.all(omega * scale**2 >= VANISHING)", "True"),
-    "coordinates below 0": (f"{INTERVALS}:_bounds", "safe &= np.all(low <= high, axis=0)", "pass"),
+    "any weights of squares": (f"{SQUARES}:square_bounds", "np.all(omega * scale**2 >= VANISHING)", "True"),
+    "coordinates below 0": (f"{INTERVALS}:_hidden", "safe &= np.all(least <= greatest, axis=0)", "pass"),
 }
 
 

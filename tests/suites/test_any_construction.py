@@ -128,11 +128,14 @@ def test_certificates_say_what_they_speak_of(built_in: Any, data: Any) -> None:
 @given(data=st.data())
 def test_the_task_of_now_is_certified(built_in: Any, data: Any) -> None:
     """Fails when certify speaks of another task than the one held now: a ball with a point of another label is none."""
+    from theory.setting.nearest import nearest_of_other_label
+
     p, make = built_in
     built, _ = make(data.draw(instances(p=p)))
-    wide = replace(built, task=replace(built.task, radius=2 * float(built.task.neighbours.nearest.max())))
-    assert not wide.certify().certified.any()
     sample = built.task.sample
+    farthest = float(nearest_of_other_label(sample.points, sample.codes, p).distances.max())
+    wide = replace(built, task=replace(built.task, radius=2 * farthest))
+    assert not wide.certify().certified.any()
     other = np.roll(sample.codes, 1)
     exchanged = replace(built, task=replace(built.task, sample=replace(sample, codes=other)))
     assert not exchanged.certify().certified[other != sample.codes].any()

@@ -71,6 +71,11 @@ CASES: dict[str, Callable[[Reader], Any]] = {
     "norm": lambda r: [theory.norm(r(P), p) for p in (1, 2, 3, np.inf)],
     "project_ball": lambda r: [theory.project_ball(r(P), r(P[1]), 5.0, p) for p in (1, 2, np.inf)],
     "separation": lambda r: theory.separation(r(P), TWO, 2),
+    "separation_between": lambda r: theory.separation_between(r(P[:3]), TWO[:3], r(P[3:]), TWO[3:], 2),
+    "nearest_of_other_label": lambda r: theory.nearest_of_other_label(r(P), TWO, 2),
+    "nearest_of_other_label, of others": lambda r: theory.nearest_of_other_label(
+        r(P[:2]), np.array([7, 8]), 2, others=r(P[2:]), other_labels=TWO[2:]
+    ),
     "IdealClassifier": lambda r: theory.IdealClassifier(r(P), TWO, np.arange(2), 0.5, 3, lambda x: x[:, 0])(r(P)),
     "affine_distance": lambda r: [
         theory.affine_distance(r(W), r(V), r(P), THREE, 2),
@@ -113,7 +118,7 @@ CASES: dict[str, Callable[[Reader], Any]] = {
     ),
 }
 # Results, which are made here.
-NOT_READ = {"Separation", "MarginBracket", "HardDistribution"}
+NOT_READ = {"Nearest", "Separation", "MarginBracket", "HardDistribution"}
 LABELLED: dict[str, Callable[[Any], Any]] = {
     "affine_distance": lambda y: theory.affine_distance(W, V, P, y, 2),
     "affine_margin": lambda y: theory.affine_margin(W, V, P, y, 0.5, 2),
@@ -122,6 +127,8 @@ LABELLED: dict[str, Callable[[Any], Any]] = {
     "small_margin": lambda y: theory.small_margin((Layer(W, V),), P, y, 0.5, 2),
     "margins": lambda y: theory.margins(P, y),
     "separation": lambda y: theory.separation(P, y, 2),
+    "separation_between": lambda y: theory.separation_between(P, y, P + 1, y, 2),
+    "nearest_of_other_label": lambda y: theory.nearest_of_other_label(P, y, 2, others=P + 1, other_labels=y),
 }
 SIGNED: dict[str, Callable[[Any], Any]] = {
     "affine_distance": lambda y: theory.affine_distance(W[:1], V[:1], P, y, 2),

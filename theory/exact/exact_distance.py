@@ -62,10 +62,11 @@ def _root(exact: Fraction) -> float:
 
 
 def scaled_distances(
-    x: Float[np.ndarray, "m d"], y: Float[np.ndarray, " d"], p: float
+    x: Float[np.ndarray, "m d"], y: Float[np.ndarray, "... d"], p: float
 ) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, " m"]]:
     """`f` and `e` such that `f · 2^e` is `‖x_k - y‖_p` within `relative_error`, for all finite floats and p.
 
+    `y` is one point, or one for each row of `x`: then it is `‖x_k - y_k‖_p`.
     `1/2 <= f < 1`, but `f = 0` with a least `e` for equal points, and for them only: the difference of two floats is
     0 only if they are equal.
     """
@@ -73,7 +74,7 @@ def scaled_distances(
         steps = np.abs(x - y)
     far = np.isinf(steps).any(axis=1)
     # Half of a subnormal is rounded, but beside a difference beyond float64 that is nothing.
-    steps[far] = np.abs(x[far] / 2 - y / 2)
+    steps[far] = np.abs(x[far] / 2 - np.broadcast_to(y, x.shape)[far] / 2)
     exponents = np.frexp(steps.max(axis=1))[1].astype(np.int64)
     steps = np.ldexp(steps, -exponents[:, None])
     if p == 1:
@@ -98,16 +99,20 @@ def floats_below(fractions: Float[np.ndarray, " m"], exponents: Int[np.ndarray, 
     return np.asarray(np.maximum(np.where(above, np.nextafter(nearest, 0.0), nearest), math.ulp(0.0)))
 
 
-def exactly_nearest(x: Float[np.ndarray, "m d"], y: Float[np.ndarray, " d"], p: float) -> tuple[int, Fraction]:
-    """The first of the rows of `x` nearest to `y`, and `rational_distance` of the two, for p = 1, 2 and ∞."""
+def exactly_nearest(x: Float[np.ndarray, "m d"], y: Float[np.ndarray, "... d"], p: float) -> tuple[int, Fraction]:
+    """The first of the rows of `x` nearest to `y`, and `rational_distance` of the two, for p = 1, 2 and ∞.
+
+    `y` is one point, or one for each row of `x`: then it is the first row nearest to its own.
+    """
+    y = np.broadcast_to(y, x.shape)
     if math.isinf(p):
         if max(float(np.abs(x).max()), float(np.abs(y).max())) < _LARGE:
             return _nearest_by_largest(x, y)
     else:
-        unit, digits = _grid(np.vstack([x, y[None]]))
+        unit, digits = _grid(np.concatenate([x, y]))
         if digits <= _MOST_DIGITS and digits * x.shape[1] <= _MOST_PRODUCTS:
             return _nearest_in_integers(x, y, p, unit, digits)
-    exact = [rational_distance(row, y, p) for row in x]
+    exact = [rational_distance(row, other, p) for row, other in zip(x, y, strict=True)]
     least = min(range(len(exact)), key=exact.__getitem__)
     return least, exact[least]
 
@@ -143,7 +148,7 @@ def _grid(values: np.ndarray) -> tuple[int, int]:
 def _nearest_in_integers(x: np.ndarray, y: np.ndarray, p: float, unit: int, digits: int) -> tuple[int, Fraction]:
     """For p = 1 and 2. No sum of digits' products leaves int64: `digits · d · 2^{2 · 21} <= 2^62`."""
     steps = _digits(x, unit, digits)
-    for own, other in zip(steps, _digits(y[None], unit, digits), strict=True):
+    for own, other in zip(steps, _digits(y, unit, digits), strict=True):
         own -= other
     totals = np.zeros(len(x), dtype=object)
     if p == 1:

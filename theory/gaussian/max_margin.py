@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import brentq, lsq_linear, nnls
-from scipy.stats import binom
-from scipy.stats import norm as normal
 
 from theory.arguments.plain_array import exact_floats, plain_array
 from theory.arguments.scalars import read_scalar
@@ -153,6 +151,8 @@ def wendel_probability(n: int, dim: int) -> float:
 
     Source: Theorem 5.1, repaired form; Wendel (1962).
     """
+    from scipy.stats import binom
+
     n, dim = read_whole(n, "n"), read_whole(dim, "dim")
     if not (n >= 1 and dim >= 1):
         raise ValueError(f"wendel_probability needs n >= 1 and dim >= 1, got n={n}, dim={dim}")
@@ -178,6 +178,8 @@ def gordon_margin(ratio: float) -> float:
 
     Source: Theorem 5.1, repaired form; Gordon (1988).
     """
+    from scipy.stats import norm as normal
+
     ratio = read_scalar(ratio, "ratio")
     _check_positive("gordon_margin", ratio=ratio)
 

@@ -140,12 +140,6 @@ _BOUNDS = (
 PUBLISHED: Mapping[str, PublishedBound] = MappingProxyType({bound.name: bound for bound in _BOUNDS})
 """The bounds by name."""
 
-# Yang, Rashtchian, Zhang, Salakhutdinov, Chaudhuri (2020), NeurIPS, arXiv:2003.02460, Table 1: the least l_inf distance
-# of differently labelled images with pixels in [0, 1], (train to train, test to train).
-MEASURED_SEPARATION: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"MNIST": (0.737, 0.812), "CIFAR-10": (0.212, 0.220)}
-)
-
 
 def applicable(norm: float, **values: float) -> dict[str, float]:
     """All bounds for perturbations in this norm whose symbols are given and whose hypotheses hold, with their values.

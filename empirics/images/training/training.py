@@ -85,7 +85,7 @@ def train(
             f"{using.world_size} processes need as many images in a batch, got {len(split.train) // steps}: raise batch"
         )
     if using.world_size > 1 and using.device.type != "cpu":
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     checkpoint = Checkpoint(folder, run_identity(model, split, recipe)) if folder else None
     if recipe.channels_last:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

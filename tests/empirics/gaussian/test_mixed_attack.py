@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirics.gaussian import mixed_attack as attack_module
-from empirics.gaussian.mixed_attack import attacked_margins, blind_attack, mixed_attack
+from empirics.gaussian.mixed_attack import attacked_margins, blind_attack, mixed_attack, pgd
 from empirics.gaussian.samples import LinearData, random_direction
 from empirics.gaussian.tensors import MixedTensors, fgsm, loss_gradients, sample_tensors
 from theory.gaussian.mixed_model import MixedModel, margin_certificate, target_model
@@ -58,6 +58,49 @@ def test_attacks_stay_in_the_ball_and_report_what_they_reach(seed, radius) -> No
     assert (margin_certificate(model, points, labels, radius) <= value.numpy() + 1e-10 * (1 + radius)).all()
     # Not the same sums: neurons that are off in the whole block are left out of one of them.
     assert (value <= blind_attack(MixedTensors.of(model), x, y, radius)[0] + 1e-12 * (1 + radius)).all()
+
+
+def pgd_by_loops(model, point, label, radius, step) -> float:
+    """The definition, for one point in numpy: steps of δ/4 against the gradient, each back into the ball."""
+    least = np.inf
+    for _ in range(11):
+        step = step * min(1.0, radius / max(np.linalg.norm(step), 1e-300))
+        before = model.weights @ (point + step) - model.threshold
+        least = min(least, label * (model.linear @ (point + step) + np.maximum(before, 0) @ model.signs))
+        gradient = model.linear + ((before > 0) * model.signs) @ model.weights
+        length = np.linalg.norm(gradient)
+        if length > 0:
+            step = step - radius / 4 * label * gradient / length
+    return least
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 3.0]), st.sampled_from([0.0, 0.1, 10.0]))
+def test_pgd_against_its_definition(seed, radius, length) -> None:
+    model, points, labels = random_case(seed)
+    x, y = sample_tensors(points, labels)
+    start = length * torch.from_numpy(np.random.default_rng(seed).standard_normal(points.shape))
+    given_start = start.clone()
+    value, reached = pgd(MixedTensors.of(model), x, y, radius, start=start)
+    assert torch.equal(start, given_start)
+    expected = [pgd_by_loops(model, *case, radius, s) for *case, s in zip(points, labels, start.numpy(), strict=True)]
+    assert np.abs(value.numpy() - expected).max() <= 1e-10
+    assert np.abs(labels * model(reached.numpy()) - value.numpy()).max() <= 1e-10
+
+
+def test_the_slope_at_a_threshold_is_0() -> None:
+    tensors = MixedTensors.of(MixedModel(np.array([3.0, 4.0]), np.eye(2), np.array([1.0, -1.0]), 1.0))
+    x, _ = sample_tensors(np.array([[1.0, 1.0], [1.0, 2.0]]), np.array([1, 1]))
+    assert tensors.input_gradient(x).tolist() == [[3.0, 4.0], [3.0, 3.0]]
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.5])
+def test_pgd_stays_where_the_gradient_is_zero(radius) -> None:
+    """Off at the point and no linear part: neither the gradient nor the step, of length 0 too, is divided by 0."""
+    model = MixedModel(np.zeros(2), np.eye(2), np.array([-1.0, -1.0]), 1.0)
+    x, y = sample_tensors(np.array([[0.6, 0.4]]), np.array([1]))
+    value, reached = pgd(MixedTensors.of(model), x, y, radius, start=torch.zeros_like(x))
+    assert value.tolist() == [0.0]
+    assert torch.equal(reached, x)
 
 
 @given(st.integers(0, 2**32 - 1))

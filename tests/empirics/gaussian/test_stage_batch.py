@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from empirics import tensor_files as checkpoint
-from empirics.gaussian import neurons, stages
+from empirics.gaussian import neurons, stage_record, stages
+from empirics.gaussian.mixed_attack import attacked_margins
 from empirics.gaussian.neurons import StagedRecipe, neuron_steps, staged_batch, start_neurons
 from empirics.gaussian.samples import LinearData, LinearSample, random_direction
+from empirics.gaussian.stage_record import observe_stages
 from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
 from theory import AssumptionError
 from theory.gaussian.mixed_model import batch_certificate, margin_certificate
@@ -105,6 +107,63 @@ def test_the_records_against_the_definitions() -> None:
     assert [r.radius for r in run.records] == [pytest.approx(radius * min(1, t / 24)) for t in range(0, 41, 10)]
     # Early in the run something is wrong, and the attack sees it.
     assert 0 < run.records[0].attacked_error <= run.records[0].certified_error
+
+
+def sizes_in_groups(sizes) -> list[list[int]]:
+    samples = [draw(n, 0) for n in sizes]
+    return [[sizes[k] for k in runs.tolist()] for runs in staged_batch(samples, 1.0, 20.0).alike()]
+
+
+def test_runs_of_one_group_are_of_about_one_size() -> None:
+    assert sizes_in_groups([40, 10, 12, 50, 13, 10]) == [[10, 10, 12], [13], [40, 50]]
+    # 5/4 is in, and more is not.
+    assert sizes_in_groups([5, 4]) == [[4, 5]]
+    assert sizes_in_groups([51, 40]) == [[40], [51]]
+    assert sizes_in_groups([9]) == [[9]]
+
+
+def test_runs_of_other_sizes_are_observed_apart(monkeypatch) -> None:
+    """None is filled up to the largest of all, and the records are in the order of the runs."""
+    batch = staged_batch(several(), RADII, LEVELS)
+    linear = torch.from_numpy(np.random.default_rng(0).standard_normal((5, DIM)))
+    state, seen = start_neurons(batch, linear, SHORT), []
+    original = stage_record.least_margins
+
+    def least_margins(model, x, y, radius) -> torch.Tensor:
+        seen.append((tuple(x.shape), tuple(model.weights.shape)))
+        return original(model, x, y, radius)
+
+    monkeypatch.setattr(stage_record, "least_margins", least_margins)
+    records = observe_stages(batch, state, 0.5)
+    small = [int(sample.small.sum()) for sample in several()]
+    assert seen == [
+        ((1, 7, DIM), (1, 0, DIM)),
+        ((2, 12, DIM), (2, max(small[0], small[4]), DIM)),
+        ((1, 20, DIM), (1, 19, DIM)),
+        ((1, 30, DIM), (1, small[1], DIM)),
+    ]
+    for k, (sample, record) in enumerate(zip(several(), records, strict=True)):
+        model = state.model(batch).run(k, small[k]).numpy()
+        lower = margin_certificate(model, sample.points, sample.labels, RADII[k])
+        reached = attacked_margins(model, sample.points, sample.labels, RADII[k])
+        assert close(record.margin, lower.min())
+        assert close(record.attacked_margin, reached.min())
+        assert record.radius == 0.5 * RADII[k]
+
+
+def test_runs_of_one_size_are_observed_in_place(monkeypatch) -> None:
+    """At the largest sizes a copy would be as large as the data."""
+    batch = staged_batch([draw(10, 0), draw(12, 1)], 1.0, 20.0)
+    state, seen = start_neurons(batch, torch.ones(2, DIM, dtype=torch.float64), SHORT), []
+    original = stage_record.least_margins
+
+    def least_margins(model, x, y, radius) -> torch.Tensor:
+        seen.append(x is batch.large.points and model.weights is state.weights)
+        return original(model, x, y, radius)
+
+    monkeypatch.setattr(stage_record, "least_margins", least_margins)
+    observe_stages(batch, state, 1.0)
+    assert seen == [True]
 
 
 def test_the_certificate_of_several_is_that_of_each() -> None:

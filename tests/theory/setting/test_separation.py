@@ -19,8 +19,9 @@ from scipy.spatial.distance import cdist
 from theory import separation as module_function
 from theory.errors import AssumptionError
 from theory.roundoff import gamma
+from theory.setting.nearest import nearest_of_other_label
 from theory.setting.norms import norm
-from theory.setting.separation import Separation, rational_distance, round_down, separation
+from theory.setting.separation import Separation, rational_distance, round_down, separation, separation_between
 
 exact_exponents = st.sampled_from([1.0, 2.0, math.inf])
 
@@ -58,11 +59,6 @@ def test_agrees_with_rational_arithmetic(sample: tuple[np.ndarray, np.ndarray], 
     assert i < j
     assert labels[i] != labels[j]
     assert rational_distance(points[i], points[j], p) == min(exact)
-    power = 2 if p == 2 else 1
-    for k, least in enumerate(exact):
-        assert Fraction(found.nearest[k]) ** power <= least
-        assert Fraction(found.nearest[k]) ** power >= least * (1 - Fraction(1, 10**12))
-        assert labels[found.neighbour[k]] != labels[k]
 
 
 @given(samples())
@@ -91,7 +87,6 @@ def test_planted_near_duplicates(step: float, p: float) -> None:
     found = separation(points, labels, p)
     assert found.pair == (7, 201)
     assert found.distance == points[201, 100] - points[7, 100]
-    assert found.nearest[7] <= found.distance
 
 
 def test_float32_products_overestimate_near_duplicates() -> None:
@@ -117,19 +112,6 @@ def test_far_from_the_origin_the_product_is_not_trusted() -> None:
     assert separation(points, labels, 2.0).distance == round_down(min(exact_nearest(points, labels, 2.0)), 2.0)
 
 
-@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
-def test_blocks_do_not_matter(p: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    rng = np.random.default_rng(3)
-    points, labels = rng.random((60, 5)), rng.integers(0, 4, 60)
-    whole = separation(points, labels, p)
-    monkeypatch.setattr(sys.modules["theory.setting.separation"], "_BLOCK", 7)
-    parts = separation(points, labels, p)
-    assert (whole.distance, whole.pair) == (parts.distance, parts.pair)
-    np.testing.assert_allclose(whole.nearest, parts.nearest, rtol=1e-12)
-
-
 @pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
 def test_many_ties_on_a_grid_are_decided_exactly(p: float) -> None:
     cube = np.array(list(itertools.product([0.0, 0.5], repeat=8)))
@@ -151,7 +133,6 @@ def test_strings_as_labels_and_public_name() -> None:
     found = module_function(points, np.array(["a", "b", "a"]), 2)
     assert found.distance == 5.0
     assert found.pair == (0, 1)
-    assert found.neighbour.tolist() == [1, 0, 1]
 
 
 POINTS = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
@@ -237,6 +218,72 @@ def test_zeros_of_both_signs_are_equal_and_neighbouring_floats_are_not() -> None
         assert separation(np.array([[least], [0.0]]), labels, p).distance == least
 
 
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, math.inf])
+def test_points_in_contradicting_pairs_are_counted(p: float) -> None:
+    points = np.array([[5.0, 0.0], [1.0, -0.0], [1.0, 0.0], [1.0, 0.0], [7.0, 7.0], [7.0, 7.0], [5.0, 0.0]])
+    with pytest.raises(AssumptionError, match=r"labels 1 and 2 for the equal points 1 and 2 \(5 points are in such"):
+        separation(points, np.array([0, 1, 2, 2, 3, 4, 0]), p)
+    # Equal points of one label are no contradiction.
+    assert separation(points, np.array([0, 1, 1, 1, 3, 3, 0]), p).pair == (0, 1)
+
+
+def test_separations_that_found_the_same_are_equal() -> None:
+    points, labels = np.array([[0.0], [1.0], [100.0]]), np.array([0, 1, 0])
+    found = separation(points, labels, 2)
+    assert found == separation(points, labels, 2) == Separation(2.0, 1.0, (0, 1))
+    assert found != separation(points, labels, 1)
+
+
+BETWEEN = (np.array([[0.0, 0.0], [5.0, 5.0]]), np.array(["a", "b"]), np.array([[0.0, 0.0], [3.0, 4.0], [5.0, 5.0]]))
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, math.inf])
+def test_between_two_samples(p: float) -> None:
+    points, labels, others = BETWEEN
+    found = separation_between(points, labels, others, ["a", "b", "a"], p)
+    assert (found.distance, found.pair, found.of) == (0.0, (1, 2), "")
+    found = separation_between(points, labels, others, ["a", "b", "b"], p)
+    assert found.pair == (0, 1)
+    assert found.distance <= float(norm(np.array([3.0, 4.0]), p)) * (1 + 1e-12)
+    # Labels are values: of text none is a number.
+    mixed = separation_between(points, [1, 2], others, ["1", 1.0, 2], p)
+    assert (mixed.distance, mixed.pair) == (0.0, (0, 0))
+    assert not found.is_of(points, labels)
+
+
+def test_pairs_between_two_samples_are_of_the_first_and_the_second() -> None:
+    points, others = np.array([[9.0], [4.0], [9.5]]), np.array([[0.0], [5.0]])
+    found = separation_between(points, np.array([1, 1, 1]), others, np.array([0, 0]), 2)
+    assert (found.distance, found.pair) == (1.0, (1, 1))
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"others": np.zeros((3, 1))}, ValueError, "of one dimension, got 2 and 1 coordinates"),
+        ({"others": np.full((3, 2), np.nan)}, ValueError, "in point 0"),
+        ({"points": np.empty((0, 2)), "labels": np.empty(0, dtype=int)}, ValueError, r"got \(0, 2\)"),
+        ({"other_labels": np.array([0, 1])}, ValueError, "3 points and labels"),
+        ({"labels": np.array([0.0, np.nan])}, ValueError, "must not be NaN"),
+        ({"labels": np.array([0, 0]), "other_labels": np.array([0, 0, 0])}, AssumptionError, "labels, got only 0"),
+        ({"p": 0.5}, ValueError, "got p=0.5"),
+    ],
+)
+def test_bad_input_between_two_samples(changes: dict[str, Any], error: type[Exception], message: str) -> None:
+    points, _, others = BETWEEN
+    given = {
+        "points": points,
+        "labels": np.array([0, 1]),
+        "others": others,
+        "other_labels": np.array([0, 1, 0]),
+        "p": 2,
+    }
+    with pytest.raises(error, match=message):
+        separation_between(**(given | changes))
+
+
 def test_without_subnormal_numbers_is_refused() -> None:
     assert torch.set_flush_denormal(True)
     try:
@@ -261,20 +308,13 @@ def test_the_seal_is_of_points_partition_and_exponent() -> None:
     assert not found.is_of(points[:19], labels[:19])
     assert not found.is_of(points, merged)
     assert not found.is_of(points, moved)
-    for changed in ({"distance": 1.0}, {"p": 1.0}, {"nearest": found.nearest * 2}, {}):
+    for changed in ({"distance": 1.0}, {"p": 1.0}, {"pair": found.pair[::-1]}, {}):
         assert not replace(found, **changed).is_of(points, labels)
-    assert not Separation(2.0, 1.0, (0, 1), found.nearest, found.neighbour).is_of(points, labels)
+    assert not Separation(2.0, found.distance, found.pair).is_of(points, labels)
     with pytest.raises(ValueError, match="one label a point"):
         found.is_of(points, labels[:3])
     points[0] = points[0][::-1].copy()
     assert not found.is_of(points, labels)
-
-
-def test_results_are_read_only() -> None:
-    found = separation(POINTS, np.array([0, 1, 0]), 1)
-    for array in (found.nearest, found.neighbour):
-        with pytest.raises(ValueError, match="read-only"):
-            array[0] = 0
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
@@ -300,8 +340,12 @@ def test_blocks_of_mixed_labels(p: float) -> None:
     distances[y[:, None] == y[None]] = np.inf
     slack = 1e-13
     assert distances.min() * (1 - slack) <= found.distance <= distances.min() * (1 + slack)
-    assert np.all(np.abs(found.nearest / distances.min(axis=1) - 1) <= slack)
-    assert np.all(y[found.neighbour] != y)
+    nearest = nearest_of_other_label(x, y, p)
+    assert np.all(np.abs(nearest.distances / distances.min(axis=1) - 1) <= slack)
+    assert np.all(y[nearest.indices] != y)
+    between = separation_between(x[:900], y[:900], x[900:], y[900:], p)
+    least = distances[:900, 900:].min()
+    assert least * (1 - slack) <= between.distance <= least * (1 + slack)
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0, 10.0, np.inf])
@@ -313,7 +357,8 @@ def test_a_power_of_two_only_scales(p: float, exponent: int) -> None:
     assert scaled.pair == plain.pair
     # For general p the power function rounds differently on another scale; all else is exact.
     slack = 0.0 if p in (1, 2, math.inf) else 4 * gamma(2 + 8 + 64)
-    for found, expected in ((scaled.distance, plain.distance), (scaled.nearest, plain.nearest)):
+    nearest = [nearest_of_other_label(points, y, p).distances for points in (np.ldexp(x, exponent), x)]
+    for found, expected in ((scaled.distance, plain.distance), nearest):
         assert np.all(np.abs(np.ldexp(found, -exponent) - expected) <= slack * np.asarray(expected))
 
 
@@ -334,11 +379,9 @@ def test_a_copy_that_was_changed_is_of_nothing() -> None:
     points, labels = np.array([[0.0], [1.0], [100.0]]), np.array([0, 1, 0])
     found = separation(points, labels, 2)
     assert copy.deepcopy(found).is_of(points, labels)
-    for name in ("nearest", "neighbour"):
-        array = getattr(found, name).copy()
-        array[0] += 1
+    for name, value in (("distance", 2.0), ("pair", (1, 2)), ("p", 1.0)):
         changed = copy.deepcopy(found)
-        object.__setattr__(changed, name, array)
+        object.__setattr__(changed, name, value)
         assert not changed.is_of(points, labels)
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from constructions import Memorizer, robust_memorizer
+from constructions.memorizers.clean import fit_clean
 from constructions.networks.network import Affine, ReLUNetwork, network
 from empirics.images.flatness.bracket import FlatnessBracket, flatness_brackets
 from empirics.images.flatness.closed_form import exact_curves
@@ -49,7 +50,7 @@ def memorizer(
         shell=SHELL,
         small="all",
         method=method,
-        clean=zero if clean == "zero" else None,
+        clean=zero if clean == "zero" else fit_clean(x, labels, outputs),
     )
     return built, y, two_logits(built.network) if classes == 2 else built.network
 

@@ -1,0 +1,101 @@
+"""What `python -m constructions` does once it has read its arguments."""
+
+import argparse
+import json
+from typing import Any
+
+from rich.console import Console
+
+from constructions.certificates.certificate import Certificate
+from constructions.certificates.file import write_certificate, write_points
+from constructions.memorizers.memorizer import Memorizer, robust_memorizer
+from constructions.networks.network import ReLUNetwork
+from constructions.networks.whole_file import write_whole
+from constructions.samples.loading import load_sample
+
+
+def run(options: argparse.Namespace) -> int:
+    """Memorize the data and print size and certificate; 0 if every ball is certified, 1 if not.
+
+    Raises:
+        ValueError, OSError: for bad input.
+    """
+    console = Console()
+    points, labels = load_sample(options.data, classes=options.classes, data_root=options.data_root)
+    if options.figure and not options.compare:
+        raise ValueError("--figure draws the counts of --compare: give both")
+    if options.compare:
+        return _compare(points, labels, options, console)
+    clean = ReLUNetwork.load(options.clean) if options.clean else None
+    memorizer = robust_memorizer(
+        points,
+        labels,
+        radius=options.radius,
+        p=options.p,
+        clean=clean,
+        shell=options.shell,
+        small=options.small,
+        method=options.method,
+        seed=options.seed,
+        progress=True,
+    )
+    certificate = memorizer.certify(options.arithmetic)
+    network, sample, widths = memorizer.network, memorizer.task.sample, memorizer.widths
+    balls = sample.points, sample.labels
+    if options.certificate:
+        write_certificate(options.certificate, certificate, network, *balls, indicators=widths)
+    if options.points:
+        write_points(options.points, network, *balls)
+    if options.out:
+        memorizer.save(options.out)
+    if options.json:
+        write_whole(options.json, json.dumps(_record(memorizer, certificate), indent=1))
+    console.print(memorizer.size.table())
+    console.print(
+        f"separation {memorizer.task.separation:.6g}, shell {memorizer.task.shell:.6g}, seed {options.seed}",
+        highlight=False,
+    )
+    console.print(f"certificate: {certificate}", highlight=False)
+    if options.out:
+        console.print(f"network written to {options.out}", highlight=False, soft_wrap=True)
+    return 0 if certificate.certified.all() else 1
+
+
+def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Console) -> int:
+    given = [name for name in ("clean", "out", "points", "certificate") if getattr(options, name)]
+    if given or options.small != "auto" or options.method != "shared" or options.arithmetic != "reals":
+        raise ValueError(
+            "--compare memorizes every point in every way and writes no network: leave out --clean, --small, --method, "
+            "--arithmetic, --out, --points and --certificate"
+        )
+    from constructions.comparison.counts import parameter_report
+
+    report = parameter_report(
+        points,
+        labels,
+        radius=options.radius,
+        p=options.p,
+        shell=options.shell,
+        seed=options.seed,
+        progress=True,
+    )
+    for table in report.table():
+        console.print(table)
+    for note in report.notes:
+        console.print(note, highlight=False, markup=False)
+    if options.figure:
+        report.figure(options.figure)
+        console.print(f"figure written to {options.figure}", highlight=False)
+    if options.json:
+        write_whole(options.json, report.to_json())
+    proved = [n for row in report.rows for n in (row.certified, row.executed) if n is not None]
+    return 0 if all(count == len(points) for count in proved) else 1
+
+
+def _record(memorizer: Memorizer, certificate: Certificate) -> dict[str, Any]:
+    return {
+        "separation": memorizer.task.separation,
+        "shell": memorizer.task.shell,
+        "size": memorizer.size.to_dict(),
+        "certificate": certificate.to_dict(),
+    }

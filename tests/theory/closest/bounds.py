@@ -1,0 +1,51 @@
+"""One bound at a time, whatever the search would take."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+import numpy as np
+
+from theory.closest.coordinates import Coordinates
+from theory.closest.everything import Everything
+from theory.closest.projections import Projections
+from theory.closest.sides import Sides, Sorted
+
+Bound = Projections | Coordinates | Everything
+BOUNDS: dict[str, Callable[[Sides, float, float], Bound]] = {
+    "projections": lambda sides, p, reach: Projections(sides, p),
+    "one direction": lambda sides, p, reach: Projections(sides, p, directions=1),
+    "coordinates": lambda sides, p, reach: Coordinates(sides, reach),
+    "everything": lambda sides, p, reach: Everything(sides, p),
+}
+
+
+def is_usable(bound: Bound) -> bool:
+    return isinstance(bound, Everything) or bound.usable
+
+
+def sides_of(points: np.ndarray, labels: np.ndarray, *, same: bool) -> Sides:
+    order = np.argsort(labels, kind="stable")
+    x = Sorted(points, order)
+    return Sides(x, x, labels[order], labels[order], same)
+
+
+def sides_between(points: np.ndarray, labels: np.ndarray, others: np.ndarray, other_labels: np.ndarray) -> Sides:
+    first, second = np.argsort(labels, kind="stable"), np.argsort(other_labels, kind="stable")
+    return Sides(Sorted(points, first), Sorted(others, second), labels[first], other_labels[second], same=False)
+
+
+@contextmanager
+def forced(name: str) -> Iterator[None]:
+    """Every search takes this bound, where it is usable; coordinates for p < 2 too."""
+    from theory.closest import search
+
+    ordinary = search.candidates
+
+    def take(sides: Sides, p: float, reach: float | None = None) -> tuple[Bound, float]:
+        _, found = ordinary(sides, p, reach)
+        bound = BOUNDS[name](sides, p, found)
+        return (bound if is_usable(bound) else Everything(sides, p)), found
+
+    with mock.patch("theory.closest.search.candidates", take):
+        yield

@@ -1,0 +1,1 @@
+"""Pairs of points near each other, found without looking at every pair: bounds name candidates, differences decide."""
