@@ -34,7 +34,8 @@ TRUSTED = [
     *(f"constructions/certificates/{name}.py" for name in ("execution_error", "executed_proof")),
     *(f"constructions/certificates/{name}.py" for name in ("indicator_proof", "structural_proof")),
     *("constructions/samples/task.py", "theory/roundoff.py", "theory/balls/relaxation.py"),
-    *("theory/setting/separation.py", "theory/setting/membership.py", "theory/exact/exact_distance.py"),
+    *("theory/setting/separation.py", "theory/setting/labelled_points.py", "theory/closest/*.py"),
+    *("theory/setting/membership.py", "theory/exact/exact_distance.py"),
 ]
 OTHERS = ["theory/**/*.py", "constructions/**/*.py"]
 SAMPLE, SEED = 300, 20230602

@@ -162,6 +162,21 @@ def test_sums_of_squares_whose_least_value_is_not_known_are_not_confirmed(
     assert forged(tmp_path, line(*layers), np.array([x]), np.array([1]), radius, 2.0, "reals", lower, widths) == 1
 
 
+@pytest.mark.parametrize(("x", "confirmed"), [(1.0, 0), (0.25, 1)])
+def test_a_slope_is_fixed_only_where_its_neuron_is_positive_on_all_balls(
+    tmp_path: Path, x: float, confirmed: int
+) -> None:
+    """With s = x_1 + x_2 in [2x - 1, 2x + 1], E = σ(s) - σ(s + 10) + 10 is 0 for s >= 0, and 1/2 at s = -1/2."""
+    network = line(([[1.0, 1.0], [1.0, 1.0]], [0.0, 10.0]), ([[1.0, -1.0]], [10.0]), ([[-1.0]], [0.5]))
+    assert forged(tmp_path, network, np.full((1, 2), x), np.array([1]), 1.0, 1.0, "reals", 0.25) == confirmed
+
+
+def test_a_second_layer_may_have_no_weights(tmp_path: Path) -> None:
+    network = line(([[1.0]], [0.0]), ([[0.0]], [1.0]), ([[1.0]], [0.0]))
+    for lower, confirmed in ((0.75, 0), (1.25, 1)):
+        assert forged(tmp_path, network, np.zeros((1, 1)), np.array([1]), 1.0, 1.0, "reals", lower) == confirmed
+
+
 def test_bounds_that_contradict_each_other_are_no_bounds() -> None:
     """E = x on the ball of radius 1 around 5, f = 9 - E: 3 by intervals, and by bounds of E that are given."""
     from constructions.check.files import Layer

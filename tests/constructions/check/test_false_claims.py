@@ -92,10 +92,12 @@ def test_what_underflows_is_not_zero(
         ([([[4e37]], [0.0]), ([[20.0]], [-0.05])], float(np.float32(1e-38)), 1e-40),
         # A weight that does: -0.5 instead of 9.5.
         ([([[1.0]], [0.0]), ([[1e-38]], [0.0]), ([[1e30]], [0.0]), ([[1.0]], [-0.5])], 1e9, 1.0),
+        # A bias that does, of a row without weights: 0 instead of 1.
+        ([([[0.0]], [2.0**-140]), ([[2.0**120]], [0.0]), ([[2.0**20]], [0.0])], 1.0, 0.1),
     ],
 )
 @pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
-def test_subnormal_inputs_and_weights_may_count_as_zero(
+def test_subnormal_inputs_weights_and_biases_may_count_as_zero(
     tmp_path: Path, layers: Any, x: float, radius: float, p: float
 ) -> None:
     network = line(*layers)
