@@ -27,13 +27,20 @@ def gamma(k: np.ndarray, roundoff: float) -> np.ndarray:
 
 
 def rounding(k: np.ndarray, own: np.ndarray, total: np.ndarray, arithmetic: str) -> np.ndarray:
-    """The error of k products and a bias, as executed, and of `own` products here; `total`: sums of their sizes."""
+    """The error of k products and a bias, as executed, and of `own` products here; `total`: sums of their sizes.
+
+    That `total` is rounded itself, and that a few numbers are added to it, is in the units beyond `own` and in 2^-30,
+    for up to 2^22 terms.
+    """
     result: np.ndarray = (gamma(k + 1.0, ROUNDOFF[arithmetic]) + gamma(own + 6.0, 2.0**-53)) * total * (1 + 2.0**-30)
     return result
 
 
 def underflow(k: np.ndarray, largest: np.ndarray | float, arithmetic: str) -> np.ndarray:
-    """What k products lose: every result may be flushed to zero, and every subnormal weight."""
+    """What k products, their sum and a bias lose: every result may be flushed to zero, and every subnormal weight.
+
+    A sum that is positive in spite of it is at least λ as computed, so that nothing takes it for zero later.
+    """
     result: np.ndarray = (2 * k + 2) * LEAST[arithmetic] * (1 + largest) + TINY
     return result
 

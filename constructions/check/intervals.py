@@ -179,8 +179,8 @@ def _hidden(
 def _may_be_on(read: Read, low: np.ndarray, high: np.ndarray, arithmetic: str) -> np.ndarray:
     """Neurons of which it is not seen at once that they are off, `W h + b <= 0`, on all the balls, and do not overflow.
 
-    With `W = P - N`, `N_S` some columns of N and `h >= low >= 0` there: `W h + b <= b + P high - N_S low_S`. The error
-    is that of `affine`, with the greatest number of all for every input.
+    With `W = P - N` and `low <= h <= high`: `W h + b <= b + P high - N low`, and where `low >= 0` some columns of N
+    are enough. The error is that of `affine`, with the greatest number of all for every input.
     """
     f, k = read.layer, np.diff(read.layer.start)
     largest = np.maximum(np.abs(low), np.abs(high)).max()

@@ -62,7 +62,7 @@ def enough(layers: list[Layer], greatest: np.ndarray) -> np.ndarray:
 def in_two_steps(
     least: np.ndarray, greatest: np.ndarray, enough: np.ndarray, balls: int, exact: Callable[[np.ndarray], Bounds]
 ) -> Bounds:
-    """The first bounds for all balls alike, and others of those rows whose lower bound is not enough."""
+    """The first bounds, which hold for all balls alike, and others of those rows whose lower bound is not enough."""
     rows = np.flatnonzero(~(least >= enough))
     bounds = np.repeat(least[:, None], balls, axis=1), np.repeat(greatest[:, None], balls, axis=1)
     bounds[0][rows], bounds[1][rows] = exact(rows)

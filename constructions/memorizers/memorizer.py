@@ -199,7 +199,7 @@ def robust_memorizer(
     low = np.nextafter(np.minimum(sample.points.min(axis=0), 0.0) - radius, -np.inf)
     high = np.nextafter(np.maximum(sample.points.max(axis=0), 1.0) + radius, np.inf)
     # Any lock holds the constant 0: one far above the rounding that the checker allows for, and of little slope.
-    bound = clean_bound(clean.layers, low, high) if clean.nonzero else 2.0**-20
+    bound = clean_bound(clean.layers, low, high) if clean.nonzero else 2.0**-28
     margin = None
     if chosen is None:
         say("margins of the clean classifier on every ball")

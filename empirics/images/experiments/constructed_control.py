@@ -12,6 +12,8 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from constructions import robust_memorizer
+from constructions.memorizers.clean import fit_clean
+from constructions.samples.sample import read_sample
 from empirics.images.experiments.presets import Preset
 from empirics.images.experiments.trained import Place
 from empirics.images.flatness.search import Curves, flatness_curves
@@ -64,8 +66,11 @@ def _curves(preset: Preset, split: Split, seed: int) -> dict[str, Curves]:
     shell = SHELL * preset.radius
     train = apart(split.train, 2 * preset.radius + shell)
     points, labels = train.x.flatten(1).double().numpy(), train.y.tolist()
+    sample = read_sample(points, labels)
+    # Beyond the balls it is to be a classifier, as a trained network is.
+    clean = fit_clean(sample.points, sample.codes, sample.outputs, seed=seed)
     memorizer = robust_memorizer(
-        points, labels, radius=preset.radius, p=float("inf"), shell=shell, small="all", seed=seed
+        points, labels, radius=preset.radius, p=float("inf"), clean=clean, shell=shell, small="all"
     )
     model = as_classifier(memorizer.network).eval()
     found = {}
