@@ -39,6 +39,8 @@ _TINY = 2.0**-100
 _UP = 1 + 2.0**-40
 # Points that directions are computed from, and the seed of the start of that computation.
 _SAMPLE, _SEED = 2048, 0
+# Pairs among which each row's nearest is looked for.
+_LOOKED_AT = 2**28
 _ROWS = 4096
 # Coordinates of a group for p = 1.
 _GROUP = 64
@@ -112,7 +114,8 @@ class Projections:
 
         The squared distance is ∞ where no column of these has another label.
         """
-        columns = np.arange(0, len(self._sides.y), -(-len(self._sides.y) // _SAMPLE))
+        count = max(_SAMPLE, _LOOKED_AT // len(self._left))
+        columns = np.arange(0, len(self._sides.y), -(-len(self._sides.y) // count))
         right, codes = np.ascontiguousarray(self._right[:, columns]), self._sides.y_codes[columns]
         least, found = np.empty(len(self._left)), np.empty(len(self._left), dtype=np.int64)
         for start in range(0, len(least), BLOCK):

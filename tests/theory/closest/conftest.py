@@ -12,7 +12,7 @@ SMALL = {
     "coordinates": {
         **{"_CELLS": 8, "_COORDINATES": 6, "_ADDED": 2, "_LOOK": 2, "_SAMPLE": 5, "_PAIRS": 40, "_YIELD": 9, "_PART": 2}
     },
-    "projections": {"_SAMPLE": 12, "_ROWS": 10, "_GROUP": 3, "_CHUNK": 11},
+    "projections": {"_SAMPLE": 12, "_LOOKED_AT": 60, "_ROWS": 10, "_GROUP": 3, "_CHUNK": 11},
     "search": {"_FEW": 4, "_NEAR": 5, "_KEPT": 6, "_SHARE": 0.5},
 }
 
