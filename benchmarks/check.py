@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.earlier import BEFORE, ROOT, answer, checkout
+from benchmarks.timing import growth_exponent
 
 _WRITE = """
 import sys
@@ -54,7 +55,10 @@ def rows() -> list[dict[str, Any]]:
             raise RuntimeError(f"the benchmark compares with commit {BEFORE}: run it in a clone with its history")
         for case in _CASES:
             own = [_row((old, ROOT), n, *case) for n in _SIZES]
-            exponents = {"exponent before": _growth(own, "before s"), "exponent": _growth(own, "s")}
+            columns = {"exponent before": "before s", "exponent": "s"}
+            exponents = {
+                name: growth_exponent(_SIZES, [row[column] for row in own]) for name, column in columns.items()
+            }
             result += [{**row, **(exponents if row is own[-1] else dict.fromkeys(exponents, "-"))} for row in own]
     return result
 
@@ -84,8 +88,3 @@ def _row(checkouts: tuple[Path, Path], n: int, p: float, radius: float, small: s
         "s": median(seconds[1]),
         "ratio": median(before / now for before, now in zip(*seconds, strict=True)),
     }
-
-
-def _growth(rows: list[dict[str, Any]], column: str) -> float:
-    """The exponent of n that fits best."""
-    return float(np.polyfit(np.log([r["n"] for r in rows]), np.log([r[column] for r in rows]), 1)[0])

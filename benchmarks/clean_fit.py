@@ -1,11 +1,8 @@
 """Fit of a clean classifier without training error: processor seconds beside those of commit ea3f4b2, one thread.
 
-Needs MNIST and CIFAR-10 (a folder in the layout of the hub in ROBUST_MEMORIZATION_DATA, or the hub), and the history.
+Needs MNIST and CIFAR-10: a folder in the layout of the hub in ROBUST_MEMORIZATION_DATA, or the hub.
 """
 
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -13,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.earlier import BEFORE, ROOT, answer, checkout
 from constructions.samples.hub import open_hub_images
 from constructions.samples.loading import load_sample
 
-ROOT = Path(__file__).parents[1]
-OLD = "ea3f4b2"
 # Repeats, and whether the old fit runs too: of 60,000 images it did not end within 12 minutes.
 RUNS = (("mnist5k", 5, True), ("mnist 10,000", 3, True), ("mnist", 1, False), ("cifar10", 1, False))
 _FIT = """
-import sys, time, numpy as np
+import json, sys, time, numpy as np
 from {module} import fit_clean
 data = np.load(sys.argv[1])
 fit_clean(data["points"][::50], data["codes"][::50], 10)  # imports
@@ -30,39 +26,33 @@ network = fit_clean(data["points"], data["codes"], 10)
 seconds = time.process_time() - started
 values = network(data["points"])
 assert (values.argmax(axis=1) == data["codes"]).all()
-print(seconds, *network.widths)
+print(json.dumps([seconds, *network.widths]))
 """
 
 
 def fit(root: Path, module: str, data: Path) -> tuple[float, str]:
     """Processor seconds in a process of one thread that finds its packages in `root`, and the widths."""
-    threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    command = [sys.executable, "-c", _FIT.format(module=module), str(data)]
-    run = subprocess.run(command, cwd=root, env={**os.environ, **threads}, capture_output=True, text=True, check=True)
-    seconds, *widths = run.stdout.split()
-    return float(seconds), " → ".join(widths)
+    seconds, *widths = answer(root, _FIT.format(module=module), str(data))
+    return seconds, " → ".join(map(str, widths))
 
 
 def rows() -> list[dict[str, Any]]:
     """MNIST beside the old fit, in turns; what takes the old fit many minutes with the new one only."""
     found = []
-    with tempfile.TemporaryDirectory() as folder:
-        old, data = Path(folder) / "old", Path(folder) / "data.npz"
-        old.mkdir()
-        archive = subprocess.run(["git", "archive", OLD], cwd=ROOT, capture_output=True, check=True).stdout
-        subprocess.run(["tar", "x", "-C", old], input=archive, check=True)
-        for name, repeats, beside in RUNS:
+    with checkout() as old, tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.npz"
+        for name, repeats, comparable in RUNS:
             points, codes = _sample(name)
             np.savez(data, points=points, codes=codes)
             new, before, widths = [], [], ""
             for _ in range(repeats):
                 seconds, widths = fit(ROOT, "constructions.memorizers.clean", data)
                 new.append(seconds)
-                if beside:
+                if comparable and old is not None:
                     before.append(fit(old, "constructions.clean", data)[0])
             row: dict[str, Any] = {"data": name, "points": len(points), "widths": widths, "seconds": median(new)}
-            ratio = median(a / b for a, b in zip(before, new, strict=True)) if beside else "-"
-            found.append(row | {f"{OLD} seconds": median(before) if beside else "not run", "ratio": ratio})
+            ratio = median(a / b for a, b in zip(before, new, strict=True)) if before else "-"
+            found.append(row | {f"{BEFORE} seconds": median(before) if before else "not run", "ratio": ratio})
     return found
 
 

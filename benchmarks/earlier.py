@@ -13,7 +13,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 # What speed is compared with.
 BEFORE = "ea3f4b2"
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+# The environment of a process that computes in one thread.
+ONE_THREAD = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
 @contextmanager
@@ -33,5 +34,5 @@ def checkout(commit: str = BEFORE) -> Iterator[Path | None]:
 def answer(folder: Path, code: str, *arguments: str) -> Any:
     """The last line that a program prints, read as JSON; run in a folder, whose packages go first, in one thread."""
     command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=folder, env=os.environ | _ONE_THREAD, capture_output=True, check=True)
+    done = subprocess.run(command, cwd=folder, env=ONE_THREAD, capture_output=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.earlier import ROOT, answer
+from benchmarks.timing import growth_exponent
 from constructions.samples.loading import load_sample
 
 _JOB = """
@@ -63,9 +64,9 @@ def rows() -> list[dict[str, Any]]:
         by_side = [_times(images[:2500], named[:2500], side, p) for side in _SIDES]
         row: dict[str, Any] = {"p": p}
         for part in _PARTS:
-            row[f"{part}: N^"] = _slope(_SIZES, [times[part] for times in by_size])
+            row[f"{part}: N^"] = growth_exponent(_SIZES, [times[part] for times in by_size])
         for part in _PARTS:
-            row[f"{part}: d^"] = _slope([side**2 for side in _SIDES], [times[part] for times in by_side])
+            row[f"{part}: d^"] = growth_exponent([side**2 for side in _SIDES], [times[part] for times in by_side])
         result.append(row | {f"{part} s, N = 5000": by_size[-1][part] for part in _PARTS})
     return result
 
@@ -79,7 +80,3 @@ def _times(images: np.ndarray, labels: np.ndarray, side: int, p: float) -> dict[
     if certified != len(images) or code:
         raise RuntimeError(f"{certified} of {len(images)} certified, checked with exit code {code}")
     return dict(zip(_PARTS, (build, certify, check), strict=True))
-
-
-def _slope(sizes: Any, seconds: list[float]) -> float:
-    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])

@@ -5,7 +5,6 @@ git history there is no old checkout, and no ratio. MNIST comes from the folder 
 hub, and is left out where neither is there.
 """
 
-import os
 import resource
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.earlier import BEFORE, ROOT, checkout
+from benchmarks.earlier import BEFORE, ONE_THREAD, ROOT, checkout
 
 # What runs, in how many turns, and by how many times it has to be faster.
 PROCESSES: tuple[tuple[str, list[str], int, float | None], ...] = (
@@ -31,8 +30,7 @@ PROCESSES: tuple[tuple[str, list[str], int, float | None], ...] = (
 def seconds(arguments: list[str], folder: Path) -> float:
     """Processor time of a new process in a folder, whose packages go before those that are installed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    one_thread = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, *arguments], cwd=folder, env=one_thread, capture_output=True, check=True)
+    subprocess.run([sys.executable, *arguments], cwd=folder, env=ONE_THREAD, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -1,9 +1,11 @@
 """Times of two functions in turns, so that a busy neighbour slows both."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
+
+import numpy as np
 
 
 def in_turns(
@@ -24,3 +26,8 @@ def in_turns(
             function()
             into.append(clock() - started)
     return median(times[0]), median(times[1])
+
+
+def growth_exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """The exponent of the size that fits best: the slope of the logarithms by least squares."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])

@@ -57,19 +57,19 @@ def in_blocks(
         return [work(shared, block) for block in track(blocks, **bar)]  # type: ignore[arg-type]
     from distributed import Client, as_completed
 
-    own = Client(client) if isinstance(client, str) else None
+    connected = Client(client) if isinstance(client, str) else client
     try:
         with tempfile.TemporaryDirectory(dir=folder) as name:
             path = str(Path(name) / "shared")
             _write(shared, path)
             # Not pure: a result of an earlier call with a file of the same name is another one.
-            futures = (own or client).map(_work, [work] * len(blocks), [path] * len(blocks), list(blocks), pure=False)
+            futures = connected.map(_work, [work] * len(blocks), [path] * len(blocks), list(blocks), pure=False)
             for _ in track(as_completed(futures), total=len(futures), **bar):  # type: ignore[arg-type]
                 pass
-            return list((own or client).gather(futures))
+            return list(connected.gather(futures))
     finally:
-        if own is not None:
-            own.close()
+        if connected is not client:
+            connected.close()
 
 
 def _work(work: Callable[[Any, Any], Any], path: str, block: Any) -> Any:

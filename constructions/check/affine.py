@@ -130,8 +130,8 @@ def _raise_to_greatest_term(f: Layer, low: np.ndarray, lower: np.ndarray, arithm
 
 def kept(value: np.ndarray, arithmetic: str) -> np.ndarray:
     """What is left of a product after its rounding, there and here: all for a power of two, none for a subnormal."""
-    kept = np.where(np.frexp(value)[0] == 0.5, 1.0, 1 - 2 * ROUNDOFF[arithmetic] - 2.0**-51)
-    return np.where(np.abs(value) < LEAST[arithmetic], 0.0, kept)
+    share = np.where(np.frexp(value)[0] == 0.5, 1.0, 1 - 2 * ROUNDOFF[arithmetic] - 2.0**-51)
+    return np.where(np.abs(value) < LEAST[arithmetic], 0.0, share)
 
 
 def _row_norms(f: Layer, p: float) -> np.ndarray:

@@ -72,9 +72,9 @@ def _greatest_slopes(first: Layer, second: Layer, positive: np.ndarray) -> np.nd
     lengths = np.diff(first.start)
     for start in range(0, second.shape[0], 256):
         stop = min(start + 256, second.shape[0])
-        part = slice(second.start[start], second.start[stop])
+        entries = slice(second.start[start], second.start[stop])
         row = np.repeat(np.arange(stop - start), np.diff(second.start[start : stop + 1]))
-        neuron, weight = second.column[part], second.value[part]
+        neuron, weight = second.column[entries], second.value[entries]
         many = lengths[neuron]
         place = np.repeat(first.start[neuron] - np.cumsum(many) + many, many) + np.arange(many.sum())
         slope = np.repeat(weight, many) * first.value[place]

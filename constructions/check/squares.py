@@ -64,7 +64,7 @@ def square_bounds(layers: list[Layer], widths: list[int], points: np.ndarray, ra
 
     # What the square of a distance is off, by its rounding.
     off = (8 * rounding * (length + far) ** 2)[:, None]
-    shape, twice, squares = (kappa - error)[:, None], 2 * v, np.square(v)
+    shape, twice, squared = (kappa - error)[:, None], 2 * v, np.square(v)
     wide = (kappa + error + above)[:, None]
 
     # Below the square root of VANISHING a distance counts as 0, and its square need not be one of the floats.
@@ -83,15 +83,15 @@ def square_bounds(layers: list[Layer], widths: list[int], points: np.ndarray, ra
     least_enough = enough(layers[tents + 2 :], greatest)
     # No distance is smaller than that of some coordinates.
     some = np.sort(np.argsort(points.var(axis=0))[-COORDINATES:])
-    twice_some, squares_some = twice[:, some], squares[:, some].sum(axis=1)
+    twice_some, squared_some = twice[:, some], squared[:, some].sum(axis=1)
 
     def bounds(x: np.ndarray) -> Bounds:
         def exact(rows: np.ndarray) -> Bounds:
-            distances = squares[rows].sum(axis=1)[:, None] + np.square(x).sum(axis=1) - twice[rows] @ x.T
+            distances = squared[rows].sum(axis=1)[:, None] + np.square(x).sum(axis=1) - twice[rows] @ x.T
             return nearest(distances, rows), farthest(distances, rows)
 
         part_of_x = x[:, some]
-        distances = squares_some + (np.square(part_of_x).sum(axis=1) - twice_some @ part_of_x.T).min(axis=1)
+        distances = squared_some + (np.square(part_of_x).sum(axis=1) - twice_some @ part_of_x.T).min(axis=1)
         return in_two_steps(nearest(distances[:, None], every)[:, 0], greatest, least_enough, len(x), exact)
 
     return Known(tents + 1, size, bounds, least_enough)

@@ -64,9 +64,8 @@ class Memorizer(Assembled):
         outputs = self.clean.outputs
         group, groups = class_positions(codes[self.small], outputs)
         memory = np.zeros(len(x) * groups)
-        centres = points if len(self.small) == len(points) else points[self.small]
         chunk = max(1, 2**17 // x.shape[1])
-        for rows, index in near_pairs(x, centres, task.radius + task.shell, task.p):
+        for rows, index in near_pairs(x, self.centres, task.radius + task.shell, task.p):
             for start in range(0, len(rows), chunk):
                 row, i = rows[start : start + chunk], index[start : start + chunk]
                 memory += np.bincount(row * groups + group[i], self.direct(x[row], i), minlength=len(memory))

@@ -69,10 +69,9 @@ class Assembled:
 
     @property
     def centres(self) -> Float[np.ndarray, "n_small d"]:
-        """The memorized points; the task's own array where all are, in its order."""
+        """The memorized points; the task's own array where all are."""
         points = self.task.sample.points
-        everything = len(self.small) == len(points) and bool(np.all(np.diff(self.small) > 0))
-        return points if everything else points[self.small]
+        return points if len(self.small) == len(points) else points[self.small]
 
 
 def read_indices(small: Iterable[Any], size: int) -> Int[np.ndarray, " n_small"]:

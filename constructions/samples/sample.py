@@ -9,9 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int, Shaped
 
-from theory.arguments.plain_array import exact_floats, is_table, plain_array
+from theory.arguments.plain_array import is_table, plain_array
 from theory.arguments.read_only import restore
 from theory.errors import AssumptionError
+from theory.setting import labelled_points
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,16 +91,9 @@ def read_points(points: Any, dim: int | None = None) -> Float[np.ndarray, "n d"]
         ValueError: unless they are such finite numbers in a non-empty array of shape (n, d), without masked or
             missing entries; for a column that is an index which pandas stored.
     """
-    array = exact_floats(points, "points")
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(
-            f"points must have shape (n, d) with n, d >= 1, got {array.shape}: flatten images with reshape(n, -1)"
-        )
+    array = labelled_points.read_points(points)
     if dim is not None and array.shape[1] != dim:
         raise ValueError(f"points must have dimension {dim}, got {array.shape[1]}")
-    finite = np.isfinite(array).all(axis=1)
-    if not finite.all():
-        raise ValueError(f"points must be finite, got NaN or infinity in point {int(np.argmin(finite))}")
     return array
 
 

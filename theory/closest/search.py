@@ -86,16 +86,22 @@ class Pairs:
 NONE = Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
 
 
-def candidates(sides: Sides, p: float, reach: float | None = None) -> tuple[Candidates, float]:
+def candidates(
+    sides: Sides, p: float, reach: float | None = None, projections: Projections | None = None
+) -> tuple[Candidates, float]:
     """What names few pairs, as some rows tell, and the distance up to which it shall name them all.
 
-    That is `reach` or, if none is given, a distance that the closest pair has at most.
+    That is `reach` or, if none is given, a distance that the closest pair has at most. `projections` of these sides, if
+    they are there already, are not computed again.
 
     Raises:
         ValueError: if none is given and no pair counts.
     """
     few = len(sides.x) * len(sides.y) <= _FEW
-    projections = None if few or (math.isinf(p) and reach is not None) else Projections(sides, p)
+    if few:
+        projections = None
+    elif projections is None and not (math.isinf(p) and reach is not None):
+        projections = Projections(sides, p)
     if reach is None:
         reach = _upper_bound(sides, p, projections)
     bounds: list[Projections | Coordinates] = []
@@ -120,11 +126,9 @@ def _upper_bound(sides: Sides, p: float, projections: Projections | None) -> flo
         rows = np.argsort(squared, kind="stable")[:_NEAR]
         rows = rows[np.isfinite(squared[rows])]
         columns = columns[rows]
-    i, j = np.append(i, rows), np.append(j, columns)
-    parts = [slice(start, start + BLOCK) for start in range(0, len(i), BLOCK)]
+    measured = _measured(sides, np.append(i, rows), np.append(j, columns), p)
     # Twice the slack of `Search`: what it measures within its slack of the least is named.
-    slack = 8 * relative_error(sides.x.dim, p)
-    return min(_measured(sides, i[part], j[part], p).closest(0.0).above(slack) for part in parts)
+    return measured.closest(0.0).above(8 * relative_error(sides.x.dim, p))
 
 
 def _nearest_of_some_rows(sides: Sides, p: float) -> Indices:
@@ -158,9 +162,7 @@ class Search:
         found, reach = NONE, self._reach
         for rows, columns in units:
             for i, j in self._named.within(rows, columns, reach):
-                parts = [slice(start, start + BLOCK) for start in range(0, len(i), BLOCK)]
-                measured = [_measured(self._sides, i[part], j[part], self._p).closest(self._slack) for part in parts]
-                found = self.joined([found, *measured])
+                found = self.joined([found, _measured(self._sides, i, j, self._p)])
                 if len(found):
                     # What is measured within the slack of the least is within twice the slack, so it is named.
                     reach = min(reach, found.above(2 * self._slack))
@@ -205,22 +207,19 @@ def nearest_columns(sides: Sides, p: float, units: Iterable[tuple[slice, slice]]
     Raises:
         ValueError: if there is a row without a column of another label.
     """
-    size, slack = len(sides.x), 4 * relative_error(sides.x.dim, p)
+    slack = 4 * relative_error(sides.x.dim, p)
     j = np.where(sides.x_codes != sides.y_codes[0], 0, len(sides.y) - 1)
     if np.any(sides.x_codes == sides.y_codes[j]):
         raise ValueError("there are rows without a column of another label")
     if (projections := Projections(sides, p)).usable:
         squared, guessed = projections.nearest()
         j = np.where(np.isfinite(squared), guessed, j)
-    parts = [np.arange(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK)]
-    best = Pairs.joined([_measured(sides, part, j[part], p) for part in parts])
+    best = _measured(sides, np.arange(len(j)), j, p)
     reach = best.each_above(slack)
-    named, _ = candidates(sides, p, float(reach.max()))
+    named, _ = candidates(sides, p, float(reach.max()), projections)
     for rows, columns in units:
         for i, j in named.within(rows, columns, reach[rows]):
-            for start in range(0, len(i), BLOCK):
-                near = _measured(sides, i[start : start + BLOCK], j[start : start + BLOCK], p)
-                best = best.improved(near)
+            best = best.improved(_measured(sides, i, j, p))
         reach[rows] = best.each_above(slack)[rows]
     return best
 
@@ -235,7 +234,11 @@ def pairs_within(x: Float[np.ndarray, "k d"], y: Float[np.ndarray, "n d"], reach
 
 
 def _measured(sides: Sides, i: np.ndarray, j: np.ndarray, p: float) -> Pairs:
-    return Pairs(i, j, *scaled_distances(sides.x[i], sides.y[j], p))
+    """Pairs with their distances, of which a block at a time has its differences in memory."""
+    parts = [slice(start, start + BLOCK) for start in range(0, max(len(i), 1), BLOCK)]
+    found = [scaled_distances(sides.x[i[part]], sides.y[j[part]], p) for part in parts]
+    fractions, exponents = map(np.concatenate, zip(*found, strict=True))
+    return Pairs(i, j, fractions, exponents)
 
 
 def _share(sides: Sides, bound: Projections | Coordinates, reach: float) -> float:

@@ -57,12 +57,11 @@ class Sides:
         """Blocks of rows, each with all columns that can count for one of them."""
         size = len(self.x)
         first = np.searchsorted(self.y_codes, self.x_codes, side="right") if self.same else np.zeros(size, dtype=int)
-        units = [
+        return [
             (slice(a, min(a + BLOCK, size)), slice(int(first[a]), len(self.y)))
             for a in range(0, size, BLOCK)
             if first[a] < len(self.y)
         ]
-        return units
 
     def mask(self, rows: slice, columns: slice) -> np.ndarray | None:
         """Where labels are equal, or None where that is nowhere."""

@@ -18,10 +18,12 @@ def read_points(points: Any) -> np.ndarray:
     """
     array = exact_floats(points, "points")
     if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"points must have shape (n, d) with n, d >= 1, got {array.shape}")
-    if not np.isfinite(array).all():
-        bad = int(np.argmin(np.isfinite(array).all(axis=1)))
-        raise ValueError(f"points must be finite, got NaN or infinity in point {bad}")
+        raise ValueError(
+            f"points must have shape (n, d) with n, d >= 1, got {array.shape}: flatten images with reshape(n, -1)"
+        )
+    finite = np.isfinite(array).all(axis=1)
+    if not finite.all():
+        raise ValueError(f"points must be finite, got NaN or infinity in point {int(np.argmin(finite))}")
     return array
 
 
@@ -31,8 +33,7 @@ def read_codes(labels: Any, size: int) -> Int[np.ndarray, " n"]:
     Raises:
         ValueError: for another number of labels, or what is no class.
     """
-    # numpy would make text of [1, "1"] and floats of large integers.
-    values = labels if isinstance(labels, list | tuple) else plain_array(labels, "labels")
+    values = _values(labels)
     shape = (len(values),) if isinstance(values, list | tuple) else values.shape
     if shape != (size,):
         raise ValueError(f"there must be one label a point, got {size} points and labels {shape}")
@@ -50,7 +51,12 @@ def read_codes(labels: Any, size: int) -> Int[np.ndarray, " n"]:
 
 def label_of(labels: Any, row: int) -> Any:
     """The label of a row, whatever a column of pandas calls that row."""
-    return (labels if isinstance(labels, list | tuple) else plain_array(labels, "labels"))[row]
+    return _values(labels)[row]
+
+
+def _values(labels: Any) -> Any:
+    """A list or tuple as it is: numpy would make text of [1, "1"] and floats of large integers."""
+    return labels if isinstance(labels, list | tuple) else plain_array(labels, "labels")
 
 
 def sides_of(points: np.ndarray, labels: Any, codes: Int[np.ndarray, " n"], *, same: bool = True) -> Sides:
@@ -92,7 +98,8 @@ def sides_between(points: Any, labels: Any, others: Any, other_labels: Any) -> S
 
 def _listed(labels: Any, size: int) -> list[Any]:
     read_codes(labels, size)
-    return list(labels) if isinstance(labels, list | tuple) else plain_array(labels, "labels").tolist()
+    values = _values(labels)
+    return list(values) if isinstance(values, list | tuple) else list(values.tolist())
 
 
 def _by_label(points: np.ndarray, codes: np.ndarray) -> tuple[Sorted, np.ndarray]:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Shaped
 from rich.console import Console
 from rich.progress import track
 
+from theory.arguments.read_only import handed_over, restore
 from theory.arguments.scalars import read_exponent
 from theory.arguments.subnormals import check_subnormals
 from theory.closest.search import nearest_columns
@@ -31,6 +32,9 @@ class Nearest:
     p: float
     distances: Float[np.ndarray, " n"]
     indices: Int[np.ndarray, " n"]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
 
 
 def nearest_of_other_label(
@@ -77,6 +81,4 @@ def nearest_of_other_label(
     below = floats_below(found.fractions * (1 - 2 * relative_error(sides.x.dim, p)), found.exponents)
     distances[sides.x.order] = np.where(found.fractions > 0, below, 0.0)
     indices[sides.x.order] = sides.y.order[found.j]
-    distances.setflags(write=False)
-    indices.setflags(write=False)
-    return Nearest(p, distances, indices)
+    return Nearest(p, handed_over(distances), handed_over(indices))

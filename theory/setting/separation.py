@@ -16,7 +16,6 @@ from jaxtyping import Int, Shaped
 from rich.console import Console
 from rich.progress import track
 
-from theory.arguments.read_only import restore
 from theory.arguments.scalars import read_exponent
 from theory.arguments.subnormals import check_subnormals
 from theory.closest.search import Pairs, Search, decided, original
@@ -50,9 +49,6 @@ class Separation:
     distance: float
     pair: tuple[int, int]
     of: str = field(init=False, default="", compare=False)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        restore(self, state)
 
     def __repr__(self) -> str:
         return f"<Separation {self.distance:.6g} in l_{self.p:g}, of points {self.pair[0]} and {self.pair[1]}>"
@@ -149,8 +145,7 @@ def _closest(sides: Sides, p: float, progress: bool, client: Any) -> Separation:
         found = search.joined(in_blocks(_closest_of_unit, search, sides.units(), client=client, progress=shown))
     if not len(found):
         raise AssertionError("a pair within the upper bound of the least distance was not named")
-    exact = p in (1, 2, math.inf)
-    if exact:
+    if p in (1, 2, math.inf):
         found = decided(sides, found, p)
         distance = round_down(rational_distance(sides.x[found.i][0], sides.y[found.j][0], p), p)
     else:

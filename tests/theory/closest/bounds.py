@@ -42,8 +42,10 @@ def forced(name: str) -> Iterator[None]:
 
     ordinary = search.candidates
 
-    def take(sides: Sides, p: float, reach: float | None = None) -> tuple[Bound, float]:
-        _, found = ordinary(sides, p, reach)
+    def take(
+        sides: Sides, p: float, reach: float | None = None, projections: Projections | None = None
+    ) -> tuple[Bound, float]:
+        _, found = ordinary(sides, p, reach, projections)
         bound = BOUNDS[name](sides, p, found)
         return (bound if is_usable(bound) else Everything(sides, p)), found
 
