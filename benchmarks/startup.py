@@ -1,8 +1,8 @@
 """Whole processes: start-up, loading and one job, beside those of commit ea3f4b2, which loaded every library at once.
 
-Processor seconds of the child processes, one thread each, in turns; the ratio is the median of the pairs. Without the
-git history there is no old checkout, and no ratio. MNIST comes from the folder in ROBUST_MEMORIZATION_DATA, or from the
-hub, and is left out where neither is there.
+Processor seconds of the child processes, one thread each, in turns, with the compiled files that Python keeps in
+between; the ratio is the median of the pairs. Without the git history there is no old checkout, and no ratio. MNIST
+comes from the folder in ROBUST_MEMORIZATION_DATA, or from the hub, and is left out where neither is there.
 """
 
 import resource
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.earlier import BEFORE, ONE_THREAD, ROOT, checkout
@@ -27,27 +28,35 @@ PROCESSES: tuple[tuple[str, list[str], int, float | None], ...] = (
 )
 
 
-def seconds(arguments: list[str], folder: Path) -> float:
-    """Processor time of a new process in a folder, whose packages go before those that are installed."""
+def seconds(arguments: list[str], folder: Path, compiled: str) -> float:
+    """Processor time of a new process in a folder, whose packages go before those that are installed.
+
+    Args:
+        arguments: of Python.
+        folder: with the packages.
+        compiled: a folder for what Python compiles.
+    """
+    kept = {name: value for name, value in ONE_THREAD.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = kept | {"PYTHONPYCACHEPREFIX": compiled}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], cwd=folder, env=ONE_THREAD, capture_output=True, check=True)
+    subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def rows() -> list[dict[str, Any]]:
     result = []
-    with checkout() as old:
+    with checkout() as old, TemporaryDirectory() as compiled:
         folders = [ROOT] if old is None else [ROOT, old]
         for name, arguments, turns, limit in PROCESSES:
             try:
                 # The first run compiles, and prepares the cache of the data.
                 for folder in folders:
-                    seconds(arguments, folder)
+                    seconds(arguments, folder, compiled)
             except subprocess.CalledProcessError as error:
                 print(f"{name} is left out: {error.stderr.decode().splitlines()[-1]}", file=sys.stderr)
                 continue
-            times = [[seconds(arguments, folder) for folder in folders] for _ in range(turns)]
+            times = [[seconds(arguments, folder, compiled) for folder in folders] for _ in range(turns)]
             result.append(
                 {
                     "process": name,

@@ -1,7 +1,12 @@
+from constructions.bits.file import write_integer_certificate
+from constructions.bits.memorizer import IntegerMemorizer, code_memorizer
+from constructions.bits.network import IntegerNetwork
+from constructions.bits.projection import projection_code_memorizer
 from constructions.certificates.bit_complexity import bit_complexity
 from constructions.certificates.certificate import Certificate, certify
 from constructions.certificates.file import write_certificate, write_points
 from constructions.certificates.guided_attack import guided_attack
+from constructions.compact.memorizer import CompactMemorizer, compact_memorizer
 from constructions.comparison.counts import parameter_report
 from constructions.comparison.entries import ENTRIES, Count, Entry, Place, count_built
 from constructions.comparison.report import ParameterReport
@@ -28,6 +33,7 @@ from constructions.pieces.levels import Levels, shared_levels
 from constructions.pieces.power import Hinges, interpolated_power
 from constructions.pieces.soft_indicators import indicators, soft_indicator
 from constructions.pieces.square import square
+from constructions.rules.memorizer import RuleMemorizer, rule_memorizer
 from constructions.samples.loading import load_sample
 from constructions.samples.task import Task, read_task
 
@@ -54,6 +60,16 @@ __all__ = [
     "max_tree_memorizer",
     "narrow_deep_memorizer",
     "projection_memorizer",
+    # the smallest
+    "rule_memorizer",
+    "RuleMemorizer",
+    "compact_memorizer",
+    "CompactMemorizer",
+    "code_memorizer",
+    "projection_code_memorizer",
+    "IntegerMemorizer",
+    "IntegerNetwork",
+    "write_integer_certificate",
     # certificates and attacks
     "certify",
     "Certificate",

@@ -6,6 +6,12 @@ import sys
 # The keys of `constructions.certificates.certificate.ARITHMETICS`.
 _ARITHMETICS = ("reals", "rational", "float64", "float32")
 
+_METHOD = (
+    "indicators of balls with shared features, or each by itself; or the smallest: rules of robust literals, a compact "
+    "Lipschitz network (p = 2), bits (radii below the distance of grey values; integer weights)"
+)
+SCHEDULER = "of a Dask cluster that does the work, such as tcp://host:8786; its workers have to see TMPDIR of this one"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 if every ball is certified, 1 if not, 2 for bad input."""
@@ -15,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         return run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -34,9 +40,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shell", type=float, help="width of the transition; default separation - 2 radius")
     parser.add_argument("--classes", default="all", help='"all", "parity", or labels to keep such as 3,8')
     parser.add_argument("--clean", help="a network file to use as the clean classifier; fitted when absent")
-    parser.add_argument("--small", choices=("auto", "all"), default="auto", help="which points to memorize")
-    parser.add_argument("--method", choices=("shared", "per_point"), default="shared")
-    parser.add_argument("--seed", type=int, default=0, help="of the clean fit")
+    parser.add_argument("--small", choices=("auto", "all"), help="which points to memorize, auto by default")
+    parser.add_argument(
+        "--method", choices=("shared", "per_point", "rules", "compact", "bits"), default="shared", help=_METHOD
+    )
+    parser.add_argument(
+        "--image", metavar="H,W[,C]", help="rules, compact: the pixels that coordinates are; known by name"
+    )
+    parser.add_argument("--seconds", type=float, help="rules: after which the search stops; compact: the training")
+    parser.add_argument("--resume", metavar="FILE", help="rules: keep what is found here, and go on from it")
+    parser.add_argument("--seed", type=int, default=0, help="of fit, search or training")
     parser.add_argument("--data-root", help="folder of hub data sets, in the layout of the hub")
     parser.add_argument("--out", help="write the network here (.npz)")
     parser.add_argument("--compare", action="store_true", help="count every construction and published bound instead")
@@ -44,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--arithmetic", choices=_ARITHMETICS, default="reals", help="what the certificate speaks of")
     parser.add_argument("--certificate", help="write a certificate file here, for python -m constructions.check")
     parser.add_argument("--points", help="write the points and the network's labels here, for the same program (.npz)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
     parser.add_argument("--json", help="write size and certificate here")
     return parser
 

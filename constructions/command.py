@@ -8,17 +8,18 @@ from rich.console import Console
 
 from constructions.certificates.certificate import Certificate
 from constructions.certificates.file import write_certificate, write_points
-from constructions.memorizers.memorizer import Memorizer, robust_memorizer
+from constructions.methods import build
 from constructions.networks.network import ReLUNetwork
 from constructions.networks.whole_file import write_whole
 from constructions.samples.loading import load_sample
+from theory.cluster import connected
 
 
 def run(options: argparse.Namespace) -> int:
     """Memorize the data and print size and certificate; 0 if every ball is certified, 1 if not.
 
     Raises:
-        ValueError, OSError: for bad input.
+        ValueError, OSError, ImportError: for bad input, or a scheduler that is not there.
     """
     console = Console()
     points, labels = load_sample(options.data, classes=options.classes, data_root=options.data_root)
@@ -26,33 +27,14 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("--figure draws the counts of --compare: give both")
     if options.compare:
         return _compare(points, labels, options, console)
-    clean = ReLUNetwork.load(options.clean) if options.clean else None
-    memorizer = robust_memorizer(
-        points,
-        labels,
-        radius=options.radius,
-        p=options.p,
-        clean=clean,
-        shell=options.shell,
-        small=options.small,
-        method=options.method,
-        seed=options.seed,
-        progress=True,
-    )
-    certificate = memorizer.certify(options.arithmetic)
-    network, sample, widths = memorizer.network, memorizer.task.sample, memorizer.widths
-    balls = sample.points, sample.labels
-    if options.certificate:
-        write_certificate(options.certificate, certificate, network, *balls, indicators=widths)
-    if options.points:
-        write_points(options.points, network, *balls)
-    if options.out:
-        memorizer.save(options.out)
-    if options.json:
-        write_whole(options.json, json.dumps(_record(memorizer, certificate), indent=1))
+    with connected(options.scheduler) as client:
+        memorizer = build(points, labels, options, client)
+        # Only indicators and rules are bounded on other machines.
+        certificate = memorizer.certify(options.arithmetic, **({"client": client} if client else {}))
+    _write(memorizer, certificate, options)
     console.print(memorizer.size.table())
     console.print(
-        f"separation {memorizer.task.separation:.6g}, shell {memorizer.task.shell:.6g}, seed {options.seed}",
+        f"separation {memorizer.task.neighbours.distance:.6g}, shell {memorizer.task.shell:.6g}, seed {options.seed}",
         highlight=False,
     )
     console.print(f"certificate: {certificate}", highlight=False)
@@ -61,12 +43,36 @@ def run(options: argparse.Namespace) -> int:
     return 0 if certificate.certified.all() else 1
 
 
+def _write(memorizer: Any, certificate: Any, options: argparse.Namespace) -> None:
+    """The files that are asked for."""
+    network, sample = memorizer.network, memorizer.task.sample
+    balls = sample.points, sample.labels
+    if options.certificate and isinstance(network, ReLUNetwork):
+        write_certificate(
+            options.certificate, certificate, network, *balls, indicators=getattr(memorizer, "widths", ())
+        )
+    elif options.certificate:
+        from constructions.bits.file import write_integer_certificate
+
+        write_integer_certificate(options.certificate, certificate, network, *balls)
+    if options.points:
+        write_points(options.points, network, *balls)
+    if options.out:
+        memorizer.save(options.out)
+    if options.json:
+        write_whole(options.json, json.dumps(_record(memorizer, certificate), indent=1))
+
+
 def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Console) -> int:
-    given = [name for name in ("clean", "out", "points", "certificate") if getattr(options, name)]
-    if given or options.small != "auto" or options.method != "shared" or options.arithmetic != "reals":
+    given = [
+        name
+        for name in ("image", "seconds", "resume", "clean", "out", "points", "certificate", "scheduler")
+        if getattr(options, name)
+    ]
+    if given or options.small is not None or options.method != "shared" or options.arithmetic != "reals":
         raise ValueError(
             "--compare memorizes every point in every way and writes no network: leave out --clean, --small, --method, "
-            "--arithmetic, --out, --points and --certificate"
+            "--image, --seconds, --resume, --arithmetic, --out, --points, --certificate and --scheduler"
         )
     from constructions.comparison.counts import parameter_report
 
@@ -92,9 +98,9 @@ def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Con
     return 0 if all(count == len(points) for count in proved) else 1
 
 
-def _record(memorizer: Memorizer, certificate: Certificate) -> dict[str, Any]:
+def _record(memorizer: Any, certificate: Certificate) -> dict[str, Any]:
     return {
-        "separation": memorizer.task.separation,
+        "separation": memorizer.task.neighbours.distance,
         "shell": memorizer.task.shell,
         "size": memorizer.size.to_dict(),
         "certificate": certificate.to_dict(),

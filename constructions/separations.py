@@ -9,14 +9,17 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from constructions.__main__ import SCHEDULER
 from constructions.networks.whole_file import write_whole
 from constructions.samples.hub import SOURCES
 from constructions.samples.loading import load_sample
+from theory.cluster import connected
 from theory.errors import AssumptionError
 from theory.setting.separation import separation, separation_between
 from theory.sizes.measured import PUBLISHED_SEPARATION, USUAL_RADII, MeasuredSeparation
@@ -24,25 +27,28 @@ from theory.sizes.measured import PUBLISHED_SEPARATION, USUAL_RADII, MeasuredSep
 NAMES = ("digits", "mnist5k", *SOURCES)
 
 
-def separations(name: str, data_root: str | None = None, *, progress: bool = False) -> Iterator[MeasuredSeparation]:
+def separations(
+    name: str, data_root: str | None = None, *, progress: bool = False, client: Any = None
+) -> Iterator[MeasuredSeparation]:
     """Of one data set.
 
     Args:
         name: one of `NAMES`.
         data_root: a local folder that holds the hub data sets, as for `load_sample`.
         progress: whether to show a bar for each search.
+        client: a Dask client or the address of a scheduler, for searches on many machines; see `theory.cluster`.
 
     Raises:
         FileNotFoundError: if the data set is not there.
     """
     points, labels = load_sample(name, data_root=data_root)
     for p in (1.0, 2.0, math.inf):
-        found = separation(points, labels, p, progress=progress)
+        found = separation(points, labels, p, client=client, progress=progress)
         yield MeasuredSeparation(name, "train to train", len(points), len(points), p, found.distance, found.pair)
     if name in SOURCES:
         tests, test_labels = load_sample(name, split="test", data_root=data_root)
         for p in (1.0, 2.0, math.inf):
-            found = separation_between(tests, test_labels, points, labels, p, progress=progress)
+            found = separation_between(tests, test_labels, points, labels, p, client=client, progress=progress)
             yield MeasuredSeparation(name, "test to train", len(tests), len(points), p, found.distance, found.pair)
 
 
@@ -77,19 +83,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m constructions.separations", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the hub data sets")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in NAMES]:
         parser.error(f"there is no data set {', '.join(unknown)}; there are {', '.join(NAMES)}")
     console = Console()
     rows: list[MeasuredSeparation] = []
-    for name in options.names or NAMES:
-        try:
-            rows += separations(name, options.data_root, progress=True)
-        except FileNotFoundError as error:
-            if options.names:
-                parser.error(str(error))
-            console.print(f"{name} is left out: {error}", highlight=False, soft_wrap=True)
+    try:
+        with connected(options.scheduler) as client:
+            for name in options.names or NAMES:
+                try:
+                    rows += separations(name, options.data_root, progress=True, client=client)
+                except FileNotFoundError as error:
+                    if options.names:
+                        raise
+                    console.print(f"{name} is left out: {error}", highlight=False, soft_wrap=True)
+    except (OSError, ImportError) as error:
+        parser.error(str(error))
     # As wide as it is, also where a file or a pipe takes it.
     drawn = table(rows)
     Console(width=max(console.width, console.measure(drawn).maximum)).print(drawn)

@@ -4,6 +4,7 @@ from empirics.gaussian.mixed_attack import attacked_margins, blind_attack, mixed
 from empirics.gaussian.neurons import StagedRecipe
 from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
+from empirics.gaussian.sweep import sweep_in_stages, sweep_linear
 
 __all__ = [
     # data of section 5
@@ -16,6 +17,8 @@ __all__ = [
     "StagedRecipe",
     "train_in_stages",
     "train_batch_in_stages",
+    "sweep_linear",
+    "sweep_in_stages",
     "train_jointly",
     "train_two_layer",
     "alignment",

@@ -17,6 +17,10 @@ from theory.generalization.vc import (
     relu_vc_dimension_bound,
 )
 from theory.ledger.ledger import LEDGER, Statement, statement
+from theory.lower_bounds.coordinates import CoordinateBound, coordinates_needed
+from theory.lower_bounds.network import network_size_needed
+from theory.lower_bounds.rank import RankBound, first_layer_rank_needed
+from theory.lower_bounds.worst_case import worst_case_nonzero
 from theory.setting.ideal import IdealClassifier
 from theory.setting.losses import adversarial_error, clean_error, exponential_loss, log_exponential_loss, margins
 from theory.setting.nearest import Nearest, nearest_of_other_label
@@ -59,6 +63,13 @@ __all__ = [
     "exponential_loss",
     "log_exponential_loss",
     "IdealClassifier",
+    # what no robust network goes below: on given points, and on the worst
+    "CoordinateBound",
+    "coordinates_needed",
+    "RankBound",
+    "first_layer_rank_needed",
+    "network_size_needed",
+    "worst_case_nonzero",
     # sizes: Theorem 3.5 and the published bounds
     "HardDistribution",
     "hard_distribution",

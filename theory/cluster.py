@@ -3,7 +3,8 @@
 What all blocks share (points, a projection of them, a network) is written once, to a file that every worker maps into
 its memory; a task is the number of a block. So a worker needs the file system of the folder and no more memory than it
 touches, nothing large passes through the scheduler, and what a lost worker had done or was doing is done again by
-another. The default folder is one for temporary files, for workers of this machine.
+another. The default folder is the one for temporary files, which workers of other machines have to see: the environment
+variable TMPDIR names it.
 
 The size of ImageNet, n = 1,281,167 images of d = 150,528 numbers, as separation: 1,252 blocks of rows; points as
 float64 take 1.5 TB (as a memory map of the file system), the projections on 32 directions in float32 0.35 GB a worker
@@ -14,9 +15,11 @@ for the projections. For p = ∞ the tables of 128 coordinates take 64 · 128 ·
 import mmap
 import pickle
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from socket import gethostname
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -45,31 +48,68 @@ def in_blocks(
         shared: what every block needs; arrays in it are read-only for the workers.
         blocks: small.
         client: a `distributed.Client`, the address of a scheduler such as "tcp://host:8786", or None for this process.
-        folder: where all workers can read a file that is written here; None for a temporary folder of this machine.
+        folder: where all workers can read a file that is written here; None for the one for temporary files.
         progress: what a bar on stderr is called, or None for no bar.
 
     Raises:
-        ImportError: if there is an address and the library distributed is not installed.
+        ImportError, OSError: as `connected`.
         distributed.KilledWorker: if a block has lost several workers.
     """
     bar = {"description": progress or "", "disable": progress is None, "console": Console(stderr=True)}
     if client is None:
         return [work(shared, block) for block in track(blocks, **bar)]  # type: ignore[arg-type]
-    from distributed import Client, as_completed
+    with connected(client) as workers, tempfile.TemporaryDirectory(dir=folder) as name:
+        from distributed import as_completed
 
-    connected = Client(client) if isinstance(client, str) else client
+        path = str(Path(name) / "shared")
+        _write(shared, path)
+        # Not pure: a result of an earlier call with a file of the same name is another one.
+        futures = workers.map(_work, [work] * len(blocks), [path] * len(blocks), list(blocks), pure=False)
+        for _ in track(as_completed(futures), total=len(futures), **bar):  # type: ignore[arg-type]
+            pass
+        return list(workers.gather(futures))
+
+
+@contextmanager
+def connected(client: Any, *, seconds: float = 10.0) -> Iterator[Any]:
+    """A client of the scheduler at an address, which has a worker; it is closed at the end.
+
+    Args:
+        client: the address, such as "tcp://host:8786"; a client, or None, is given back as it is, and stays open.
+        seconds: how long to wait for the scheduler, and then for the worker.
+
+    Raises:
+        ImportError: if there is an address and the library distributed is not installed.
+        OSError: if no scheduler answers there, or none that has a worker.
+    """
+    if not isinstance(client, str):
+        yield client
+        return
     try:
-        with tempfile.TemporaryDirectory(dir=folder) as name:
-            path = str(Path(name) / "shared")
-            _write(shared, path)
-            # Not pure: a result of an earlier call with a file of the same name is another one.
-            futures = connected.map(_work, [work] * len(blocks), [path] * len(blocks), list(blocks), pure=False)
-            for _ in track(as_completed(futures), total=len(futures), **bar):  # type: ignore[arg-type]
-                pass
-            return list(connected.gather(futures))
-    finally:
-        if connected is not client:
-            connected.close()
+        from distributed import Client
+        from distributed.comm.addressing import get_address_host_port
+    except ImportError as error:
+        raise ImportError(
+            f"the scheduler {client} needs the library distributed: pip install distributed, or leave it out"
+        ) from error
+    try:
+        # First, as a client without a host cannot be closed.
+        get_address_host_port(client)
+        workers = Client(client, timeout=seconds)
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"a scheduler, at an address like tcp://host:8786, has to answer within {seconds:g} s, got none at "
+            f"{client!r} ({error}): start one by `dask scheduler`, or leave it out"
+        ) from error
+    with workers:
+        try:
+            workers.wait_for_workers(1, timeout=seconds)
+        except TimeoutError as error:
+            raise OSError(
+                f"a scheduler has to have a worker within {seconds:g} s, got none at {client!r}: start one by "
+                f"`dask worker {client}`"
+            ) from error
+        yield workers
 
 
 def _work(work: Callable[[Any, Any], Any], path: str, block: Any) -> Any:
@@ -95,7 +135,13 @@ def _write(shared: Any, path: str) -> None:
 
 @lru_cache(maxsize=2)
 def _read(path: str) -> Any:
-    head, starts, sizes = pickle.loads(Path(f"{path}.head").read_bytes())
+    try:
+        head, starts, sizes = pickle.loads(Path(f"{path}.head").read_bytes())
+    except FileNotFoundError as error:
+        raise OSError(
+            f"a worker has to see the files of the process that it works for, got no {path} on {gethostname()}: name a "
+            "folder of a shared file system there, as TMPDIR"
+        ) from error
     with open(path, "rb") as file:
         # Closed when no array needs it any more.
         mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

@@ -22,9 +22,11 @@ which some partial sum may overflow gets the bound `-inf`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from constructions.networks.network import Affine, ReLUNetwork, dense
@@ -159,7 +161,7 @@ def executed_bounds(
                 lower, upper = np.maximum(lower, 0.0), np.maximum(upper, 0.0)
             ready = _prepare(layer, form)
             safe &= _is_safe(ready, lower, upper, form)
-            lower, upper = _layer_box(ready, lower, upper)
+            lower, upper = (_layer_behind if k else _layer_box)(ready, lower, upper)
     return np.where(safe[:, None], lower.T, -np.inf), np.where(safe[:, None], upper.T, np.inf)
 
 
@@ -194,6 +196,16 @@ class _Rows:
     def spread(self, x: np.ndarray) -> np.ndarray:
         """`absolute @ x`."""
         return np.asarray(self.weight @ x * self.sign if self.absolute is None else self.absolute @ x)
+
+    @cached_property
+    def parts(self) -> tuple[Matrix | None, Matrix | None]:
+        """The weight as a difference of two that are >= 0; None for a part that is 0."""
+        if self.sign:
+            return (self.weight, None) if self.sign > 0 else (None, -self.weight)
+        weight = self.weight
+        if isinstance(weight, np.ndarray):
+            return np.maximum(weight, 0.0), np.maximum(-weight, 0.0)
+        return sp.csr_array(weight.maximum(0.0)), sp.csr_array((-weight).maximum(0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,6 +277,7 @@ class _Head:
     """The forms `f_y - f_c` of the last layer, merged; `size` bounds what is rounded in both outputs."""
 
     weight: np.ndarray
+    terms: int
     size: np.ndarray
     bias: np.ndarray
     bias_size: np.ndarray
@@ -283,13 +296,13 @@ def _head(last: ExecutedLayer, label: int, form: Format) -> _Head:
     with np.errstate(over="ignore"):
         gain = float(np.abs(weight).sum(axis=1).max() + np.abs(bias).max())
     if len(bias) == 1:
-        return _Head(label * weight, np.abs(weight), label * bias, np.abs(bias), slack, floor, vanishing, gain)
+        return _Head(label * weight, terms, np.abs(weight), label * bias, np.abs(bias), slack, floor, vanishing, gain)
     others = np.delete(np.arange(len(bias)), label)
     with np.errstate(over="ignore"):
         size = np.abs(weight[label]) + np.abs(weight[others])
         bias_size = np.abs(bias[label]) + np.abs(bias[others])
         merged, shift = weight[label] - weight[others], bias[label] - bias[others]
-    return _Head(merged, size, shift, bias_size, slack, floor, vanishing, gain)
+    return _Head(merged, terms, size, shift, bias_size, slack, floor, vanishing, gain)
 
 
 def _block(
@@ -310,17 +323,22 @@ def _block(
     low, high = _with_flushed(low, high, form)
     for layer in hidden:
         safe &= _is_safe(layer, low, high, form)
-        if ball is None:
+        if layer is not hidden[0]:
+            low, high = _layer_behind(layer, low, high)
+        elif ball is None:
             low, high = _layer_box(layer, low, high)
         else:
-            low, high, ball = *_layer_ball(layer, form, centre, low, high, *ball), None
+            low, high = _layer_ball(layer, form, centre, low, high, *ball)
         np.maximum(low, 0.0, out=low)
         np.maximum(high, 0.0, out=high)
     lower = np.empty(len(points))
     for label, head in heads.items():
         mine = np.flatnonzero(labels == label)
         if len(mine):
-            lower[mine] = _margin(head, form, low[:, mine], high[:, mine], centre[:, mine], ball)
+            box = low[:, mine], high[:, mine]
+            lower[mine] = (
+                _margin_behind(head, form, *box) if hidden else _margin(head, form, *box, centre[:, mine], ball)
+            )
     return np.where(safe & np.isfinite(lower), lower, -np.inf)
 
 
@@ -355,6 +373,27 @@ def _layer_box(layer: _Layer, low: np.ndarray, high: np.ndarray) -> tuple[np.nda
     return lower, upper
 
 
+def _layer_behind(layer: _Layer, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As for the box, for inputs >= 0: the error is that of the values at which a sum is least, or greatest.
+
+    So a sum of terms <= 0 is never taken for a positive one.
+    """
+    largest = high.max(axis=0)
+    lower, upper = [np.empty((layer.outputs, low.shape[1])) for _ in range(2)]
+    for rows in layer.rows:
+        up, down = rows.parts
+        more, less = 1 + rows.slack, 1 - rows.slack
+        lost = (rows.slack * rows.bias_size)[:, None] + (rows.floor + rows.vanishing * largest)
+        least = _times(up, low) * less - _times(down, high) * more
+        most = _times(up, high) * more - _times(down, low) * less
+        lower[rows.index], upper[rows.index] = least + rows.bias[:, None] - lost, most + rows.bias[:, None] + lost
+    return lower, upper
+
+
+def _times(part: Matrix | None, x: np.ndarray) -> np.ndarray | float:
+    return 0.0 if part is None else np.asarray(part @ x)
+
+
 def _layer_ball(
     layer: _Layer, form: Format, centre: np.ndarray, low: np.ndarray, high: np.ndarray, radius: float, p: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -371,9 +410,26 @@ def _layer_ball(
     return lower, upper
 
 
+def _margin_behind(head: _Head, form: Format, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Behind a ReLU, where `0 <= low <= h <= high`: the error is that of the values at which the margin is least.
+
+    With `s` for `slack` the computed `f_y - f_c` is at least `Σ (w_j - s |w|_j) h_j` and the biases' part: a sum of
+    terms linear in `h_j`, each least at an end of its range. What another output could be on the ball where this one
+    is least does not count.
+    """
+    weight = head.weight - head.slack * head.size
+    g = gamma(8 * head.terms + 64)
+    least = np.maximum(weight, 0.0) @ low * (1 - g) - np.maximum(-weight, 0.0) @ high * (1 + g)
+    lost = head.slack * head.bias_size[:, None] + head.floor + head.vanishing * high.max(axis=0)
+    bound = least + head.bias[:, None] - lost
+    safe = head.gain * (1 + high.max(axis=0)) <= form.greatest / 4
+    return np.where(safe, bound.min(axis=0), -np.inf)
+
+
 def _margin(
     head: _Head, form: Format, low: np.ndarray, high: np.ndarray, centre: np.ndarray, ball: tuple[float, float] | None
 ) -> np.ndarray:
+    """Of a network of one layer."""
     middle, half = _middle(low, high)
     size = np.abs(middle) + half
     rounded = head.slack * (head.size @ size + head.bias_size[:, None]) + head.floor + head.vanishing * size.max(axis=0)

@@ -26,15 +26,16 @@ nothing positive of the other output and nothing negative of the label's, exactl
 `T >= m / (4M) - 3u`.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int
 
-from constructions.certificates.certificate import real_margin_bounds
+from constructions.certificates.certificate import margin_bounds
 from constructions.certificates.executed_intervals import (
     FORMATS,
     as_executed,
     executed_bounds,
-    executed_margin_bound,
     subnormal_weights,
 )
 from constructions.certificates.execution_error import execution_error, shared_l2_error
@@ -46,12 +47,13 @@ from constructions.pieces.assembly import Assembled
 _LESS_SHELL = 1 - 2.0**-13
 
 
-def executed_structural_bounds(assembled: Assembled, arithmetic: str) -> Float[np.ndarray, " n"]:
+def executed_structural_bounds(assembled: Assembled, arithmetic: str, *, client: Any = None) -> Float[np.ndarray, " n"]:
     """Lower bounds of the executed margins by the proof of this module; `-inf` where it fails.
 
     Args:
         assembled: whose weights are read.
         arithmetic: "float64" or "float32".
+        client: a Dask client or the address of a scheduler, for blocks of balls; see `theory.cluster`.
     """
     task, small = assembled.task, assembled.small
     codes = task.sample.codes
@@ -66,19 +68,18 @@ def executed_structural_bounds(assembled: Assembled, arithmetic: str) -> Float[n
     others = failed.copy()
     rest = np.setdiff1d(np.arange(len(codes)), small)
     if len(rest):
-        others[rest] = _other_margins(assembled, parts, rest, arithmetic)
-    return ball_margins(_executed_indicators(assembled, parts, arithmetic), others, codes, small)
+        others[rest] = _other_margins(assembled, parts, rest, arithmetic, client)
+    return ball_margins(_executed_indicators(assembled, parts, arithmetic, client), others, codes, small)
 
 
 def _other_margins(
-    assembled: Assembled, parts: Parts, rest: Int[np.ndarray, " k"], arithmetic: str
+    assembled: Assembled, parts: Parts, rest: Int[np.ndarray, " k"], arithmetic: str, client: Any
 ) -> Float[np.ndarray, " k"]:
-    clean, roundoff = assembled.clean.layers, FORMATS[arithmetic].roundoff
-    radius, p = assembled.task.radius, assembled.task.p
-    points, codes = assembled.task.sample.points[rest], assembled.task.sample.codes[rest]
-    error = float(execution_error(clean, assembled.low, assembled.high, arithmetic).max())
-    real = real_margin_bounds(assembled.clean, points, codes, radius, p)[0]
-    margin = np.maximum(executed_margin_bound(clean, points, codes, radius, p, arithmetic), real - 2 * error)
+    clean, roundoff, task = assembled.clean, FORMATS[arithmetic].roundoff, assembled.task
+    balls = task.sample.points[rest], task.sample.codes[rest], task.radius, task.p
+    error = float(execution_error(clean.layers, assembled.low, assembled.high, arithmetic).max())
+    real, executed = (margin_bounds(clean, *balls, kind, client=client)[0] for kind in ("reals", arithmetic))
+    margin = np.maximum(executed, real - 2 * error)
     lost = 32 * roundoff * (1 + parts.lock)
     kept = np.minimum(margin / 2 - lost, margin / (2 * max(1.0, 2 * parts.lock)) - 3 * roundoff) * (1 - 2.0**-48)
     return np.where(kept > 0, kept, -np.inf)
@@ -93,7 +94,7 @@ def _locks(assembled: Assembled, parts: Parts, arithmetic: str) -> bool:
     return bool(exact and max(np.abs(b).max() for b in clean) <= parts.lock and np.isfinite(whole).all())
 
 
-def _executed_indicators(assembled: Assembled, parts: Parts, arithmetic: str) -> IndicatorCheck:
+def _executed_indicators(assembled: Assembled, parts: Parts, arithmetic: str, client: Any) -> IndicatorCheck:
     points, low, high, p = assembled.task.sample.points, assembled.low, assembled.high, assembled.task.p
     form, block, moved = FORMATS[arithmetic], parts.indicators, None
     radius, shell, least = assembled.task.radius, assembled.task.shell, form.least
@@ -119,7 +120,7 @@ def _executed_indicators(assembled: Assembled, parts: Parts, arithmetic: str) ->
     else:
         moved = execution_error(excess.layers, low, high, arithmetic)
     check = check_indicators(
-        block, assembled.centres, radius, shell, low, high, p=p, method=assembled.method, moved=moved
+        block, assembled.centres, radius, shell, low, high, p=p, method=assembled.method, moved=moved, client=client
     )
     if np.isinf(p) and not check.inner.all():
         # V' <= γ' rests on every indicator being 1 on its own ball.

@@ -73,12 +73,12 @@ def write_certificate(
         partial.write_bytes(_canonical(content))
 
 
-def write_points(path: str | os.PathLike[str], network: ReLUNetwork, points: Any, labels: Any) -> None:
+def write_points(path: str | os.PathLike[str], network: Any, points: Any, labels: Any) -> None:
     """Write the centres of the balls and the network's own labels as the `.npz` file that the checker reads.
 
     Args:
         path: of the file.
-        network: whose labels they are.
+        network: whose labels they are; of floats or of integers.
         points: shape (n, d), float64.
         labels: as given to `certify`; written as -1 and +1, or as numbers of outputs.
     """
@@ -87,7 +87,7 @@ def write_points(path: str | os.PathLike[str], network: ReLUNetwork, points: Any
         np.savez(stream, points=written, labels=codes)
 
 
-def _as_written(network: ReLUNetwork, points: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+def _as_written(network: Any, points: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     written, codes = read_labelled_points(points, labels, network.classes, network.inputs)
     return np.ascontiguousarray(written), np.ascontiguousarray(codes)
 

@@ -6,7 +6,9 @@ executed `E_i` is from the real one. For p = 1, 2 and ∞ no number is beyond 2^
 underflows in a product of two is then below 2^-500.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,12 +19,16 @@ from constructions.pieces.excess import l2_excess, lp_excess, power_features, sh
 from constructions.pieces.levels import Levels
 from constructions.pieces.power import Hinges, power_bounds
 from constructions.pieces.soft_indicators import Method
+from theory.cluster import in_blocks
 from theory.roundoff import gamma
 from theory.setting.norms import norm
 
 _BLOCK = 1024
 _ENTRIES = 2**20
 _LARGEST, _VANISHING = 2.0**250, 2.0**-500
+
+# Of some rows: which indicators are 1 on their own ball, and which are 0 off their shell.
+Found: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,7 @@ def check_indicators(
     p: float,
     method: Method,
     moved: Float[np.ndarray, " n_small"] | None = None,
+    client: Any = None,
 ) -> IndicatorCheck:
     """Prove, from the weights, which `I_i` are 1 on `B_p(c_i, δ)` and 0 off `B_p(c_i, δ + γ)` in the box.
 
@@ -58,6 +65,7 @@ def check_indicators(
         method: how they were built.
         moved: bounds of `|executed E_i - real E_i|` on the box; the claim is then about the executed indicators, whose
             slopes may have two roundings. For p = ∞ it does not concern `inner`, where every summand is 0.
+        client: a Dask client or the address of a scheduler, for blocks of indicators; see `theory.cluster`.
     """
     if p in (1, 2, np.inf) and not _is_ordinary(block, (centres, np.array([radius, shell]))):
         return _nothing(len(centres))
@@ -65,8 +73,9 @@ def check_indicators(
         return _nothing(len(centres))
     executed = moved is not None
     moved = np.zeros(len(centres)) if moved is None else moved
+    balls = centres, radius, shell
     if np.isinf(p):
-        return _check_linf(block, centres, radius, shell, moved)
+        return _check_linf(block, *balls, moved, client)
     slopes = _ramp_slopes(block.layers[-1])
     if slopes is None:
         return _nothing(len(centres))
@@ -74,79 +83,77 @@ def check_indicators(
         slopes = slopes * (1 - 2.0**-22)
     shared = method == "shared"
     if p == 1:
-        return _check_l1(block, slopes, centres, radius, shell, low, moved, shared=shared)
-    if p != 2:
-        return _check_lp(block, slopes, centres, radius, shell, p, moved, shared=shared)
-    return _check_l2(block, slopes, centres, radius, shell, low, high, moved, shared=shared)
+        return _by_rows(_l1_rows, (block, slopes, *balls, low, moved, shared), len(centres), client)
+    if p == 2:
+        return _check_l2(block, slopes, *balls, low, high, moved, client, shared=shared)
+    return _check_lp(block, slopes, *balls, p, moved, client, shared=shared)
 
 
-def _check_linf(block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, moved: np.ndarray) -> IndicatorCheck:
+def _by_rows(work: Callable[[Any, slice], Found], read: tuple[Any, ...], size: int, client: Any) -> IndicatorCheck:
+    """`work(read, rows)` for blocks of rows that are always these, whoever does the work."""
+    rows = [slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK)]
+    inner, outer = zip(*in_blocks(work, read, rows, client=client), strict=True)
+    return IndicatorCheck(np.concatenate(inner), np.concatenate(outer))
+
+
+def _check_linf(
+    block: ReLUNetwork, c: np.ndarray, radius: float, shell: float, moved: np.ndarray, client: Any
+) -> IndicatorCheck:
     """`I_i = σ(1 - Σ_r w_ir σ(s_r x_{j_r} + b_r))` with `s_r = ±1`, `w_ir >= 0`, both signs in each coordinate.
 
     Layers between only add features up, each at most once: no product and no rounding comes between a feature and its
     weight, over the reals and executed.
     """
-    size, dim = c.shape
     first, *middle, last = block.layers
     sides = sparse(first.weight)
     if not (_one_signed_entry(sides) and all(map(_adds_up, middle)) and np.all(last.bias == 1)):
-        return _nothing(size)
+        return _nothing(len(c))
+    return _by_rows(_linf_rows, (block, c, radius, shell, moved), len(c), client)
+
+
+def _linf_rows(read: tuple[Any, ...], rows: slice) -> Found:
+    block, c, radius, shell, moved = read
+    first, *middle, last = block.layers
+    sides, c, dim = sparse(first.weight), c[rows], c.shape[1]
     coordinate, sign = sides.indices, sides.data
-    inner, outer = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-    for start in range(0, size, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, size))
-        weights = -sparse(last.weight[rows])
-        for layer in reversed(middle):
-            weights = weights @ sparse(layer.weight)
-        weights = sp.coo_array(weights)
-        i, r = weights.coords
-        # s x + b at the centre; on the ball of radius ρ it is that ± ρ.
-        at_centre = sign[r] * c[rows[i], coordinate[r]] + first.bias[r]
-        error = 8 * gamma(4) * (np.abs(c[rows[i], coordinate[r]]) + np.abs(first.bias[r]) + radius + shell)
-        off = (at_centre + radius + error <= 0) & (weights.data >= 0)
-        inner[rows] = np.bincount(i[~off], minlength=len(rows)) == 0
-        reach = at_centre + radius + shell - error - moved[rows[i]]
-        closes = (weights.data > 0) & (weights.data * reach >= 1 + 4 * gamma(4))
-        side = coordinate[r] + dim * (sign[r] > 0)
-        closed = sp.coo_array((closes.astype(np.int64), (i, side)), shape=(len(rows), 2 * dim)).tocsr()
-        # One feature closes the indicator if no other one can open it again.
-        opens = np.bincount(i[weights.data < 0], minlength=len(rows)) > 0
-        outer[rows] = ~opens & (np.asarray((closed > 0).sum(axis=1)).ravel() == 2 * dim)
-    return IndicatorCheck(inner, outer)
+    weights = -sparse(last.weight[rows])
+    for layer in reversed(middle):
+        weights = weights @ sparse(layer.weight)
+    weights = sp.coo_array(weights)
+    i, r = weights.coords
+    # s x + b at the centre; on the ball of radius ρ it is that ± ρ.
+    at_centre = sign[r] * c[i, coordinate[r]] + first.bias[r]
+    error = 8 * gamma(4) * (np.abs(c[i, coordinate[r]]) + np.abs(first.bias[r]) + radius + shell)
+    off = (at_centre + radius + error <= 0) & (weights.data >= 0)
+    inner = np.bincount(i[~off], minlength=len(c)) == 0
+    reach = at_centre + radius + shell - error - moved[rows][i]
+    closes = (weights.data > 0) & (weights.data * reach >= 1 + 4 * gamma(4))
+    side = coordinate[r] + dim * (sign[r] > 0)
+    closed = sp.coo_array((closes.astype(np.int64), (i, side)), shape=(len(c), 2 * dim)).tocsr()
+    # One feature closes the indicator if no other one can open it again.
+    opens = np.bincount(i[weights.data < 0], minlength=len(c)) > 0
+    return inner, ~opens & (np.asarray((closed > 0).sum(axis=1)).ravel() == 2 * dim)
 
 
-def _check_l1(
-    block: ReLUNetwork,
-    slopes: np.ndarray,
-    c: np.ndarray,
-    radius: float,
-    shell: float,
-    low: np.ndarray,
-    moved: np.ndarray,
-    *,
-    shared: bool,
-) -> IndicatorCheck:
+def _l1_rows(read: tuple[Any, ...], rows: slice) -> Found:
     """`E_i(x) = ‖x - v_i‖_1 - θ_i` with `v_i` and `θ_i` read from the weights."""
-    size, dim = c.shape
+    block, slopes, c, radius, shell, low, moved, shared = read
     first, excess, _ = block.layers
-    inner, outer = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    c, dim = c[rows], c.shape[1]
     # A float64 -Σ low may cut off the neuron of Σ_j (x_j - low_j) by this much in the corner of the box.
     clipped = abs(float(first.bias[-1]) + float(low.sum())) if shared else 0.0
     # And that bias is a term of θ.
     carried = abs(float(first.bias[-1])) if shared else 0.0
-    for start in range(0, size, _BLOCK):
-        rows = slice(start, min(start + _BLOCK, size))
-        part = Affine(excess.weight[rows], excess.bias[rows])
-        read = _read_shared_l1(first, part, dim) if shared else _read_l1(first, part, dim)
-        if read is None:
-            continue
-        v, theta = read
-        off = np.abs(c[rows] - v).sum(axis=1)
-        scale = np.abs(v).sum(axis=1) + np.abs(c[rows]).sum(axis=1) + np.abs(excess.bias[rows])
-        error = clipped + 8 * gamma(dim + 8) * (scale + carried + np.abs(low).sum() + radius + shell) + moved[rows]
-        inner[rows] = radius + off + error <= theta
-        outer[rows] = slopes[rows] * (radius + shell - off - theta - error) >= 1 + 4 * gamma(4)
-    return IndicatorCheck(inner, outer)
+    part = Affine(excess.weight[rows], excess.bias[rows])
+    found = _read_shared_l1(first, part, dim) if shared else _read_l1(first, part, dim)
+    if found is None:
+        return np.zeros(len(c), dtype=bool), np.zeros(len(c), dtype=bool)
+    v, theta = found
+    off = np.abs(c - v).sum(axis=1)
+    scale = np.abs(v).sum(axis=1) + np.abs(c).sum(axis=1) + np.abs(part.bias)
+    error = clipped + 8 * gamma(dim + 8) * (scale + carried + np.abs(low).sum() + radius + shell) + moved[rows]
+    reach = slopes[rows] * (radius + shell - off - theta - error)
+    return radius + off + error <= theta, reach >= 1 + 4 * gamma(4)
 
 
 def _read_l1(first: Affine, excess: Affine, dim: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -186,42 +193,41 @@ def _check_l2(
     low: np.ndarray,
     high: np.ndarray,
     moved: np.ndarray,
+    client: Any,
     *,
     shared: bool,
 ) -> IndicatorCheck:
     """`‖x - c_i‖² + κ_i <= E_i(x) <= ‖x - c_i‖² + κ_i + e` with `κ_i` read from the biases."""
-    size = len(c)
-    width = high - low
-    tents = block.depth - 3
-    excess = block.layers[-2]
+    tents, excess = block.depth - 3, block.layers[-2]
+    if shared:
+        same = is_same(ReLUNetwork(block.layers[:-2]), shared_squares(low, high, tents))
+    else:
+        same = is_same(ReLUNetwork(block.layers[:-1]), l2_excess(c, -float(excess.bias[0]), high - low, tents))
+    if not same:
+        return _nothing(len(c))
+    read = excess, slopes, c, radius, shell, low, high, tents, moved, shared
+    return _by_rows(_l2_rows, read, len(c), client)
+
+
+def _l2_rows(read: tuple[Any, ...], rows: slice) -> Found:
+    excess, slopes, c, radius, shell, low, high, tents, moved, shared = read
+    c, bias, width = c[rows], excess.bias[rows], high - low
     scale = float(width @ width + 2 * np.abs(low) @ width + low @ low)
     # The square network's own error, and the rounding of its scales: t has relative error 3u, f_m slope at
     # most 2 and weights relative error 2u.
     approximation = float(width @ width) * 4.0 ** (-tents - 1)
     rounding = 32 * gamma(len(low) + 8) * scale
+    fits, offset = np.full(len(c), True), bias
     if shared:
-        if not is_same(ReLUNetwork(block.layers[:-2]), shared_squares(low, high, tents)):
-            return _nothing(size)
-        fits = np.empty(size, dtype=bool)
-        offset = np.empty(size)
-        for start in range(0, size, _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            weights = dense(excess.weight[rows])
-            fits[rows] = (weights[:, 0] == 1) & np.all(weights[:, 1:] == -2 * c[rows], axis=1)
-            offset[rows] = 2 * (c[rows] @ low) - np.einsum("ij,ij->i", c[rows], c[rows])
-        offset += excess.bias
+        weights = dense(excess.weight[rows])
+        fits = (weights[:, 0] == 1) & np.all(weights[:, 1:] == -2 * c, axis=1)
         norms = np.einsum("ij,ij->i", c, c)
-        rounding = rounding + 8 * gamma(len(low) + 8) * (
-            norms + 2 * np.abs(c) @ np.abs(low) + np.abs(excess.bias) + 2 * np.abs(c) @ width
-        )
-    else:
-        threshold = -float(excess.bias[0])
-        same = is_same(ReLUNetwork(block.layers[:-1]), l2_excess(c, threshold, width, tents))
-        fits, offset = np.full(size, same), np.full(size, -threshold)
-    error = rounding + 8 * gamma(4) * (radius + shell) ** 2 + moved + _VANISHING
-    inner = fits & (radius**2 + approximation + offset + error <= 0)
-    outer = fits & (slopes * ((radius + shell) ** 2 + offset - error) >= 1 + 4 * gamma(4))
-    return IndicatorCheck(inner, outer)
+        offset = 2 * (c @ low) - norms + bias
+        largest = norms + 2 * (np.abs(c) @ (np.abs(low) + width)) + np.abs(bias)
+        rounding = rounding + 8 * gamma(len(low) + 8) * largest
+    error = rounding + 8 * gamma(4) * (radius + shell) ** 2 + moved[rows] + _VANISHING
+    reach = slopes[rows] * ((radius + shell) ** 2 + offset - error)
+    return fits & (radius**2 + approximation + offset + error <= 0), fits & (reach >= 1 + 4 * gamma(4))
 
 
 def _check_lp(
@@ -232,6 +238,7 @@ def _check_lp(
     shell: float,
     p: float,
     moved: np.ndarray,
+    client: Any,
     *,
     shared: bool,
 ) -> IndicatorCheck:
@@ -245,15 +252,13 @@ def _check_lp(
     if not (_one_signed_entry(pick) and knots[0] == 0 and np.all(np.diff(knots) > 0) and np.all(steps > 0)):
         return _nothing(size)
     hinges = Hinges(knots + 0.0, steps)
+    value, coordinate = -sides.bias[:count], pick.indices
     if shared:
-        value, coordinate = -sides.bias[:count], pick.indices
         rebuilt = power_features(Levels(value, coordinate, np.empty((0, dim), dtype=np.int32)), hinges)
-        near = _near_levels(centres[0], value, coordinate, c, shell, p)
         theta = -centres[0].bias
     else:
         theta = np.full(size, -last.bias[0])
         rebuilt = lp_excess(c, hinges, float(theta[0]))
-        near = np.ones(size, dtype=bool)
     if not is_same(ReLUNetwork((sides, bends, last)), rebuilt):
         return _nothing(size)
     # Rounded inwards: from here on the two radii are the floats that they are.
@@ -261,29 +266,32 @@ def _check_lp(
     upper, lower = power_bounds(hinges, inner, outer, p, dim)
     # Two roundings of each sum.
     error = moved + 8 * gamma(4) * (np.abs(theta) + abs(lower) + moved)
-    return IndicatorCheck(
-        near & (upper + error <= theta), near & (slopes * (lower - theta - error) >= 1 + 4 * gamma(4))
-    )
+    ones, zeros = upper + error <= theta, slopes * (lower - theta - error) >= 1 + 4 * gamma(4)
+    if not shared:
+        return IndicatorCheck(ones, zeros)
+    read = centres[0], value, coordinate, c, shell, p, ones, zeros
+    return _by_rows(_lp_rows, read, size, client)
+
+
+def _lp_rows(read: tuple[Any, ...], rows: slice) -> Found:
+    centres, value, coordinate, c, shell, p, ones, zeros = read
+    near = _near_levels(sparse(centres.weight[rows]), value, coordinate, c[rows], shell, p)
+    return near & ones[rows], near & zeros[rows]
 
 
 def _near_levels(
-    centres: Affine, value: np.ndarray, coordinate: np.ndarray, c: np.ndarray, shell: float, p: float
+    weight: sp.csr_array, value: np.ndarray, coordinate: np.ndarray, c: np.ndarray, shell: float, p: float
 ) -> np.ndarray:
     """Which rows are `Σ_j G(|x_j - v_j|)` with one level a coordinate and `‖c_i - v‖_p <= γ/4`."""
-    size, dim = c.shape
-    near = np.zeros(size, dtype=bool)
-    for start in range(0, size, _BLOCK):
-        rows = slice(start, min(start + _BLOCK, size))
-        weight = sparse(centres.weight[rows])
-        i, f = sp.coo_array(weight).coords
-        v = np.full(c[rows].shape, np.nan)
-        v[i, coordinate[f]] = value[f]
-        plain = np.bincount(i[weight.data == 1], minlength=len(v)) == dim
-        with np.errstate(over="ignore", under="ignore"):
-            moved = norm((c[rows] - v) / shell, p)
-        # NaN where a coordinate has no level; 64 ulp for each power function.
-        near[rows] = plain & (np.diff(weight.indptr) == dim) & (moved * (1 + 4 * gamma(dim + 160)) <= 0.25)
-    return near
+    dim = c.shape[1]
+    i, f = sp.coo_array(weight).coords
+    v = np.full(c.shape, np.nan)
+    v[i, coordinate[f]] = value[f]
+    plain = np.bincount(i[weight.data == 1], minlength=len(v)) == dim
+    with np.errstate(over="ignore", under="ignore"):
+        moved = norm((c - v) / shell, p)
+    # NaN where a coordinate has no level; 64 ulp for each power function.
+    return np.asarray(plain & (np.diff(weight.indptr) == dim) & (moved * (1 + 4 * gamma(dim + 160)) <= 0.25))
 
 
 def _has_depth(block: ReLUNetwork, p: float, method: Method) -> bool:
@@ -338,15 +346,16 @@ def _nothing(size: int) -> IndicatorCheck:
     return IndicatorCheck(np.zeros(size, dtype=bool), np.zeros(size, dtype=bool))
 
 
-def is_same(a: ReLUNetwork, b: ReLUNetwork) -> bool:
-    """Whether two networks have the same layers, weight for weight."""
-    return a.widths == b.widths and all(_same_layer(f, g) for f, g in zip(a.layers, b.layers, strict=True))
+def is_same(a: ReLUNetwork, b: ReLUNetwork, beyond: Sequence[int] = ()) -> bool:
+    """Whether two networks have the same layers, weight for weight; of the first ones the rows beyond so many only."""
+    starts = (*beyond, *(a.depth - len(beyond)) * [0])
+    return a.widths == b.widths and all(map(_same_layer, a.layers, b.layers, starts))
 
 
-def _same_layer(f: Affine, g: Affine) -> bool:
-    if not np.array_equal(f.bias, g.bias):
+def _same_layer(f: Affine, g: Affine, start: int) -> bool:
+    if not np.array_equal(f.bias[start:], g.bias[start:]):
         return False
-    rows = range(0, f.outputs, _BLOCK)
+    rows = range(start, f.outputs, _BLOCK)
     return all(_same_matrix(f.weight[r : r + _BLOCK], g.weight[r : r + _BLOCK]) for r in rows)
 
 

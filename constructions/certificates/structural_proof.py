@@ -17,20 +17,26 @@ speaks of is the one of the float64 weights over the reals.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from constructions.certificates.certificate import real_margin_bounds
+from constructions.certificates.certificate import margin_bounds
 from constructions.certificates.indicator_proof import IndicatorCheck, check_indicators, is_same
 from constructions.networks.network import Affine, ReLUNetwork, dense
-from constructions.pieces.assembly import Assembled, clean_bound, memorizing_network
+from constructions.pieces.assembly import Assembled, clean_bound, memorizing_network, without_weights
 from theory.layers import Matrix
 
 
-def structural_bounds(assembled: Assembled) -> Float[np.ndarray, " n"]:
-    """Sound lower bounds on the margin over every ball of the task; `-inf` where the proof fails."""
+def structural_bounds(assembled: Assembled, *, client: Any = None) -> Float[np.ndarray, " n"]:
+    """Sound lower bounds on the margin over every ball of the task; `-inf` where the proof fails.
+
+    Args:
+        assembled: whose weights are read.
+        client: a Dask client or the address of a scheduler, for blocks of balls; see `theory.cluster`.
+    """
     task, small = assembled.task, assembled.small
     points, codes, low, high = task.sample.points, task.sample.codes, assembled.low, assembled.high
     failed = np.full(len(points), -np.inf)
@@ -40,20 +46,20 @@ def structural_bounds(assembled: Assembled) -> Float[np.ndarray, " n"]:
     if parts is None or not parts.lock >= clean_bound(assembled.clean.layers, low, high):
         return failed
     balls = assembled.centres, task.radius, task.shell
-    check = check_indicators(parts.indicators, *balls, low, high, p=task.p, method=assembled.method)
+    check = check_indicators(parts.indicators, *balls, low, high, p=task.p, method=assembled.method, client=client)
     # One float down, for the rounding of the quotient.
-    kept = np.nextafter(_clean_margins(assembled) / max(1.0, 2 * parts.lock), -np.inf)
+    kept = np.nextafter(_clean_margins(assembled, client) / max(1.0, 2 * parts.lock), -np.inf)
     return ball_margins(check, np.where(kept > 0, kept, -np.inf), codes, small)
 
 
-def _clean_margins(assembled: Assembled) -> Float[np.ndarray, " n"]:
+def _clean_margins(assembled: Assembled, client: Any) -> Float[np.ndarray, " n"]:
     """Sound lower bounds of the margin of `f_clean` over the balls that are not memorized; `-inf` for the others."""
     task = assembled.task
     margin = np.full(len(task.sample.points), -np.inf)
     others = np.setdiff1d(np.arange(len(margin)), assembled.small)
     if len(others):
         balls = task.sample.points[others], task.sample.codes[others], task.radius, task.p
-        margin[others] = real_margin_bounds(assembled.clean, *balls)[0]
+        margin[others] = margin_bounds(assembled.clean, *balls, "reals", client=client)[0]
     return margin
 
 
@@ -68,11 +74,13 @@ class Parts:
 def memorizing_parts(assembled: Assembled) -> Parts | None:
     """The parts, when the network is `memorizing_network` of them weight for weight; else None."""
     network, clean, codes = assembled.network, assembled.clean, assembled.task.sample.codes[assembled.small]
-    block = _indicator_part(network, assembled.widths, len(codes))
+    block = indicator_part(network, assembled.widths, len(codes))
     if block is None:
         return None
     lock = float(-dense(network.layers[-2].weight[[-1]])[0, 0])
-    return Parts(block, lock) if is_same(network, memorizing_network(block, codes, clean, lock)) else None
+    # What the assembly adds to the indicators, which are the first rows and columns of what they are read from.
+    added = memorizing_network(without_weights(block), codes, clean, lock)
+    return Parts(block, lock) if is_same(network, added, beyond=block.widths[1:]) else None
 
 
 def ball_margins(
@@ -90,7 +98,7 @@ def ball_margins(
     return lower
 
 
-def _indicator_part(network: ReLUNetwork, widths: tuple[int, ...], size: int) -> ReLUNetwork | None:
+def indicator_part(network: ReLUNetwork, widths: tuple[int, ...], size: int) -> ReLUNetwork | None:
     """The leading rows and columns of the layers: the indicators, when they depend on nothing else."""
     if not widths or len(widths) > network.depth or widths[-1] != size:
         return None

@@ -1,13 +1,14 @@
 """`python -m constructions.check NETWORK POINTS CERTIFICATE`: check a certificate file again, trusting nothing else.
 
-The network is an `.npz` of layers, the points an `.npz` with `points` and `labels`. Nothing else of the project is
-used: the digests are computed again, the bounds by interval propagation of its own (`W = P - N` with P, N >= 0, float64
-with rounding errors included; rational for "rational" and, for small networks, wherever float64 leaves a claim open),
-for p = 1 and 2 with bounds of the indicators by distances (`constructions.check.distances`); the margins at the
-witnesses in rational arithmetic or by running the network in its format, in three orders of summation. Exit code 0:
-every status and every lower bound confirmed. 1: some claim not confirmed, which is no proof that it is wrong: claims by
-linear relaxation, those of points that are not memorized, and executed ones for p = 1 and 2 may be beyond these rules.
-2: a file is unreadable, changed, or does not belong to the others. The outcome is printed as one line of JSON.
+The network is an `.npz` of layers, or a file of integer layers (`constructions.check.integers`), the points an `.npz`
+with `points` and `labels`. Nothing else of the project is used: the digests are computed again, the bounds by interval
+propagation of its own (`W = P - N` with P, N >= 0, float64 with rounding errors included; rational for "rational" and,
+for small networks, wherever float64 leaves a claim open), for p = 1 and 2 with bounds of the indicators by distances
+(`constructions.check.distances`); the margins at the witnesses in rational arithmetic or by running the network in its
+format, in three orders of summation. Exit code 0: every status and every lower bound confirmed. 1: some claim not
+confirmed, which is no proof that it is wrong: claims by linear relaxation, those of points that are not memorized, and
+executed ones for p = 1 and 2 may be beyond these rules. 2: a file is unreadable, changed, or does not belong to the
+others. The outcome is printed as one line of JSON.
 """
 
 import json
@@ -16,6 +17,8 @@ import sys
 
 from constructions.check.claims import check
 from constructions.check.files import network_digest, points_digest, read_certificate, read_network, read_points
+from constructions.check.integers import is_network
+from constructions.check.integers import main as check_integers
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not math.ulp(0.0) > 0:
             raise ValueError("this thread takes subnormal numbers for zero")
+        if is_network(given[0]):
+            return check_integers(given)
         certificate = read_certificate(given[2])
         layers = read_network(given[0])
         points, labels = read_points(given[1], layers)

@@ -81,11 +81,21 @@ def affine(
     upper = up[:, balls:] - down[:, :balls] + bias
     below, above = lower - error, upper + error
     if sizes is None:
+        share, offset = rounding(k, own, np.ones((1, 1)), arithmetic), np.abs(bias)
+        # Behind a ReLU `W h + b - ρ (|W| h + |b|)` is linear in h >= 0; for ρ < 1 its terms are least where those of
+        # W h are: the error counts by the values there, and a sum of terms <= 0 is not taken for a positive one.
+        behind = (share < 1) & (low.min(axis=0, initial=0.0) >= 0)
+        below = np.where(behind, lower - (share * (up[:, :balls] + down[:, balls:] + offset) + floor), below)
+        above = np.where(behind, upper + (share * (up[:, balls:] + down[:, :balls] + offset) + floor), above)
         one = _one_power_of_two(f)[:, None]
         below, above = [
             np.where(one, bound, plain)
             for bound, plain in zip(_one_rounding(f, lower, upper, arithmetic, floor), (below, above), strict=True)
         ]
+        # In no order is a sum of products <= 0 and a bias <= 0 computed as a positive number.
+        seen = behind & ((high == 0) | (high >= TINY)).all(axis=0)
+        off = seen & (up[:, balls:] == 0) & (bias <= 0) & bool(not len(f.value) or np.abs(f.value).min() >= SMALLEST)
+        above = np.where(off, np.minimum(above, 0), above)
         # A sum of zeros is the bias and nothing else: no input is other than 0, and no number vanished.
         zero = (weighted == 0) & bool(not len(f.value) or np.abs(f.value).min() >= SMALLEST)
         zero &= (np.abs(bias) >= least) | (bias == 0)

@@ -13,7 +13,7 @@ import numpy as np
 from constructions.check.affine import GREATEST, LEAST, TINY, affine, rounding, underflow
 from constructions.check.files import Layer
 from constructions.check.known import Known
-from constructions.check.outputs import margin_forms, monotone_margin
+from constructions.check.outputs import margin_forms, monotone_margin, separate_margin
 from constructions.check.products import BLOCK, SHORT, dense, of_sign, part, product, transposed
 
 # Balls at one time: few leave many neurons off, many share what is computed of the weights.
@@ -126,8 +126,9 @@ def _bounds(
         safe[mine] &= size.max(axis=0) <= GREATEST[arithmetic] / 8
         lower[mine] = found.min(axis=0)
         if centre is None:
-            plain = monotone_margin(last, int(label), low[:, mine], high[:, mine], arithmetic)
-            lower[mine] = np.maximum(lower[mine], plain)
+            for margin in (separate_margin, monotone_margin):
+                other = margin(last, int(label), low[:, mine], high[:, mine], arithmetic)
+                lower[mine] = np.maximum(lower[mine], other)
     return np.where(safe & np.isfinite(lower), lower, -np.inf)
 
 

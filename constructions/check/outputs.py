@@ -1,8 +1,8 @@
-"""The margin as the range of differences of outputs, and by the signs of the last layer."""
+"""The margin as the range of differences of outputs, by the range of each, and by the signs of the last layer."""
 
 import numpy as np
 
-from constructions.check.affine import SMALLEST, kept
+from constructions.check.affine import SMALLEST, affine, kept
 from constructions.check.files import Layer
 from constructions.check.products import dense
 
@@ -25,6 +25,17 @@ def _layer(weight: np.ndarray, bias: np.ndarray) -> Layer:
     rows, column = np.nonzero(weight)
     start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(weight)))])
     return Layer((weight.shape[0], weight.shape[1]), start, column, weight[rows, column], bias)
+
+
+def separate_margin(last: Layer, label: int, low: np.ndarray, high: np.ndarray, arithmetic: str) -> np.ndarray:
+    """The margin by the ranges of the outputs each by itself: narrow where the others are off."""
+    below, above, _ = affine(last, low, high, arithmetic, None)
+    if len(last.bias) == 1:
+        bound: np.ndarray = below[0] if label > 0 else -above[0]
+        return bound
+    others = np.delete(above, label, axis=0).max(axis=0)
+    margin: np.ndarray = np.where(others == 0, below[label], np.nextafter(below[label] - others, -np.inf))
+    return margin
 
 
 def monotone_margin(last: Layer, label: int, low: np.ndarray, high: np.ndarray, arithmetic: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from constructions.memorizers.coordinates import Coordinates, common_unit, principal
 from constructions.memorizers.descent import descend
+from constructions.memorizers.logistic import logistic_regression
 from constructions.networks.network import Affine, ReLUNetwork
 from constructions.samples.sample import class_positions
 from theory.balls.relaxation import margin_lower_bound
@@ -139,7 +140,7 @@ def _attempts(
     size = len(points)
     if size <= _FULL_BATCH:
         common = common_unit(points)
-        yield "affine", lambda report: _behind(common, _full_batch(common.of(points), codes, outputs, 0, seed))
+        yield "affine", lambda report: _behind(common, _regression(common.of(points), codes, outputs))
     chosen = principal(points, _COORDINATES, seed)
     seen = chosen.of(points)
     labels = class_positions(codes, outputs)[0]
@@ -147,8 +148,10 @@ def _attempts(
     def trained(neurons: int, patience: int, start: int, report: Callable[[int], None]) -> ReLUNetwork:
         if size * seen.shape[1] * (neurons or outputs) > _CHEAP:
             layers = descend(seen, labels, outputs, neurons, patience=patience, seed=start, report=report)
+        elif neurons:
+            layers = _hidden_layer(seen, codes, outputs, neurons, start)
         else:
-            layers = _full_batch(seen, codes, outputs, neurons, start)
+            layers = _regression(seen, codes, outputs)
         return _behind(chosen, layers)
 
     yield "affine in principal coordinates", partial(trained, 0, _AFFINE_PATIENCE, seed)
@@ -161,18 +164,19 @@ def _behind(coordinates: Coordinates, layers: list[Layer]) -> ReLUNetwork:
     return ReLUNetwork((coordinates.folded(*first), *(Affine(*layer) for layer in rest)))
 
 
-def _full_batch(seen: np.ndarray, codes: np.ndarray, outputs: int, width: int, seed: int) -> list[Layer]:
-    """Logistic regression, or one hidden layer, by L-BFGS."""
+def _regression(seen: np.ndarray, codes: np.ndarray, outputs: int) -> list[Layer]:
+    logits = 1 if outputs == 2 else outputs
+    return [_logits(*logistic_regression(seen, class_positions(codes, outputs)[0], logits), outputs)]
+
+
+def _hidden_layer(seen: np.ndarray, codes: np.ndarray, outputs: int, width: int, seed: int) -> list[Layer]:
+    """One hidden layer, by L-BFGS."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
     with warnings.catch_warnings():
         # Only the training error counts here, and it is checked.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        if not width:
-            affine = LogisticRegression(C=2500, max_iter=300).fit(seen, codes)
-            return [_logits(affine.coef_, affine.intercept_, outputs)]
         model = MLPClassifier(
             (width,), solver="lbfgs", alpha=1e-6, max_iter=1000, max_fun=100_000, tol=1e-5, random_state=seed
         ).fit(seen.astype(np.float64), codes)
@@ -182,6 +186,6 @@ def _full_batch(seen: np.ndarray, codes: np.ndarray, outputs: int, width: int, s
 
 def _logits(weight: np.ndarray, bias: np.ndarray, outputs: int) -> Layer:
     if outputs == 2:
-        # scikit-learn keeps one logit for two classes.
+        # Of two classes there is one logit, as scikit-learn has it.
         return np.vstack([-weight, weight]), np.concatenate([-bias, bias])
     return weight, bias

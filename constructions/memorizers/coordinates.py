@@ -7,8 +7,8 @@ from jaxtyping import Float
 
 from constructions.networks.network import Affine
 
-# The principal directions are those of so many points at most; a block is transformed at a time.
-_ROWS, _BLOCK = 10_000, 4096
+# The principal directions, and the means, are those of so many points at most; a block is transformed at a time.
+_ROWS, _FEW, _BLOCK = 10_000, 2048, 4096
 # Weights are divided by units; half a range below this is that of a constant.
 _LEAST = 2.0**-900
 
@@ -28,12 +28,13 @@ class Coordinates:
     matrix: Float[np.ndarray, "d k"] | None = None
 
     def of(self, points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
-        """The coordinates, in float32 if M is."""
-        if self.matrix is None:
-            return np.asarray((points - self.shift) / self.unit)
-        kind = self.matrix.dtype
-        blocks = (points[start : start + _BLOCK] for start in range(0, len(points), _BLOCK))
-        return np.concatenate([((x - self.shift) / self.unit).astype(kind) @ self.matrix for x in blocks])
+        """The coordinates, in float32."""
+        result = np.empty((len(points), len(self.shift) if self.matrix is None else self.matrix.shape[1]), np.float32)
+        for start in range(0, len(points), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            own = ((points[rows] - self.shift) / self.unit).astype(np.float32)
+            result[rows] = own if self.matrix is None else own @ self.matrix
+        return result
 
     def folded(self, weight: np.ndarray, bias: np.ndarray) -> Affine:
         """The layer `W z + b` of these coordinates as one of the points.
@@ -86,5 +87,5 @@ def _middle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     half, middle = high / 2 - low / 2, low / 2 + high / 2
     constant = ~(half > _LEAST)
     unit = np.where(constant, 1.0, half)
-    some = points[:: -(-len(points) // _ROWS)]
+    some = points[:: -(-len(points) // _FEW)]
     return middle + unit * ((some - middle) / unit).mean(axis=0), unit, constant

@@ -11,11 +11,18 @@ from rich.console import Console
 
 from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
 from constructions.certificates.executed_proof import executed_structural_bounds
-from constructions.certificates.structural_proof import structural_bounds
+from constructions.certificates.structural_proof import indicator_part, structural_bounds
 from constructions.memorizers.clean import as_network, fit_clean, no_information
 from constructions.memorizers.near_pairs import near_pairs
 from constructions.memorizers.size import SizeReport, size_report
-from constructions.pieces.assembly import Assembled, clean_bound, memorizing_network, read_indices
+from constructions.pieces.assembly import (
+    Assembled,
+    clean_bound,
+    extended,
+    memorizing_network,
+    read_indices,
+    without_weights,
+)
 from constructions.pieces.soft_indicators import Method, Pairwise, indicators
 from constructions.samples.sample import class_positions, read_points, read_sample
 from constructions.samples.task import read_positive, task_for
@@ -80,7 +87,7 @@ class Memorizer(Assembled):
         codes = (values[:, 0] > 0).astype(int) if values.shape[1] == 1 else values.argmax(axis=1)
         return [self.task.sample.classes[code] for code in codes]
 
-    def certify(self, arithmetic: str = "reals") -> Certificate:
+    def certify(self, arithmetic: str = "reals", *, client: Any = None) -> Certificate:
         """Structural proof on every training ball, for all p and sizes; what it leaves open is attacked.
 
         Every bound is computed now, from `network`, for the task that this object holds now; of what was computed when
@@ -91,28 +98,31 @@ class Memorizer(Assembled):
 
         Args:
             arithmetic: "reals", "float64" or "float32"; or "rational", by intervals alone.
+            client: a Dask client or the address of a scheduler, to compute the bounds on many machines, see
+                `theory.cluster`; the balls that are left are attacked here.
 
         Raises:
             ValueError: for another arithmetic.
+            ImportError, OSError: if there is an address, and not the library distributed, or no scheduler that answers.
         """
         # The attack may look where the distances say, if they are those of the network.
         quick = self if self._as_built else None
         return certificate_of_task(
-            self.network, self.task, lambda: self._margin_bounds(arithmetic), arithmetic, function=quick
+            self.network, self.task, lambda: self._margin_bounds(arithmetic, client), arithmetic, function=quick
         )
 
-    def _margin_bounds(self, arithmetic: str) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
+    def _margin_bounds(self, arithmetic: str, client: Any) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
         sample, radius, p = self.task.sample, self.task.radius, self.task.p
         if not self.widths or arithmetic == "rational":
-            return margin_bounds(self.network, sample.points, sample.codes, radius, p, arithmetic)
+            return margin_bounds(self.network, sample.points, sample.codes, radius, p, arithmetic, client=client)
         method = np.full(len(sample.points), "structure", dtype="<U9")
         if arithmetic == "reals":
-            return structural_bounds(self), method
-        lower = executed_structural_bounds(self, arithmetic)
+            return structural_bounds(self, client=client), method
+        lower = executed_structural_bounds(self, arithmetic, client=client)
         rest = np.flatnonzero(~(lower > 0))
         if len(rest):
             balls = sample.points[rest], sample.codes[rest], radius, p
-            lower[rest], method[rest] = margin_bounds(self.network, *balls, arithmetic)
+            lower[rest], method[rest] = margin_bounds(self.network, *balls, arithmetic, client=client)
         return lower, method
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -132,6 +142,7 @@ def robust_memorizer(
     method: str = "shared",
     seed: int = 0,
     progress: bool = False,
+    client: Any = None,
 ) -> Memorizer:
     """A ReLU network `f̂` that equals `f_adv` everywhere on the box off the shells, by Theorem 3.3 (repaired).
 
@@ -160,6 +171,7 @@ def robust_memorizer(
         method: "shared" for features shared by all points, "per_point" for the count of the proof sketch.
         seed: of the fit of `f_clean`.
         progress: whether to show on stderr what is being done, with a bar for the separation.
+        client: a Dask client or the address of a scheduler, for the separation; see `theory.cluster`.
 
     Returns:
         The `Memorizer`. Its weights are rounded to float64: where `‖x‖² 2^-50` is more than the room that the shell
@@ -181,7 +193,7 @@ def robust_memorizer(
     _check_powers(sample.points, radius, p)
     say = Console(stderr=True, quiet=not progress).print
     say(f"separation of {len(sample.points)} points in dimension {sample.points.shape[1]}")
-    task = task_for(sample, radius, shell, p, progress=progress)
+    task = task_for(sample, radius, shell, p, progress=progress, client=client)
 
     if clean is None and chosen is not None and len(chosen) == count:
         clean = no_information(sample.points.shape[1], sample.outputs)
@@ -205,12 +217,21 @@ def robust_memorizer(
         margin = small_margin(clean.layers, sample.points, sample.codes, radius, p)
         chosen = margin.small
     parts, network = None, clean
+    widths: tuple[int, ...] = ()
     if len(chosen):
         say(f"memorizing {len(chosen)} points")
         everything = len(chosen) == len(sample.points)
         centres = sample.points if everything else sample.points[chosen]
         parts = indicators(centres, radius, task.shell, low, high, p=p, method=way)
-        network = memorizing_network(parts.network, sample.codes[chosen], clean, bound)
+        widths, layers = parts.network.widths, list(parts.network.layers)
+        frame = memorizing_network(without_weights(parts.network), sample.codes[chosen], clean, bound)
+        # Nobody but the list holds the layers meanwhile; then the indicators are part of the network.
+        parts = replace(parts, network=frame)
+        network = extended(layers, frame)
+        own = indicator_part(network, widths, len(chosen))
+        if own is None:
+            raise AssertionError("the indicators are not the first rows and columns of the network")
+        parts = replace(parts, network=own)
     made = Memorizer(
         network=replace(network, classes=sample.classes),
         task=task,
@@ -220,7 +241,7 @@ def robust_memorizer(
         low=low,
         high=high,
         bound=bound,
-        widths=() if parts is None else parts.network.widths,
+        widths=widths,
         margin=margin,
         size=size_report(network, clean, parts, method=way, p=p),
         direct=None if parts is None else parts.direct,

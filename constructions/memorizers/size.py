@@ -1,23 +1,29 @@
 """Exact size of a memorizing network: counted, by part, and from a formula."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
-import sympy
 from rich.table import Table
 
 from constructions.networks.network import ReLUNetwork
-from constructions.pieces.soft_indicators import Indicators, Method, Z, n
+from constructions.pieces.soft_indicators import Formula, Indicators, Method, symbols
 
-K, last, C, outs, carried = sympy.symbols("K last C O carried", integer=True, nonnegative=True)
 
-# Class sums, the lock, the gate and the output layer of `constructions.pieces.assembly`, for C classes and O outputs:
-# n for the class sums, (C + 1) + (C + 2O), 2 + (C + 2O), C + 4O and C + 2O for the four layers behind them.
-GATE = n + 5 * C + 10 * outs + 3
-# The clean classifier, its last layer once more (signed pair), and what waits for the deeper part.
-CLEAN = K + last + carried
+def _clean_nonzero(K: Any) -> Any:
+    return K
+
+
+def _whole_nonzero(indicators: Formula, K: Any, last: Any, C: Any, carried: Any, n: Any, **others: Any) -> Any:
+    """Of the clean classifier, its last layer once more (signed pair), what waits for the deeper part, and the gate.
+
+    That is `constructions.pieces.assembly` for C classes and O outputs: n for the class sums, (C + 1) + (C + 2O),
+    2 + (C + 2O), C + 4O and C + 2O for the four layers behind them.
+    """
+    outputs = others.pop("O")
+    return K + last + carried + indicators(n=n, **others) + n + 5 * C + 10 * outputs + 3
 
 
 @dataclass(frozen=True)
@@ -99,8 +105,7 @@ class SizeReport(Size):
         features: non-zeros of the layers shared by all memorized points.
         indicators: non-zeros that belong to single points.
         gate: all other non-zeros: class sums, lock, gate, and values carried past layers.
-        formula: the non-zeros as a formula.
-        symbols: the values of its symbols.
+        symbols: the values of the symbols of its formula.
         sketch: non-zeros of the indicators as the paper's proof sketch builds them, for the same shell.
     """
 
@@ -112,9 +117,16 @@ class SizeReport(Size):
     features: int
     indicators: int
     gate: int
-    formula: str
     symbols: dict[str, int]
     sketch: int
+    _formula: Formula = field(repr=False, compare=False)
+
+    @property
+    def formula(self) -> str:
+        """The non-zeros as a formula, multiplied out."""
+        import sympy
+
+        return str(sympy.expand(self._formula(**symbols(self.symbols))))
 
     @property
     def coefficient(self) -> float:
@@ -128,8 +140,11 @@ class SizeReport(Size):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
+        values = asdict(self)
+        del values["_formula"]
         return {
-            **asdict(self),
+            **values,
+            "formula": self.formula,
             "p": "inf" if np.isinf(self.p) else self.p,
             "coefficient": self.coefficient,
             "general_coefficient": self.general_coefficient,
@@ -160,20 +175,20 @@ def size_report(
     p: float,
 ) -> SizeReport:
     """Count `network`, made from `clean` and the indicators `parts` (None if nothing is memorized)."""
-    values: dict[sympy.Symbol, int] = {K: clean.nonzero}
-    formula: sympy.Expr = K
+    values = {"K": clean.nonzero}
+    formula: Formula = _clean_nonzero
     features = own = n_small = sketch = 0
     if parts is not None:
         groups = max(clean.outputs, 2)
         waiting = parts.network.depth + 1 - clean.depth
-        values |= parts.values
-        values |= {last: clean.layers[-1].nonzero, C: groups, outs: clean.outputs}
-        values[carried] = 2 * clean.outputs * max(waiting, 0) + groups * max(-waiting, 0)
-        formula = CLEAN + parts.formula + GATE
+        values |= parts.counts
+        values |= {"last": clean.layers[-1].nonzero, "C": groups, "O": clean.outputs}
+        values["carried"] = 2 * clean.outputs * max(waiting, 0) + groups * max(-waiting, 0)
+        formula = partial(_whole_nonzero, parts.nonzero)
         features = sum(layer.nonzero for layer in parts.network.layers[: parts.shared])
         own = parts.network.nonzero - features
-        n_small = values[n]
-        sketch = int(parts.sketch.subs(values))
+        n_small = values["n"]
+        sketch = parts.sketched(**parts.counts)
     nonzero = network.nonzero
     return SizeReport(
         method=method,
@@ -185,10 +200,10 @@ def size_report(
         indicators=own,
         gate=nonzero - clean.nonzero - features - own,
         nonzero=nonzero,
-        zeros=values.get(Z, 0),
+        zeros=values.get("Z", 0),
         **_counts(network),
-        formula=str(sympy.expand(formula)),
-        symbols={symbol.name: value for symbol, value in values.items()},
-        formula_nonzero=int(formula.subs(values)),
+        symbols=values,
+        formula_nonzero=formula(**values),
         sketch=sketch,
+        _formula=formula,
     )

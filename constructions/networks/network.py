@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from constructions.networks.whole_file import replacing
 from constructions.samples.sample import read_labels, shown
@@ -36,13 +36,33 @@ def sparse(weight: Matrix) -> sp.csr_array:
     if not isinstance(weight, np.ndarray):
         return sp.csr_array(weight)
     rows = max(1, _BLOCK_BYTES // (16 * weight.shape[1]))
-    blocks = [sp.csr_array(weight[start : start + rows]) for start in range(0, len(weight), rows)]
-    return blocks[0] if len(blocks) == 1 else sp.vstack(blocks, format="csr")
+    if len(weight) <= rows:
+        return sp.csr_array(weight)
+    blocks = [slice(start, start + rows) for start in range(0, len(weight), rows)]
+    counts = np.concatenate([np.count_nonzero(weight[block], axis=1) for block in blocks])
+    return csr_of_blocks((weight[block] for block in blocks), counts, weight.shape[1])
+
+
+def csr_of_blocks(blocks: Iterable[np.ndarray], counts: Int[np.ndarray, " n"], columns: int) -> sp.csr_array:
+    """The rows of all blocks as CSR, each written into its place, so that no array is there twice.
+
+    Args:
+        blocks: dense, one after the other.
+        counts: non-zeros of each row.
+        columns: of every block.
+    """
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    index = index_type(int(starts[-1]), (len(counts), columns))
+    data, indices, end = np.empty(starts[-1]), np.empty(starts[-1], dtype=index), 0
+    for block in map(sp.csr_array, blocks):
+        part = slice(end, end + block.nnz)
+        data[part], indices[part], end = block.data, block.indices, part.stop
+    return sp.csr_array((data, indices, starts.astype(index)), shape=(len(counts), columns))
 
 
 def smaller_storage(weight: Matrix) -> Matrix:
     """The same matrix, dense or CSR, whichever takes fewer bytes."""
-    if _sparse_is_smaller(count_nonzero(weight), weight.shape):
+    if sparse_is_smaller(count_nonzero(weight), weight.shape):
         return sparse(weight)
     return dense(weight)
 
@@ -57,15 +77,14 @@ def block_diagonal(weights: Sequence[Matrix]) -> Matrix:
     rows = np.cumsum([0, *(w.shape[0] for w in weights)])
     columns = np.cumsum([0, *(w.shape[1] for w in weights)])
     shape = (int(rows[-1]), int(columns[-1]))
-    if not _sparse_is_smaller(sum(count_nonzero(w) for w in weights), shape):
+    if not sparse_is_smaller(sum(count_nonzero(w) for w in weights), shape):
         joined = np.zeros(shape)
         for k, w in enumerate(weights):
             joined[rows[k] : rows[k + 1], columns[k] : columns[k + 1]] = dense(w)
         return joined
     blocks = [sparse(w) for w in weights]
     starts = np.cumsum([0, *(b.nnz for b in blocks)])
-    # 64-bit indices only where they are needed: they would take half as much memory again.
-    index = np.int32 if max(*shape, starts[-1]) < 2**31 else np.int64
+    index = index_type(int(starts[-1]), shape)
     moved = [b.indices + index(c) if c else b.indices for b, c in zip(blocks, columns.tolist(), strict=False)]
     indices = np.concatenate(moved, dtype=index)
     del moved
@@ -74,7 +93,13 @@ def block_diagonal(weights: Sequence[Matrix]) -> Matrix:
     return sp.csr_array((np.concatenate([b.data for b in blocks]), indices, indptr), shape=shape)
 
 
-def _sparse_is_smaller(nonzero: int, shape: tuple[int, ...]) -> bool:
+def index_type(nonzero: int, shape: tuple[int, ...]) -> type[np.integer[Any]]:
+    """Of the indices of a CSR: 64 bits only where they are needed, as they take half as much memory again."""
+    return np.int32 if max(*shape, nonzero) < 2**31 else np.int64
+
+
+def sparse_is_smaller(nonzero: int, shape: tuple[int, ...]) -> bool:
+    """Whether a matrix with so many non-zeros takes fewer bytes as CSR."""
     return _CSR_BYTES * nonzero < _DENSE_BYTES * shape[0] * shape[1]
 
 
@@ -120,7 +145,8 @@ class Affine:
                 "Affine needs a non-empty weight of shape (outputs, inputs) and a bias of shape (outputs,), "
                 f"got {weight.shape} and {bias.shape}"
             )
-        if not (np.isfinite(entries).all() and np.isfinite(bias).all()):
+        # Least and greatest are NaN if one is, and need no array of their own.
+        if not all(np.isfinite([a.min(initial=0.0), a.max(initial=0.0)]).all() for a in (entries, bias)):
             raise ValueError("Affine needs finite weights and biases, got NaN or infinity")
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "bias", bias)

@@ -20,12 +20,20 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from constructions.networks.calculus import carry, chain, concatenate, signed_pair
-from constructions.networks.network import Affine, ReLUNetwork
+from constructions.networks.network import (
+    Affine,
+    ReLUNetwork,
+    dense,
+    index_type,
+    smaller_storage,
+    sparse,
+    sparse_is_smaller,
+)
 from constructions.pieces.soft_indicators import Method
 from constructions.samples.sample import class_positions
 from constructions.samples.task import Task
 from theory.arguments.plain_array import exact_floats
-from theory.arguments.read_only import read_only, restore
+from theory.arguments.read_only import handed_over, read_only, restore
 from theory.balls.relaxation import interval_bounds
 from theory.layers import Layers
 
@@ -134,6 +142,38 @@ def memorizing_network(
     elif signed.depth > memory.depth:
         memory = chain(memory, carry(groups, signed.depth - memory.depth))
     return chain(concatenate(memory, signed), *_gate(groups, outputs, bound))
+
+
+def without_weights(network: ReLUNetwork) -> ReLUNetwork:
+    """All zeros, of the same widths."""
+    return ReLUNetwork(tuple(Affine(sp.csr_array(f.weight.shape), np.zeros(f.outputs)) for f in network.layers))
+
+
+def extended(layers: list[Affine], frame: ReLUNetwork) -> ReLUNetwork:
+    """The network `frame` with these layers as the first rows and columns of its first ones, which are 0 there.
+
+    With `frame` the `memorizing_network` of indicators `without_weights` it is that of the indicators. The list is
+    emptied, so that of layers that nobody else holds no array is there twice.
+    """
+    return ReLUNetwork(tuple(_extended(layers, rest) if layers else rest for rest in frame.layers), frame.classes)
+
+
+def _extended(layers: list[Affine], rest: Affine) -> Affine:
+    own = layers.pop(0)
+    bias = np.concatenate([own.bias, rest.bias[own.outputs :]])
+    below, shape = sparse(rest.weight[own.outputs :]), rest.weight.shape
+    if isinstance(own.weight, np.ndarray) or not sparse_is_smaller(own.weight.nnz + below.nnz, shape):
+        weight = np.zeros(shape)
+        weight[: own.outputs, : own.inputs], weight[own.outputs :] = dense(own.weight), dense(below)
+        return Affine(handed_over(smaller_storage(weight)), bias)
+    # One after the other: each array is given up as soon as it has been copied.
+    data, indices, indptr = own.weight.data, own.weight.indices, own.weight.indptr
+    del own
+    index = np.promote_types(indices.dtype, index_type(len(data) + below.nnz, shape))
+    data = np.concatenate([data, below.data])
+    indices = np.concatenate([indices, below.indices], dtype=index)
+    indptr = np.concatenate([indptr, below.indptr[1:].astype(index) + indptr[-1]], dtype=index)
+    return Affine(handed_over(sp.csr_array((data, indices, indptr), shape=shape)), bias)
 
 
 def _gate(groups: int, outputs: int, bound: float) -> list[ReLUNetwork]:

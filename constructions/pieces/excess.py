@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from jaxtyping import Float
 
 from constructions.networks.calculus import chain, compose
-from constructions.networks.network import Affine, ReLUNetwork, smaller_storage, sparse
+from constructions.networks.network import Affine, ReLUNetwork, csr_of_blocks, sparse_is_smaller
 from constructions.pieces.levels import Levels
 from constructions.pieces.power import Hinges
 from constructions.pieces.square import sum_of_squares
@@ -198,13 +198,15 @@ def _one_level_a_coordinate(levels: Levels, weight: float, last: float | None = 
 
 
 def _with_leading_one(centres: np.ndarray, factor: float) -> Matrix:
-    """`[1 | factor · c_i]` row by row; built by blocks, so that sparse images never stand dense beside it."""
-    blocks = []
-    for start in range(0, len(centres), 1024):
-        rows = factor * centres[start : start + 1024]
-        blocks.append(smaller_storage(np.hstack([np.ones((len(rows), 1)), rows])))
-    if len(blocks) == 1:
-        return blocks[0]
-    if all(isinstance(block, np.ndarray) for block in blocks):
-        return np.vstack(blocks)
-    return smaller_storage(sp.vstack([sparse(block) for block in blocks], format="csr"))
+    """`[1 | factor · c_i]` row by row, `|factor| >= 1`; by blocks, so that sparse images are never dense."""
+    size, dim = centres.shape
+    rows = [slice(start, start + 1024) for start in range(0, size, 1024)]
+    # By such a factor no number becomes 0.
+    counts = 1 + np.concatenate([np.count_nonzero(centres[part], axis=1) for part in rows])
+    blocks = (np.hstack([np.ones((len(centres[part]), 1)), factor * centres[part]]) for part in rows)
+    if sparse_is_smaller(int(counts.sum()), (size, dim + 1)):
+        return handed_over(csr_of_blocks(blocks, counts, dim + 1))
+    weight = np.empty((size, dim + 1))
+    for part, block in zip(rows, blocks, strict=True):
+        weight[part] = block
+    return handed_over(weight)

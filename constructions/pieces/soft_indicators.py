@@ -12,15 +12,14 @@ Source: Theorem 3.3; `per_point` is the count of its proof sketch, `shared` the 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-import sympy
 from jaxtyping import Float
 
 from constructions.networks.calculus import carry, chain, compose
@@ -42,18 +41,23 @@ from theory.arguments.plain_array import exact_floats
 from theory.arguments.scalars import read_exponent, read_scalar
 from theory.errors import AssumptionError
 
+if TYPE_CHECKING:
+    import sympy
+
 Method: TypeAlias = Literal["shared", "per_point"]
 Pairwise: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 # Rows of centres by their numbers. Functions of the module, and not closures: they can be pickled.
 Centre: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
-n, d, m, s, F, Z = sympy.symbols("n d m s F Z", integer=True, nonnegative=True)
+# Of named integers, or of the symbols of sympy for them: for numbers sympy need not be loaded.
+Formula: TypeAlias = Callable[..., Any]
 
-# What the proof sketch costs: for each point its own l_p distance and soft indicator.
-LINF_SKETCH = n * (6 * d + 1)
-L1_SKETCH = n * (6 * d + 3)
-L2_SKETCH = n * (d * (7 * m + 4) + m + 2)
-LP_SKETCH = n * (d * (4 * s + 3) + 3)
+
+def symbols(names: Iterable[str]) -> "dict[str, sympy.Symbol]":
+    """Symbols for numbers that are whole and not negative."""
+    import sympy
+
+    return {name: sympy.Symbol(name, integer=True, nonnegative=True) for name in names}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,19 +67,73 @@ class Indicators:
     Attributes:
         network: the soft indicator `I_i` is the ReLU of its `i`-th output.
         shared: how many of its layers belong to no single centre.
-        formula: its non-zeros as a sympy expression in `n` centres, dimension `d`, `m` tents, `s` linear pieces,
-            `F` levels and `Z`, the weights and biases that happen to be 0 on this data (black pixels, coincidences).
-        values: the values of the symbols.
-        sketch: non-zeros of the indicators that the paper's proof sketch gives for the same data and shell.
+        nonzero: its non-zeros by `n` centres, dimension `d`, `m` tents, `s` linear pieces, `F` levels and `Z`, the
+            weights and biases that happen to be 0 on this data (black pixels, coincidences).
+        counts: these numbers.
+        sketched: non-zeros of the indicators that the paper's proof sketch gives for the same data and shell, by the
+            same numbers.
         direct: `(x, i) ↦ I_i(x)` row by row, computed from the distances and not by the network.
     """
 
     network: ReLUNetwork
     shared: int
-    formula: sympy.Expr
-    values: Mapping[sympy.Symbol, int]
-    sketch: sympy.Expr
+    nonzero: Formula
+    counts: Mapping[str, int]
+    sketched: Formula
     direct: Pairwise
+
+    @property
+    def formula(self) -> "sympy.Expr":
+        """`nonzero` as an expression."""
+        return self.nonzero(**symbols(self.counts))
+
+    @property
+    def sketch(self) -> "sympy.Expr":
+        """`sketched` as an expression."""
+        return self.sketched(**symbols(self.counts))
+
+    @property
+    def values(self) -> "dict[sympy.Symbol, int]":
+        """The values of the symbols of both."""
+        return {symbol: self.counts[name] for name, symbol in symbols(self.counts).items()}
+
+
+# What the proof sketch costs: for each point its own l_p distance and soft indicator.
+def _linf_sketch(n: Any, d: Any, **_: Any) -> Any:
+    return n * (6 * d + 1)
+
+
+def _l1_sketch(n: Any, d: Any, **_: Any) -> Any:
+    return n * (6 * d + 3)
+
+
+def _l2_sketch(n: Any, d: Any, m: Any, **_: Any) -> Any:
+    return n * (d * (7 * m + 4) + m + 2)
+
+
+def _lp_sketch(n: Any, d: Any, s: Any, **_: Any) -> Any:
+    return n * (d * (4 * s + 3) + 3)
+
+
+# The same less what happens to be 0, and what features shared by all points cost.
+def _own(sketch: Formula, Z: Any, **others: Any) -> Any:
+    return sketch(**others) - Z
+
+
+def _linf_nonzero(n: Any, d: Any, F: Any, Z: Any) -> Any:
+    return 6 * F + n * (d + 1) - Z
+
+
+def _l1_nonzero(n: Any, d: Any, F: Any, Z: Any) -> Any:
+    return 2 * F + d + 1 + n * (d + 4) - Z
+
+
+def _l2_nonzero(n: Any, d: Any, m: Any, Z: Any) -> Any:
+    return 8 * d * m + 2 * d + m + n * (d + 4) - Z
+
+
+def _lp_nonzero(n: Any, d: Any, s: Any, F: Any, Z: Any) -> Any:
+    return F * (4 * s + 3) + n * (d + 3) - Z
 
 
 def soft_indicator(threshold: float, shell: float) -> ReLUNetwork:
@@ -168,9 +226,9 @@ def _linf_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
     return Indicators(
         compose(_ramp(len(c), ramp), linf_excess(c, t)),
         0,
-        LINF_SKETCH - Z,
+        partial(_own, _linf_sketch),
         _values(c, Z=_zeros_linf(c, t)),
-        LINF_SKETCH,
+        _linf_sketch,
         partial(_soft_linf, c.__getitem__, t, ramp),
     )
 
@@ -181,9 +239,9 @@ def _linf_shared(c: np.ndarray, t: float, ramp: float) -> Indicators:
     return Indicators(
         compose(_ramp(len(c), ramp), shared_linf_excess(levels, t)),
         2,
-        6 * F + n * (d + 1) - Z,
+        _linf_nonzero,
         _values(c, F=len(v), Z=_zeros_linf(v, t)),
-        LINF_SKETCH,
+        _linf_sketch,
         partial(_soft_linf, levels.rounded, t, ramp),
     )
 
@@ -192,9 +250,9 @@ def _l1_per_point(c: np.ndarray, t: float, ramp: float) -> Indicators:
     return Indicators(
         chain(l1_excess(c, t), _ramp(len(c), ramp)),
         0,
-        L1_SKETCH - Z,
+        partial(_own, _l1_sketch),
         _values(c, Z=2 * int(np.sum(c == 0))),
-        L1_SKETCH,
+        _l1_sketch,
         partial(_soft_l1, c.__getitem__, t, ramp),
     )
 
@@ -210,9 +268,9 @@ def _l1_shared(c: np.ndarray, t: float, ramp: float, low: np.ndarray) -> Indicat
     return Indicators(
         chain(excess, _ramp(len(c), ramp)),
         1,
-        2 * F + d + 1 + n * (d + 4) - Z,
+        _l1_nonzero,
         _values(c, F=len(levels.value), Z=int(zeros)),
-        L1_SKETCH,
+        _l1_sketch,
         partial(_soft_l1, levels.rounded, t, ramp),
     )
 
@@ -229,9 +287,9 @@ def _l2_shared(c: np.ndarray, radius: float, shell: float, low: np.ndarray, high
     return Indicators(
         chain(excess, _ramp(len(c), gap / 2)),
         tents + 1,
-        8 * d * m + 2 * d + m + n * (d + 4) - Z,
+        _l2_nonzero,
         _values(c, m=tents, Z=int(zeros)),
-        L2_SKETCH,
+        _l2_sketch,
         partial(_soft_shared_l2, c, bias, low, width, tents, gap / 2),
     )
 
@@ -243,9 +301,9 @@ def _l2_per_point(c: np.ndarray, radius: float, shell: float, low: np.ndarray, h
     return Indicators(
         chain(l2_excess(c, threshold, width, tents), _ramp(len(c), gap / 2)),
         0,
-        L2_SKETCH - Z,
+        partial(_own, _l2_sketch),
         _values(c, m=tents, Z=zeros_per_point(c, radius, shell, 2)),
-        L2_SKETCH,
+        _l2_sketch,
         partial(_soft_l2, c, width, tents, threshold, gap / 2),
     )
 
@@ -260,18 +318,18 @@ def _lp(c: np.ndarray, radius: float, shell: float, p: float, method: Method) ->
         return Indicators(
             chain(lp_excess(c, hinges, threshold), _ramp(size, ramp)),
             0,
-            LP_SKETCH - Z,
+            partial(_own, _lp_sketch),
             _values(c, s=hinges.pieces, Z=2 * int(np.sum(c == 0))),
-            LP_SKETCH,
+            _lp_sketch,
             partial(_soft_lp, c.__getitem__, hinges, threshold, ramp),
         )
     levels = shared_levels(c, shell / 4, p)
     return Indicators(
         chain(shared_lp_excess(levels, hinges, threshold), _ramp(size, ramp)),
         3,
-        F * (4 * s + 3) + n * (d + 3) - Z,
+        _lp_nonzero,
         _values(c, s=hinges.pieces, F=len(levels.value), Z=2 * int(np.sum(levels.value == 0))),
-        LP_SKETCH,
+        _lp_sketch,
         partial(_soft_lp, levels.rounded, hinges, threshold, ramp),
     )
 
@@ -328,6 +386,5 @@ def _soft(excess: np.ndarray, ramp: float) -> np.ndarray:
     return np.asarray(np.maximum(1 - np.maximum(excess, 0.0) / ramp, 0.0))
 
 
-def _values(c: np.ndarray, **others: int) -> dict[sympy.Symbol, int]:
-    named = {"n": c.shape[0], "d": c.shape[1], **others}
-    return {symbol: named[symbol.name] for symbol in (n, d, m, s, F, Z) if symbol.name in named}
+def _values(c: np.ndarray, **others: int) -> dict[str, int]:
+    return {"n": c.shape[0], "d": c.shape[1], **others}

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from constructions.samples.sample import Sample, read_sample
 from theory.arguments.scalars import read_exponent, read_scalar
 from theory.errors import AssumptionError
@@ -78,7 +76,7 @@ def read_task(points: Any, labels: Any, radius: Any, shell: Any, p: Any) -> Task
     return task_for(read_sample(points, labels), radius, shell, p)
 
 
-def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool = False) -> Task:
+def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool = False, client: Any = None) -> Task:
     """The checked task: the only place where `2 δ + γ <= R` is asked of data, exactly.
 
     Args:
@@ -87,6 +85,7 @@ def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool 
         shell: γ, finite and > 0; None for the largest, `R - 2 δ` rounded down to a float.
         p: in [1, ∞].
         progress: whether to show a bar for the separation on stderr.
+        client: a Dask client or the address of a scheduler, for the separation; see `theory.cluster`.
 
     Raises:
         ValueError: for a malformed radius, shell or p, or numbers whose quotients are no floats.
@@ -94,7 +93,7 @@ def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool 
     """
     radius, p = read_positive(radius, "radius"), read_exponent(p)
     shell = None if shell is None else read_positive(shell, "shell")
-    neighbours = separation(sample.points, sample.named_labels(), p, progress=progress)
+    neighbours = separation(sample.points, sample.named_labels(), p, client=client, progress=progress)
     room = _room(neighbours.distance, radius)
     if not room > 0 or (shell is not None and not Fraction(shell) <= room):
         i, j = neighbours.pair
@@ -108,7 +107,7 @@ def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool 
         shell = float(room)
         if Fraction(shell) > room:
             shell = math.nextafter(shell, 0.0)
-    greatest = max(float(np.abs(sample.points).max()), radius)
+    greatest = max(float(sample.points.max()), -float(sample.points.min()), radius)
     # Weights are coordinates, radii and their quotients.
     if not (greatest <= _LARGEST and shell >= 1 / _LARGEST):
         raise ValueError(

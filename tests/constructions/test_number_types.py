@@ -18,6 +18,8 @@ from constructions import (
     ReLUNetwork,
     bit_complexity,
     certify,
+    code_memorizer,
+    compact_memorizer,
     guided_attack,
     indicators,
     interpolated_power,
@@ -28,9 +30,11 @@ from constructions import (
     max_tree_memorizer,
     narrow_deep_memorizer,
     parameter_report,
+    projection_code_memorizer,
     projection_memorizer,
     read_task,
     robust_memorizer,
+    rule_memorizer,
     shared_l1_excess,
     shared_l2_excess,
     shared_levels,
@@ -143,6 +147,12 @@ BUILDERS: dict[str, Callable[[Given, Path], Any]] = {
     "max_tree_memorizer": lambda g, _: max_tree_memorizer(g.centres, LABELS, radius=g.r),
     "narrow_deep_memorizer": lambda g, _: narrow_deep_memorizer(g.centres, LABELS, radius=g.r),
     "projection_memorizer": lambda g, _: projection_memorizer(g.centres, LABELS, radius=g.r / 8, shell=g.r / 8),
+    "rule_memorizer": lambda g, _: rule_memorizer(g.centres, LABELS, radius=g.r / 8, p=2),
+    "compact_memorizer": lambda g, _: compact_memorizer(
+        g.centres, LABELS, radius=g.r / 8, features=2, hidden=(4,), coordinates=2, steps=20
+    ),
+    "code_memorizer": lambda g, _: code_memorizer(g.centres, LABELS, radius=g.r / 8).network.digest,
+    "projection_code_memorizer": lambda g, _: projection_code_memorizer(g.centres, LABELS).network.digest,
     "parameter_report": lambda g, _: parameter_report(g.centres, LABELS, radius=g.r, p=math.inf).to_json(),
     "read_task": lambda g, _: read_task(g.centres, LABELS, g.r, g.r / 8, 2),
     "guided_attack": lambda g, _: guided_attack(ReLUNetwork((clean(g),)), g.centres, LABELS, g.r, 2),
@@ -157,6 +167,7 @@ OTHERS = {
     *("Memorizer", "SizeReport", "ParameterReport", "Certificate", "Construction", "PlainMemorizer", "Task", "Size"),
     *("size_of", "ENTRIES", "Entry", "Place", "Count", "count_built"),
     *("write_certificate", "add", "carry", "chain", "compose", "concatenate", "pad_depth", "parallel", "signed_pair"),
+    *("RuleMemorizer", "CompactMemorizer", "IntegerMemorizer", "IntegerNetwork", "write_integer_certificate"),
     "load_sample",
 }
 

@@ -95,6 +95,19 @@ def test_what_the_given_clean_classifier_gets_wrong_is_memorized(files: Path) ->
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--classes", "7,8"], "7"),
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--compare", "--method", "per_point"], "leave out --clean"),
         (["xor.npz", "--radius", "0.1", "--p", "inf", "--figure", "x.png"], "--figure draws the counts of --compare"),
+        (["xor.npz", "--radius", "0.1", "--p", "inf", "--image", "1,2"], "--method shared needs no --image"),
+        (["xor.npz", "--radius", "0.1", "--p", "2", "--method", "rules", "--small", "all"], "rules needs no --small"),
+        (
+            ["xor.npz", "--radius", "0.1", "--p", "2", "--method", "rules", "--image", "2"],
+            "image must be (height, width)",
+        ),
+        (
+            ["xor.npz", "--radius", "0.1", "--p", "2", "--method", "rules", "--image", "a,b"],
+            "--image needs HEIGHT,WIDTH",
+        ),
+        (["xor.npz", "--radius", "0.1", "--p", "2", "--method", "rules", "--seconds", "0"], "give more seconds"),
+        (["xor.npz", "--radius", "0.1", "--p", "inf", "--method", "compact"], "p = 2"),
+        (["xor.npz", "--radius", "0.1", "--p", "inf", "--method", "bits", "--shell", "0.1"], "bits needs no --shell"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -115,3 +128,13 @@ def test_an_unwritable_target_leaves_nothing(files: Path, capsys: pytest.Capture
     assert main([str(files / "xor.npz"), "--radius", "0.1", "--p", "2", "--out", str(target)]) == 2
     assert re.search(r"error: .*absent", capsys.readouterr().err)
     assert not target.parent.exists()
+
+
+@pytest.mark.parametrize("method", ["rules", "bits"])
+def test_the_smallest_are_written_and_checked(files: Path, method: str) -> None:
+    from constructions.check.__main__ import main as check
+
+    written = [str(files / name) for name in ("network", "points.npz", "certificate.json")]
+    options = ["--out", written[0], "--points", written[1], "--certificate", written[2], "--method", method]
+    assert main([str(files / "xor.npz"), "--radius", "0.2", "--p", "inf", *options]) == 0
+    assert check(written) == 0

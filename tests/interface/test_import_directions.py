@@ -27,6 +27,7 @@ FOLDERS: dict[str, set[str]] = {
     "theory.setting": {"theory.closest", "theory.exact"},
     "theory.balls": {"theory.setting", "theory.exact"},
     "theory.sizes": set(),
+    "theory.lower_bounds": {"theory.sizes", "theory.setting"},
     "theory.gaussian": {"theory.setting"},
     "theory.generalization": {"theory.setting"},
     "theory.witnesses": {"theory.generalization", "theory.gaussian", "theory.sizes", "theory.setting"},
@@ -37,8 +38,18 @@ FOLDERS: dict[str, set[str]] = {
     "constructions.memorizers": {
         *("constructions.certificates", "constructions.pieces", "constructions.networks", "constructions.samples")
     },
-    "constructions.comparison": {
+    "constructions.compact": {
         *("constructions.memorizers", "constructions.certificates", "constructions.pieces"),
+        *("constructions.networks", "constructions.samples"),
+    },
+    "constructions.bits": {
+        *("constructions.memorizers", "constructions.certificates", "constructions.networks", "constructions.samples")
+    },
+    "constructions.rules": {
+        *("constructions.memorizers", "constructions.certificates", "constructions.networks", "constructions.samples")
+    },
+    "constructions.comparison": {
+        *("constructions.rules", "constructions.memorizers", "constructions.certificates", "constructions.pieces"),
         *("constructions.networks", "constructions.samples"),
     },
     # Trusts nothing: it stands alone, and what it needs it has again.

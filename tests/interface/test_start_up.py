@@ -41,6 +41,7 @@ def command(module: str, *arguments: str) -> str:
         "import constructions.check.__main__",
         "from theory import LEDGER, AssumptionError, norm, separation, small_margin",
         "from constructions import ReLUNetwork, certify, load_sample, lp_excess, read_task, square",
+        "from constructions import robust_memorizer, soft_indicator; import constructions.command",
         "from constructions import load_sample; load_sample('mnist5k')",
     ],
 )
@@ -52,9 +53,14 @@ def test_a_library_that_is_loaded_is_noticed() -> None:
     """The planted fault."""
     assert loaded_by("import sympy") == {"sympy"}
     assert loaded_by("from theory import max_margin_direction") == {"scipy.optimize"}
-    # Its formulas are sympy's.
-    assert loaded_by("from constructions import robust_memorizer") == {"sympy"}
+    assert loaded_by("import theory.sizes.published") == {"sympy"}
     assert "sklearn" in loaded_by("from constructions import load_sample; load_sample('digits')")
+
+
+def test_a_memorizer_is_built_and_certified_with_little() -> None:
+    """The affine fit needs L-BFGS; sympy is for formulas that are asked for, sklearn for hidden layers."""
+    arguments = ("mnist5k", "--radius", "0.5", "--p", "2")
+    assert loaded_by(command("constructions", *arguments)) == {"scipy.optimize"}
 
 
 def test_the_checker_loads_nothing_else_of_ours() -> None:

@@ -108,10 +108,22 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         _bounds("normal"),
     ),
     "sign of a bias": (
-        f"{RELAXATION}:_affine_interval",
-        "centre) + affine.bias",
-        "centre) - affine.bias",
+        f"{RELAXATION}:_affine_ball",
+        "ball.centres) + affine.bias",
+        "ball.centres) - affine.bias",
         _bounds("normal"),
+    ),
+    "range behind a ReLU at one end": (
+        f"{RELAXATION}:_after_relu",
+        "_apply(down, low)",
+        "_apply(down, high)",
+        _bounds("normal", "active"),
+    ),
+    "margin behind a ReLU at the other end": (
+        f"{RELAXATION}:_least_after_relu",
+        "_apply(down, high)",
+        "_apply(down, low)",
+        _bounds("normal", "active"),
     ),
     "chord through 0": (
         f"{RELAXATION}:_relu_lines",
@@ -173,6 +185,24 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         "reach == reach",
         _executed("float32", "overflowing", "anything"),
     ),
+    "executed range behind a ReLU at one end": (
+        f"{ROUNDING}:_layer_behind",
+        "_times(down, low)",
+        "_times(down, high)",
+        _executed("float32", "normal"),
+    ),
+    "executed margin behind a ReLU at the other end": (
+        f"{ROUNDING}:_margin_behind",
+        "np.maximum(-weight, 0.0) @ high",
+        "np.maximum(-weight, 0.0) @ low",
+        _executed("float32", "normal"),
+    ),
+    "executed margin without rounding": (
+        f"{ROUNDING}:_margin_behind",
+        "head.weight - head.slack * head.size",
+        "head.weight",
+        _executed("float32", "long", "normal"),
+    ),
     "execution without error": (
         "constructions.certificates.execution_error:_layer_error",
         "moved = absolute @ error + relative * sums",
@@ -191,11 +221,35 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         "return 0.5 * result",
         _false_bounds("reals", "normal", p=1.0),
     ),
-    "checker's sums of negative inputs": (
+    "checker's signs of negative inputs": (
         "constructions.check.outputs:monotone_margin",
         "np.all(low >= 0, axis=0)",
         "np.all(low >= low, axis=0)",
         _false_bounds("reals", "signed", p=np.inf),
+    ),
+    "checker's sums of negative inputs": (
+        f"{SUMS}:affine",
+        "(low.min(axis=0, initial=0.0) >= 0)",
+        "(low.min(axis=0, initial=0.0) >= -np.inf)",
+        _false_bounds("reals", "signed", p=np.inf),
+    ),
+    "checker's error at the smallest inputs": (
+        f"{SUMS}:affine",
+        "below = np.where(behind, lower - (share * (up[:, :balls] + down[:, balls:] + offset) + floor), below)",
+        "below = np.where(behind, lower, below)",
+        _false_bounds("float32", "long", "normal"),
+    ),
+    "checker's sums that are off": (
+        f"{SUMS}:affine",
+        "(up[:, balls:] == 0) & (bias <= 0)",
+        "(up[:, balls:] == 0)",
+        _false_bounds("reals", "normal"),
+    ),
+    "checker's outputs by themselves": (
+        "constructions.check.outputs:separate_margin",
+        "below[label] - others",
+        "below[label]",
+        _false_bounds("reals", "normal"),
     ),
     "checker's greatest term of negative inputs": (
         f"{SUMS}:_raise_to_greatest_term",
@@ -291,7 +345,7 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
     ),
     "any network for the structure": (
         "constructions.certificates.structural_proof:memorizing_parts",
-        "if is_same(network, memorizing_network(block, codes, clean, lock)) else None",
+        "if is_same(network, added, beyond=block.widths[1:]) else None",
         "",
         _another_network,
     ),

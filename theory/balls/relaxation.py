@@ -11,6 +11,7 @@ a power function within 4 units in the last place.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -66,8 +67,7 @@ def interval_preactivations(
     bounds: list[Bounds] = []
     with np.errstate(over="ignore", invalid="ignore"):
         for affine in affines:
-            box = (np.maximum(bounds[-1][0], 0.0), np.maximum(bounds[-1][1], 0.0)) if bounds else (lower, upper)
-            bounds.append(_affine_interval(affine, *box))
+            bounds.append(_after_relu(affine, bounds[-1]) if bounds else _affine_interval(affine, lower, upper))
     return tuple(bounds)
 
 
@@ -236,6 +236,14 @@ class _Affine:
     error: np.ndarray | None = None
     spent: int = 0
 
+    @cached_property
+    def parts(self) -> tuple[Matrix, Matrix]:
+        """Matrices P, N >= 0 of which no entry is positive in both: `P - N` is W, or W less its error."""
+        weight = self.weight if self.error is None else self.weight - self.error
+        if isinstance(weight, np.ndarray):
+            return np.maximum(weight, 0.0), np.maximum(-weight, 0.0)
+        return sp.csr_array(weight.maximum(0.0)), sp.csr_array((-weight).maximum(0.0))
+
     @property
     def slack(self) -> float:
         # Generous on purpose: pays for the value, for the sums that bound its error, for a rounded
@@ -396,7 +404,25 @@ def _ball_preactivations(affines: Sequence[_Affine], ball: _Ball, method: BoundM
 
 
 def _after_relu(affine: _Affine, before: Bounds) -> Bounds:
-    return _affine_interval(affine, np.maximum(before[0], 0.0), np.maximum(before[1], 0.0))
+    """Range of `W h + b` behind a ReLU, each term at the end of the range of `h_j >= 0` at which it is least, or most.
+
+    What is rounded is counted by the values there: a sum of terms <= 0 is never taken for a positive one.
+    """
+    low, high = np.maximum(before[0], 0.0), np.maximum(before[1], 0.0)
+    up, down = affine.parts
+    lost = affine.slack * affine.bias_size + affine.floor
+    lower = _apply(up, low) * (1.0 - affine.slack) - _apply(down, high) * (1.0 + affine.slack) + affine.bias - lost
+    upper = _apply(up, high) * (1.0 + affine.slack) - _apply(down, low) * (1.0 - affine.slack) + affine.bias + lost
+    return _outward(lower, upper)
+
+
+def _least_after_relu(head: _Affine, before: Bounds) -> np.ndarray:
+    """The lower ends of `_after_relu`, also for a layer that is known up to an error of its weights."""
+    low, high = np.maximum(before[0], 0.0), np.maximum(before[1], 0.0)
+    up, down = head.parts
+    least = _apply(up, low) * (1.0 - head.slack) - _apply(down, high) * (1.0 + head.slack)
+    lower = least + head.bias - (head.slack * head.bias_size + head.floor)
+    return np.where(np.isfinite(lower), lower, -np.inf)
 
 
 def _tightened(
@@ -445,12 +471,12 @@ def _form_lower_bounds(
                 lower[rows] = _affine_ball(head, ball)[0]
                 continue
             plain = _ball_preactivations(affines, ball, "interval", whole=False)
-            best = _after_relu(head, plain[-1])[0]
+            best = _least_after_relu(head, plain[-1])
             if method == "linear":
                 bounds = plain
                 if len(hidden) > 1:
                     bounds = _ball_preactivations(affines, ball, "linear", whole=False)
-                    best = np.maximum(best, _after_relu(head, bounds[-1])[0])
+                    best = np.maximum(best, _least_after_relu(head, bounds[-1]))
                 best = np.maximum(best, _backward(head, hidden, bounds, ball))
             lower[rows] = best
     return lower

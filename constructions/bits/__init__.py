@@ -1,0 +1,1 @@
+"""Memorizers with integer weights: robust bits, exact codes, and bit extraction."""

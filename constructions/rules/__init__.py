@@ -1,0 +1,1 @@
+"""Rules of robust literals: memorizers whose size does not grow with the dimension."""
