@@ -36,6 +36,9 @@ TRUSTED = [
     *("constructions/samples/task.py", "theory/roundoff.py", "theory/balls/relaxation.py"),
     *("theory/setting/separation.py", "theory/setting/labelled_points.py", "theory/closest/*.py"),
     *("theory/setting/membership.py", "theory/exact/exact_distance.py"),
+    *("constructions/compact/proof.py", "constructions/compact/norms.py"),
+    *("constructions/bits/certificate.py", "constructions/bits/intervals.py"),
+    *(f"theory/lower_bounds/{name}.py" for name in ("covering", "coordinates", "rank", "integers")),
 ]
 OTHERS = ["theory/**/*.py", "constructions/**/*.py"]
 SAMPLE, SEED = 300, 20230602

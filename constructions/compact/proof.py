@@ -32,6 +32,8 @@ from theory.roundoff import TINY, gamma, norm_upper_bound
 _ROWS, _COLUMNS = 512, 8192
 # Above every relative error of a few operations, and of sums over balls.
 _SLACK = 1 + 2.0**-36
+# Products of so few numbers of such sizes neither overflow nor vanish, and float32 holds the numbers.
+_LARGEST, _STAGES = 2.0**100, 8
 
 
 def compact_bounds(network: ReLUNetwork, parts: Parts, task: Task, arithmetic: str) -> Float[np.ndarray, " n"]:
@@ -47,7 +49,9 @@ def compact_bounds(network: ReLUNetwork, parts: Parts, task: Task, arithmetic: s
     points, (labels, classes) = sample.points, class_positions(sample.codes, sample.outputs)
     failed = np.full(len(points), -np.inf)
     last = _read_last(parts, sample)
-    if task.p != 2 or parts.outputs != classes or last is None or not is_same(network, parts.network()):
+    if task.p != 2 or parts.outputs != classes or last is None or not _is_ordinary(parts, task):
+        return failed
+    if not is_same(network, parts.network()):
         return failed
     reading = _Reading(network, task, arithmetic)
     kept, lipschitz, values = reading.first_stages(parts)
@@ -70,6 +74,20 @@ def compact_bounds(network: ReLUNetwork, parts: Parts, task: Task, arithmetic: s
     margins -= lost + TINY
     margins[every, labels] = np.inf
     return np.where(kept, margins.min(axis=1), -np.inf)
+
+
+def _is_ordinary(parts: Parts, task: Task) -> bool:
+    """Whether nothing that the rules multiply can overflow or vanish."""
+    arrays = [task.sample.points, np.array([task.radius])]
+    layers = [parts.pool, *parts.stages, parts.last]
+    if parts.balls is not None:
+        layers += [parts.balls.coordinates, parts.balls.rows]
+        arrays += [parts.balls.width]
+    for layer in layers:
+        arrays += [layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.data, layer.bias]
+    sizes = [np.abs(array[array != 0]) for array in arrays]
+    small = all(len(size) == 0 or (size.min() >= 1 / _LARGEST and size.max() <= _LARGEST) for size in sizes)
+    return small and 2 <= len(parts.stages) <= _STAGES
 
 
 def norms_before(parts: Parts) -> list[float]:
@@ -204,11 +222,12 @@ def first_sums(balls: Balls, first: Float[np.ndarray, "n m"]) -> Float[np.ndarra
 
 def _is_sound(balls: Balls) -> bool:
     """Whether sums and rows are what the rule is about: squares with weight 1, read once, at centres within the sum."""
-    sums, rows = sparse(balls.sums), sparse(balls.rows.weight)
-    reads = rows[:, : sums.shape[0]]
-    if not (np.all(np.diff(reads.indptr) == 1) and np.all(reads.data == -1) and np.all(sums.data == 1)):
+    # As an array: what a sparse matrix stores twice is added.
+    sums, rows = dense(balls.sums), sparse(balls.rows.weight)
+    reads = rows[:, : len(sums)]
+    if not (np.all(np.diff(reads.indptr) == 1) and np.all(reads.data == -1) and np.isin(sums, (0.0, 1.0)).all()):
         return False
-    outside = np.asarray(dense(balls.centres) != 0) & (dense(sums)[balls.which] == 0)
+    outside = np.asarray(dense(balls.centres) != 0) & (sums[balls.which] == 0)
     return not outside.any() and bool(np.all(np.frexp(balls.width)[0] == 0.5))
 
 

@@ -147,6 +147,9 @@ def rule_memorizer(
 ) -> RuleMemorizer:
     """A network that is right with margin 1/2 on every ball, by an ordered list of rules of robust literals.
 
+    Built in float64: where the points are so far from the origin that their spacing takes the room (1e8 and a radius of
+    2^-26), balls may be wrong or stay open, and the certificate says so.
+
     Args:
         points: shape (n, d).
         labels: -1 and +1 (one output, its sign), or any hashable classes (one output a class, argmax).

@@ -13,6 +13,7 @@ from constructions import (
     narrow_deep_memorizer,
     projection_memorizer,
     robust_memorizer,
+    rule_memorizer,
 )
 from constructions import certify as certify_any
 from tests.replaced import replaced
@@ -139,6 +140,8 @@ def attack_rivals(sample: Sample, seed: tuple[int, ...], tally: Tally) -> None:
     """The constructions that are built for comparison, each with its own certificate."""
     rng = np.random.default_rng(seed)
     data, arithmetic = (sample.points, sample.labels), str(rng.choice(["reals", "float64", "float32"]))
+    rules = rule_memorizer(*data, radius=sample.radius, p=sample.p, shell=sample.room / 8, levels=3, tries=1)
+    attack_claim(rules, rules.certify(arithmetic), arithmetic, seed, f"rules, certify {arithmetic}", tally)
     if sample.p == np.inf:
         tree = max_tree_memorizer(*data, radius=sample.radius, shell=sample.shell)
         found = tree.certify(arithmetic)

@@ -98,7 +98,11 @@ class RankBound:
 
 def inner_radius(radius: float, p: float, dim: int) -> float:
     """A radius, rounded down, of l_2 balls inside the l_p balls: δ for `p >= 2`, else `δ d^{1/2 - 1/p}`."""
-    return radius if p >= 2 else radius * float(dim) ** (0.5 - 1 / p) * (1 - 2.0**-40)
+    if p >= 2:
+        return radius
+    inner = radius * float(dim) ** (0.5 - 1 / p) * (1 - 2.0**-40)
+    # Subnormal numbers are not rounded by a relative error.
+    return inner if inner >= 2.0**-1000 else 0.0
 
 
 def proves_rank(

@@ -137,3 +137,13 @@ def test_time_and_meeting_balls() -> None:
     with pytest.raises(AssumptionError, match=r"needs a separation above 2 \* radius, got radius=0\.5"):
         first_layer_rank_needed(points, labels, radius=0.5)
     assert first_layer_rank_needed(points, labels, radius=0.0).rank == 1
+
+
+def test_a_subnormal_radius_is_not_rounded_up() -> None:
+    """On l_1 balls of radius u the sums of (0, 0, 0) and (u, u, u) are told apart by one form: the rank is 1."""
+    least = 5e-324
+    points, labels = np.array([[0.0, 0.0, 0.0], [least] * 3]), np.array([0, 1])
+    assert inner_radius(least, 1.0, 3) == 0
+    assert first_layer_rank_needed(points, labels, radius=least, p=1).rank == 1
+    with pytest.raises(ValueError, match="weights that do not"):
+        RankBound(2, least, 1.0, 3, np.array([[0, 1]]), np.ones(1)).check(points, labels)
