@@ -106,10 +106,12 @@ def find_rules(
         literals, found.pairs = _enough(candidates, literals, codes, seed, deadline)
     open_points = _left_open(literals, codes, found.rules)
     most = max(int(n) for n in np.unique(codes, return_counts=True)[1])
-    efficiency = [*np.geomspace(max(_LEAST, most / 100), _LEAST, levels - 1), 0.0]
+    # Of few points a class they are all the same, and one will do.
+    falling = np.unique(np.geomspace(max(_LEAST, most / 100), _LEAST, levels - 1))[::-1]
+    efficiency = [*falling.tolist(), 0.0]
     while found.default is None:
         report(found.level, int(open_points.sum()))
-        last = found.level == levels - 1 or len(np.unique(codes[open_points])) < 2
+        last = found.level == len(efficiency) - 1 or len(np.unique(codes[open_points])) < 2
         try:
             new, default = _level(
                 literals, codes, open_points, found, last, efficiency[found.level], seed, tries, deadline

@@ -24,7 +24,7 @@ OWN = [
     ("constructions:max_tree_memorizer", math.inf, {}),
     ("constructions:narrow_deep_memorizer", math.inf, {}),
     ("constructions:projection_memorizer", 2.0, {}),
-    *(("constructions:rule_memorizer", p, {"p": p}) for p in (1.0, 2.0, 3.0, math.inf)),
+    *(("constructions:rule_memorizer", p, {"p": p, "levels": 3, "tries": 1}) for p in (2.0, math.inf)),
     *(("constructions:robust_memorizer", p, {"p": p, "small": "all"}) for p in (1.0, math.inf)),
 ]
 
