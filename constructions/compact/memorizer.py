@@ -4,7 +4,7 @@ A GroupSort network of a few thousand weights certifies most points by its norm.
 few coordinates in which it is far from all other classes; no gate, no clean classifier to protect. What a point costs
 is |S| + 3 non-zeros, |S| about 6 for images, where an indicator of all coordinates costs d.
 
-Source: the trade between the size of f_clean and the number of memorized points of Theorem 3.3, for p = 2.
+Source: Theorem 3.3, repaired form; for p = 2 the size of f_clean is traded for the number of memorized points.
 """
 
 import math
