@@ -16,6 +16,7 @@ import numpy as np
 
 from constructions.bits.intervals import Bounds, first_images, propagate
 from constructions.bits.layer import IntegerLayer
+from constructions.networks.counts import Counts
 from constructions.networks.whole_file import replacing
 from constructions.samples.sample import is_signed, read_labels, read_points, shown
 
@@ -26,7 +27,7 @@ BLOCK = 5000
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerNetwork:
+class IntegerNetwork(Counts):
     """`f(x) = W_L σ(… σ(W_1 x + b_1) …) + b_L` with integer entries.
 
     Attributes:
@@ -70,44 +71,6 @@ class IntegerNetwork:
         return np.concatenate(
             [np.array([[v / bound.unit for v in row.tolist()] for row in bound.low]).T for bound in exact]
         )
-
-    @property
-    def inputs(self) -> int:
-        return self.layers[0].inputs
-
-    @property
-    def outputs(self) -> int:
-        return self.layers[-1].outputs
-
-    @property
-    def depth(self) -> int:
-        """L, the number of affine layers."""
-        return len(self.layers)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """m_0, …, m_L: inputs, hidden layers, outputs."""
-        return (self.inputs, *(layer.outputs for layer in self.layers))
-
-    @property
-    def width(self) -> int:
-        """max{m_0, …, m_L}."""
-        return max(self.widths)
-
-    @property
-    def neurons(self) -> int:
-        """Number of ReLUs."""
-        return sum(self.widths[1:-1])
-
-    @property
-    def parameters(self) -> int:
-        """All entries, zeros included."""
-        return sum(layer.parameters for layer in self.layers)
-
-    @cached_property
-    def nonzero(self) -> int:
-        """Non-zero weights and biases."""
-        return sum(layer.nonzero for layer in self.layers)
 
     @cached_property
     def weight_bits(self) -> int:

@@ -45,6 +45,19 @@ def write_certificate(
         ValueError: if the certificate is not of this network and these points, is not as it was made, or is of radius
             0.
     """
+    write_claims(path, certificate, network, network_digest(network), points, labels, indicators)
+
+
+def write_claims(
+    path: str | os.PathLike[str],
+    certificate: Certificate,
+    network: Any,
+    digest: str,
+    points: Any,
+    labels: Any,
+    indicators: tuple[int, ...] = (),
+) -> None:
+    """`write_certificate`, for a network of floats or of integers, whose digest is given."""
     written, codes = _as_written(network, points, labels)
     if len(certificate.status) != len(written):
         raise ValueError(
@@ -60,7 +73,7 @@ def write_certificate(
         )
     content: dict[str, Any] = {
         "format": FORMAT,
-        "network": network_digest(network),
+        "network": digest,
         "points": points_digest(written, codes),
         "radius": float(certificate.radius),
         "p": "inf" if np.isinf(certificate.p) else float(certificate.p),

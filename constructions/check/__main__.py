@@ -14,11 +14,23 @@ others. The outcome is printed as one line of JSON.
 import json
 import math
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from constructions.check.claims import check
 from constructions.check.files import network_digest, points_digest, read_certificate, read_network, read_points
-from constructions.check.integers import is_network
-from constructions.check.integers import main as check_integers
+from constructions.check.integers import check as check_integers
+from constructions.check.integers import is_network as is_of_integers
+from constructions.check.integers import read_network as read_integers
+
+
+def _read(path: str) -> tuple[Callable[..., list[str]], str, tuple[int, int]]:
+    """Of the network in a file: what checks claims about it, its digest, its inputs and outputs."""
+    if is_of_integers(path):
+        integers, digest = read_integers(path)
+        return partial(check_integers, layers=integers), digest, (integers[0].inputs, len(integers[-1].bias))
+    layers = read_network(path)
+    return partial(check, layers=layers), network_digest(layers), (layers[0].shape[1], layers[-1].shape[0])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,18 +42,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not math.ulp(0.0) > 0:
             raise ValueError("this thread takes subnormal numbers for zero")
-        if is_network(given[0]):
-            return check_integers(given)
         certificate = read_certificate(given[2])
-        layers = read_network(given[0])
-        points, labels = read_points(given[1], layers)
-        if certificate["network"] != network_digest(layers):
+        check_claims, digest, sizes = _read(given[0])
+        points, labels = read_points(given[1], *sizes)
+        if certificate["network"] != digest:
             raise ValueError(f"the certificate is not of the network in {given[0]}")
         if certificate["points"] != points_digest(points, labels):
             raise ValueError(f"the certificate is not of the points in {given[1]}")
         if len(certificate["records"]) != len(points):
             raise ValueError(f"there are {len(certificate['records'])} records for {len(points)} points")
-        failures = check(certificate, layers, points, labels)
+        failures = check_claims(certificate, points=points, labels=labels)
     except Exception as error:  # damaged archives fail in many ways, and each is a refusal
         print(f"refused: {error}", file=sys.stderr)
         return 2

@@ -132,14 +132,13 @@ def _ascend_in_rows(column: np.ndarray, start: np.ndarray, width: int) -> bool:
     return bool(ascend.all() and column.min() >= 0 and column.max() < width)
 
 
-def read_points(path: str, layers: list[Layer]) -> tuple[np.ndarray, np.ndarray]:
+def read_points(path: str, inputs: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
     """Points and labels in the form in which `write_points` writes them: the labels are the network's own."""
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     points, labels = _take(arrays, "points", np.float64, 2), _take(arrays, "labels", np.int64, 1)
-    outputs = layers[-1].shape[0]
-    if arrays or not len(points) or points.shape[1] != layers[0].shape[1] or labels.shape != points.shape[:1]:
-        raise ValueError(f"{path} needs points of dimension {layers[0].shape[1]}, one label each, and nothing else")
+    if arrays or not len(points) or points.shape[1] != inputs or labels.shape != points.shape[:1]:
+        raise ValueError(f"{path} needs points of dimension {inputs}, one label each, and nothing else")
     if not np.isfinite(points).all():
         raise ValueError(f"{path} needs finite points")
     known = [-1, 1] if outputs == 1 else list(range(outputs))

@@ -1,4 +1,4 @@
-"""`python -m constructions.check.integers NETWORK POINTS CERTIFICATE`: the same for a network of integers, exactly.
+"""What `python -m constructions.check` does for a network of integers, exactly.
 
 The network is a JSON file of integer layers with hexadecimal entries, of any length. Each ball is followed through it
 by intervals of Python integers in a common unit 2^-s: the first layer by the dual norm, rounded up where that is
@@ -10,15 +10,12 @@ import hashlib
 import json
 import math
 import re
-import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
-from constructions.check.files import points_digest, read_certificate
 
 FORMAT = "robust memorization integer network 1"
 _ENTRY = re.compile(r"-?[1-9a-f][0-9a-f]*|0")
@@ -35,8 +32,8 @@ class IntegerLayer:
     bias: list[int]
 
 
-def read_network(path: str) -> tuple[list[IntegerLayer], int, str]:
-    """The layers of a file in its one form, the number of its classes, and its digest."""
+def read_network(path: str) -> tuple[list[IntegerLayer], str]:
+    """The layers of a file in its one form, and its digest."""
     with open(path, "rb") as stream:
         raw = stream.read()
     content = json.loads(raw)
@@ -50,7 +47,7 @@ def read_network(path: str) -> tuple[list[IntegerLayer], int, str]:
     classes = len(content["classes"])
     if len(layers[-1].bias) != (1 if content["classes"] == [-1, 1] else classes):
         raise ValueError(f"{path} needs one output a class, got {len(layers[-1].bias)} for {classes}")
-    return layers, classes, hashlib.sha256(raw).hexdigest()
+    return layers, hashlib.sha256(raw).hexdigest()
 
 
 def _read_layer(content: Any) -> IntegerLayer:
@@ -70,23 +67,6 @@ def _integer(text: Any) -> int:
     if not (isinstance(text, str) and _ENTRY.fullmatch(text)):
         raise ValueError(f"an entry needs hexadecimal digits, got {text!r}")
     return int(text, 16)
-
-
-def read_points(path: str, layers: list[IntegerLayer]) -> tuple[np.ndarray, np.ndarray]:
-    """Points and the numbers of their classes, or ±1 for one output."""
-    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    points, labels = arrays.get("points"), arrays.get("labels")
-    if set(arrays) != {"points", "labels"} or points is None or labels is None:
-        raise ValueError(f"{path} needs points and labels, and nothing else")
-    if points.dtype != np.float64 or points.ndim != 2 or points.shape[1] != layers[0].inputs or not len(points):
-        raise ValueError(f"{path} needs float64 points of dimension {layers[0].inputs}")
-    known = [-1, 1] if len(layers[-1].bias) == 1 else list(range(len(layers[-1].bias)))
-    if labels.dtype != np.int64 or labels.shape != points.shape[:1] or not np.isin(labels, known).all():
-        raise ValueError(f"{path} needs one label of {known[0]}, …, {known[-1]} a point")
-    if not np.isfinite(points).all():
-        raise ValueError(f"{path} needs finite points")
-    return points, labels
 
 
 def least_margins(
@@ -192,33 +172,3 @@ def is_network(path: str) -> bool:
     """Whether the file may be one of integer layers, and is none of arrays."""
     with open(path, "rb") as stream:
         return stream.read(1) == b"{"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Check one file; exit code 0 if all is confirmed, 1 if something is not, 2 if a file is refused."""
-    given = sys.argv[1:] if arguments is None else arguments
-    if len(given) != 3:
-        print("usage: python -m constructions.check.integers NETWORK POINTS CERTIFICATE", file=sys.stderr)
-        return 2
-    try:
-        if not math.ulp(0.0) > 0:
-            raise ValueError("this thread takes subnormal numbers for zero")
-        certificate = read_certificate(given[2])
-        layers, _, digest = read_network(given[0])
-        points, labels = read_points(given[1], layers)
-        if certificate["network"] != digest:
-            raise ValueError(f"the certificate is not of the network in {given[0]}")
-        if certificate["points"] != points_digest(points, labels):
-            raise ValueError(f"the certificate is not of the points in {given[1]}")
-        if len(certificate["records"]) != len(points):
-            raise ValueError(f"there are {len(certificate['records'])} records for {len(points)} points")
-        failures = check(certificate, layers, points, labels)
-    except Exception as error:  # damaged files fail in many ways, and each is a refusal
-        print(f"refused: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps({"points": len(points), "confirmed": len(points) - len(failures), "not confirmed": failures}))
-    return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

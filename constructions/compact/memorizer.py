@@ -15,17 +15,18 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.certificates.certificate import Certificate
 from constructions.compact.front import pooling, principal_directions, principal_rows, quarters, read_image
 from constructions.compact.lipschitz import GroupSort
 from constructions.compact.network import Balls, Parts
 from constructions.compact.norms import operator_norm
 from constructions.compact.proof import compact_bounds, first_sums, norms_before, squared_distances
 from constructions.compact.subsets import separating_subsets
+from constructions.memorizers.construction import proved
 from constructions.memorizers.size import Size, size_of
 from constructions.networks.network import Affine, ReLUNetwork, dense
 from constructions.samples.sample import class_positions
@@ -79,14 +80,10 @@ class CompactMemorizer:
         Raises:
             ValueError: for another arithmetic.
         """
-        return certificate_of_task(self.network, self.task, lambda: self._margin_bounds(arithmetic), arithmetic)
+        return proved(self.network, self.task, self._lower, arithmetic)
 
-    def _margin_bounds(self, arithmetic: str) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
-        sample = self.task.sample
-        if arithmetic == "rational":
-            return margin_bounds(self.network, sample.points, sample.codes, self.task.radius, 2.0, arithmetic)
-        lower = compact_bounds(self.network, self.parts, self.task, arithmetic)
-        return lower, np.full(len(lower), "structure", dtype="<U9")
+    def _lower(self, network: ReLUNetwork, task: Task, arithmetic: str) -> Float[np.ndarray, " n"]:
+        return compact_bounds(network, self.parts, task, arithmetic)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
@@ -74,18 +74,38 @@ class PlainMemorizer:
         Raises:
             ValueError: for another arithmetic.
         """
-        return certificate_of_task(self.network, self.task, lambda: self._margin_bounds(arithmetic), arithmetic)
-
-    def _margin_bounds(self, arithmetic: str) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
-        sample = self.task.sample
-        if self.proof is None or arithmetic == "rational":
-            return margin_bounds(self.network, sample.points, sample.codes, self.task.radius, self.task.p, arithmetic)
-        lower = self.proof(self.network, self.task, arithmetic)
-        return lower, np.full(len(lower), "structure", dtype="<U9")
+        return proved(self.network, self.task, self.proof, arithmetic)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""
         self.network.save(path)
+
+
+def proved(
+    network: ReLUNetwork, task: Task, proof: Proof | None, arithmetic: str, *, client: Any = None
+) -> Certificate:
+    """The certificate by a proof of the construction's own; by the bounds for any network without one, or "rational".
+
+    Args:
+        network: that is certified.
+        task: the balls.
+        proof: of the construction, or None.
+        arithmetic: of the claim.
+        client: for the bounds of any network, as for `constructions.certify`.
+
+    Raises:
+        ValueError: for another arithmetic.
+    """
+
+    def bounds() -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
+        sample = task.sample
+        if proof is None or arithmetic == "rational":
+            balls = sample.points, sample.codes, task.radius, task.p
+            return margin_bounds(network, *balls, arithmetic, client=client)
+        lower = proof(network, task, arithmetic)
+        return lower, np.full(len(lower), "structure", dtype="<U9")
+
+    return certificate_of_task(network, task, bounds, arithmetic)
 
 
 def class_sums(sample: Sample) -> sp.csr_array:

@@ -15,14 +15,14 @@ from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
-from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.certificates.certificate import Certificate
 from constructions.certificates.executed_proof import executed_structural_bounds
 from constructions.certificates.execution_error import execution_error
 from constructions.certificates.indicator_proof import is_same
 from constructions.certificates.structural_proof import box_of_balls, structural_bounds
-from constructions.memorizers.construction import least_squares
+from constructions.memorizers.construction import least_squares, proved
 from constructions.memorizers.memorizer import Memorizer, robust_memorizer
 from constructions.memorizers.size import Size, size_of
 from constructions.networks.calculus import chain
@@ -82,28 +82,25 @@ class ProjectionMemorizer:
         Raises:
             ValueError: for another arithmetic.
         """
-        return certificate_of_task(self.network, self.task, lambda: self._margin_bounds(arithmetic), arithmetic)
+        return proved(self.network, self.task, self._lower, arithmetic)
 
-    def _margin_bounds(self, arithmetic: str) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
-        points, codes, radius = self.task.sample.points, self.task.sample.codes, self.task.radius
-        if arithmetic == "rational":
-            return margin_bounds(self.network, points, codes, radius, 2.0, arithmetic)
-        first, *rest = self.network.layers
+    def _lower(self, network: ReLUNetwork, task: Task, arithmetic: str) -> Float[np.ndarray, " n"]:
+        points, codes, radius = task.sample.points, task.sample.codes, task.radius
+        first, *rest = network.layers
         inner = self.inner.task
-        lower = np.full(len(points), -np.inf)
         centres = _project(first, points)
-        if (
-            self.task.p == inner.p == 2
+        if not (
+            task.p == inner.p == 2
             and is_same(ReLUNetwork(tuple(rest)), self.inner.network)
             and np.array_equal(centres, inner.sample.points)
             and np.array_equal(codes, inner.sample.codes)
         ):
-            reach = _reach(first, points, radius, arithmetic)
-            inside = (reach <= inner.radius) & (centres.min(axis=1) >= inner.radius)
-            exact = arithmetic == "reals"
-            proved = structural_bounds(self.inner) if exact else executed_structural_bounds(self.inner, arithmetic)
-            lower = np.where(inside, proved, -np.inf)
-        return lower, np.full(len(points), "structure", dtype="<U9")
+            return np.full(len(points), -np.inf)
+        reach = _reach(first, points, radius, arithmetic)
+        inside = (reach <= inner.radius) & (centres.min(axis=1) >= inner.radius)
+        exact = arithmetic == "reals"
+        lower = structural_bounds(self.inner) if exact else executed_structural_bounds(self.inner, arithmetic)
+        return np.where(inside, lower, -np.inf)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
+from constructions.networks.counts import Counts
 from constructions.networks.whole_file import replacing
 from constructions.samples.sample import read_labels, shown
 from theory.arguments.plain_array import exact_floats
@@ -186,7 +187,7 @@ class Affine:
 
 
 @dataclass(frozen=True, eq=False)
-class ReLUNetwork:
+class ReLUNetwork(Counts):
     """`f(x) = W_L σ(… σ(W_1 x + b_1) …) + b_L` with `layers[k] = (W_{k+1}, b_{k+1})`.
 
     Evaluated by calling it on an array of shape (n, inputs); the result has shape (n, outputs).
@@ -237,44 +238,6 @@ class ReLUNetwork:
         if len(x) <= rows:
             return evaluate(self.layers, np.asarray(x, dtype=np.float64))
         return np.concatenate([self(x[start : start + rows]) for start in range(0, len(x), rows)])
-
-    @property
-    def inputs(self) -> int:
-        return self.layers[0].inputs
-
-    @property
-    def outputs(self) -> int:
-        return self.layers[-1].outputs
-
-    @property
-    def depth(self) -> int:
-        """L, the number of affine layers."""
-        return len(self.layers)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """m_0, …, m_L: inputs, hidden layers, outputs."""
-        return (self.inputs, *(layer.outputs for layer in self.layers))
-
-    @property
-    def width(self) -> int:
-        """max{m_0, …, m_L}, as in the paper (inputs and outputs included)."""
-        return max(self.widths)
-
-    @property
-    def neurons(self) -> int:
-        """Number of ReLUs, m_1 + … + m_{L-1}."""
-        return sum(self.widths[1:-1])
-
-    @property
-    def parameters(self) -> int:
-        """All entries of the W_k and b_k, zeros included (the count of Kim et al. 2025)."""
-        return sum(layer.parameters for layer in self.layers)
-
-    @property
-    def nonzero(self) -> int:
-        """Non-zero entries of the W_k and b_k (the count of Li et al. 2022 and Yu et al. 2024)."""
-        return sum(layer.nonzero for layer in self.layers)
 
     @property
     def bytes(self) -> int:

@@ -37,7 +37,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.certificates.certificate import Certificate
+from constructions.memorizers.construction import proved
 from constructions.memorizers.size import Size, size_of
 from constructions.networks.network import ReLUNetwork
 from constructions.rules.literals import Candidates, Directions, coordinates, patches
@@ -118,10 +119,7 @@ class RuleMemorizer:
         Raises:
             ValueError: for another arithmetic.
         """
-        sample, task = self.task.sample, self.task
-        balls = sample.points, sample.codes, task.radius, task.p
-        bounds = lambda: margin_bounds(self.network, *balls, arithmetic, client=client)  # noqa: E731
-        return certificate_of_task(self.network, task, bounds, arithmetic)
+        return proved(self.network, self.task, None, arithmetic, client=client)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""

@@ -410,18 +410,17 @@ def _after_relu(affine: _Affine, before: Bounds) -> Bounds:
     """
     low, high = np.maximum(before[0], 0.0), np.maximum(before[1], 0.0)
     up, down = affine.parts
-    lost = affine.slack * affine.bias_size + affine.floor
-    lower = _apply(up, low) * (1.0 - affine.slack) - _apply(down, high) * (1.0 + affine.slack) + affine.bias - lost
-    upper = _apply(up, high) * (1.0 + affine.slack) - _apply(down, low) * (1.0 - affine.slack) + affine.bias + lost
-    return _outward(lower, upper)
+    most = _apply(up, high) * (1.0 + affine.slack) - _apply(down, low) * (1.0 - affine.slack)
+    upper = most + affine.bias + (affine.slack * affine.bias_size + affine.floor)
+    return _least_after_relu(affine, before), np.where(np.isfinite(upper), upper, np.inf)
 
 
-def _least_after_relu(head: _Affine, before: Bounds) -> np.ndarray:
+def _least_after_relu(affine: _Affine, before: Bounds) -> np.ndarray:
     """The lower ends of `_after_relu`, also for a layer that is known up to an error of its weights."""
     low, high = np.maximum(before[0], 0.0), np.maximum(before[1], 0.0)
-    up, down = head.parts
-    least = _apply(up, low) * (1.0 - head.slack) - _apply(down, high) * (1.0 + head.slack)
-    lower = least + head.bias - (head.slack * head.bias_size + head.floor)
+    up, down = affine.parts
+    least = _apply(up, low) * (1.0 - affine.slack) - _apply(down, high) * (1.0 + affine.slack)
+    lower = least + affine.bias - (affine.slack * affine.bias_size + affine.floor)
     return np.where(np.isfinite(lower), lower, -np.inf)
 
 

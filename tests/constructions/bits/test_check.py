@@ -13,8 +13,8 @@ from constructions.bits.file import write_integer_certificate
 from constructions.bits.memorizer import IntegerMemorizer, code_memorizer
 from constructions.bits.projection import projection_code_memorizer
 from constructions.certificates.file import write_points
+from constructions.check.__main__ import main
 from constructions.check.files import canonical
-from constructions.check.integers import main
 from tests.replaced import replaced
 
 Files = tuple[Path, Path, Path]
