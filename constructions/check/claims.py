@@ -11,6 +11,7 @@ from constructions.check.distances import indicator_bounds
 from constructions.check.exact import exact_margin
 from constructions.check.files import Layer
 from constructions.check.intervals import margin_bounds, rounded
+from constructions.check.lipschitz import lipschitz_bounds
 from constructions.check.witnesses import fails, is_inside
 
 # Points times non-zeros; rational arithmetic takes about 10 μs for each.
@@ -35,6 +36,11 @@ def check(certificate: dict[str, Any], layers: list[Layer], points: np.ndarray, 
         if left:
             known = replace(known, alone=False)
             lower[left] = margin_bounds(executed, points[left], labels[left], radius, p, arithmetic, known)
+    if p == 2:
+        left = [i for i, record in enumerate(certificate["records"]) if _is_open(record, lower[i])]
+        if left:
+            steep = lipschitz_bounds(executed, points[left], labels[left], radius, arithmetic)
+            lower[left] = np.maximum(lower[left], steep)
     failures = []
     for i, record in enumerate(certificate["records"]):
         claim, status = record["lower"], record["status"]

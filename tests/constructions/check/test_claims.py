@@ -160,3 +160,12 @@ def test_the_program_says_how_many_are_confirmed(
 def test_the_program_needs_three_files(count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*written(tmp_path), "more"][:count]) == 2
     assert capsys.readouterr().err == "usage: python -m constructions.check NETWORK POINTS CERTIFICATE\n"
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_the_program_says_what_it_needs_and_answers(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([flag]) == 0
+    answer = capsys.readouterr()
+    assert answer.err == ""
+    words = ("usage: python -m constructions.check NETWORK POINTS CERTIFICATE", "write_points", "write_certificate")
+    assert all(word in answer.out for word in (*words, "exit code 0", "\n          1 ", "\n          2 "))
