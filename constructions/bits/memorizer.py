@@ -28,7 +28,7 @@ from constructions.bits.classifier import (
 from constructions.bits.extraction import Table, table_for, wire
 from constructions.bits.keys import Key, short_key
 from constructions.bits.network import IntegerNetwork
-from constructions.bits.thresholds import Threshold, informative, separating, threshold
+from constructions.bits.thresholds import Threshold, check_separable, informative, separating, threshold
 from constructions.bits.wiring import Form, Wiring, total
 from constructions.memorizers.size import Size
 from constructions.samples.sample import Sample, class_positions
@@ -44,16 +44,13 @@ class IntegerSize(Size):
 
     Attributes:
         weight_bits: binary digits of the largest weight.
-        description_bits: of a binary text that the network can be read from, see `IntegerNetwork.description_bits`.
     """
 
     weight_bits: int
-    description_bits: int
 
     def _add_counts(self, table: Text) -> None:
         super()._add_counts(table)
         table.add_row("bits of the largest weight", f"{self.weight_bits:,}")
-        table.add_row("bits of a description", f"{self.description_bits:,}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +145,31 @@ def code_memorizer(
     if arithmetic not in ("reals", "float64"):
         raise ValueError(f'arithmetic must be "reals" or "float64", got {arithmetic!r}')
     task = read_task(points, labels, radius, None, p)
-    sample = task.sample
     if budget is None:
-        budget = round(4 * len(sample.points) ** 0.5)
+        budget = round(4 * len(task.sample.points) ** 0.5)
     if not (isinstance(budget, int | np.integer) and budget >= 1):
         raise ValueError(f"budget must be a whole number >= 1, got {budget!r}")
     if not (isinstance(seed, int | np.integer) and seed >= 0):
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
+    return code_of_task(task, int(budget), arithmetic, int(seed), progress=progress)
+
+
+def code_of_task(
+    task: Task, budget: int, arithmetic: str = "reals", seed: int = 0, *, progress: bool = False
+) -> IntegerMemorizer:
+    """The same for a checked task, whose separation is not asked again.
+
+    Args:
+        task: from `read_task`.
+        budget, arithmetic, seed, progress: as for `code_memorizer`.
+
+    Raises:
+        ValueError, AssumptionError: as `code_memorizer`.
+    """
+    sample = task.sample
     numbers, classes = class_positions(sample.codes, sample.outputs)
+    # At once, for the classifier of the bits takes most of the time.
+    check_separable(sample.points, numbers, task.radius)
     bar = Progress(
         TextColumn("robust code, {task.description}"), BarColumn(), console=Console(stderr=True), disable=not progress
     )
@@ -168,9 +182,9 @@ def code_memorizer(
             code_of(sample.points, thresholds),
             numbers,
             classes,
-            budget=int(budget),
+            budget=budget,
             price=lambda c, seen: _price(c, seen, numbers),
-            seed=int(seed),
+            seed=seed,
             report=lambda share: bar.update(shown, completed=share),
         )
         chosen = [thresholds[k] for k in used]
@@ -184,7 +198,7 @@ def code_memorizer(
         wrong = classifier.predictions(code) != numbers
         memory = None
         if wrong.any():
-            key = short_key(code, numbers, wrong, int(seed))
+            key = short_key(code, numbers, wrong, seed)
             limit = LIMIT if arithmetic == "float64" else None
             memory = key, _table(key.of(code), numbers, wrong, classes, limit)
     network = _wired(sample, chosen, classifier, code, memory)

@@ -61,22 +61,13 @@ def gaps(values: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def informative(points: np.ndarray, labels: np.ndarray, classes: int, radius: float) -> list[tuple[int, float, float]]:
-    """For each coordinate that has one the gap whose bit says most about the label: `(j, low, high)`.
-
-    Raises:
-        AssumptionError: if no coordinate has one.
-    """
+    """For each coordinate that has one the gap whose bit says most about the label: `(j, low, high)`."""
     chosen = []
     for j in range(points.shape[1]):
         low, high = gaps(points[:, j], radius)
         if len(low):
             k = int(np.argmin(_remaining_entropy(points[:, j], labels, classes, low)))
             chosen.append((j, float(low[k]), float(high[k])))
-    if not chosen:
-        raise AssumptionError(
-            f"robust bits need a coordinate with neighbouring values more than 2 * radius = {2 * radius:.6g} apart, "
-            "got none: take a smaller radius"
-        )
     return chosen
 
 
@@ -91,6 +82,37 @@ def _remaining_entropy(values: np.ndarray, labels: np.ndarray, classes: int, low
 def _entropy(counts: np.ndarray) -> np.ndarray:
     size = counts.sum(axis=1)
     return np.asarray(size * np.log(np.maximum(size, 1)) - (counts * np.log(np.maximum(counts, 1))).sum(axis=1))
+
+
+def check_separable(points: np.ndarray, labels: np.ndarray, radius: float) -> None:
+    """Ask that the bits of all robust thresholds together tell any two points with different labels from each other.
+
+    Raises:
+        AssumptionError: if two of them are on the same sides of all of these.
+    """
+    left, group = np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
+    for column in points.T:
+        low, _ = gaps(column, radius)
+        code = group * (len(low) + 1) + np.searchsorted(low, column[left])
+        group = np.unique(code, return_inverse=True)[1].reshape(-1)
+        # Points that share their code with points of their own label only are done.
+        least, most = np.full(len(left), labels.max()), np.full(len(left), labels.min())
+        np.minimum.at(least, group, labels[left])
+        np.maximum.at(most, group, labels[left])
+        mixed = (least < most)[group]
+        left, group = left[mixed], group[mixed]
+        if not len(left):
+            return
+    of_first = left[group == group[0]]
+    raise _inseparable(int(of_first[0]), int(of_first[labels[of_first] != labels[of_first[0]]][0]), radius)
+
+
+def _inseparable(i: int, k: int, radius: float) -> AssumptionError:
+    return AssumptionError(
+        f"a robust code needs a threshold between any two points with different labels that no ball of radius "
+        f"{radius:.6g} crosses, and there is none between points {i} and {k}: take a smaller radius, or remove "
+        "one of them"
+    )
 
 
 def separating(points: np.ndarray, pairs: np.ndarray, radius: float) -> tuple[int, float, float]:
@@ -112,9 +134,5 @@ def separating(points: np.ndarray, pairs: np.ndarray, radius: float) -> tuple[in
                 best = int(inside[k]), j, float(low[k]), float(high[k])
     if best is None:
         i, k = pairs[0].tolist()
-        raise AssumptionError(
-            f"a robust code needs a threshold between any two points with different labels that no ball of radius "
-            f"{radius:.6g} crosses, and there is none between points {i} and {k}: take a smaller radius, or remove "
-            "one of them"
-        )
+        raise _inseparable(i, k, radius)
     return best[1], best[2], best[3]

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from scipy import stats
 
-from constructions.comparison.entries import ENTRIES, Entry, Place
-from constructions.comparison.report import AXES, Exponent, ParameterReport, Published, Row
+from constructions.bits.memorizer import IntegerMemorizer
+from constructions.comparison.entries import ENTRIES, Count, Entry, Place
+from constructions.comparison.power_law import power_law
+from constructions.comparison.report import AXES, Exponent, ParameterReport, Published, Refusal, Row
 from constructions.samples.task import Task, read_task, task_for
 from theory.errors import AssumptionError
 from theory.sizes.published import PUBLISHED, applicable, logarithmic_width
 
 # Points of the sample on which d, μ and ρ vary.
 _SAMPLE = 500
-_LEVEL = 0.95
 
 
 def parameter_report(
@@ -67,32 +67,34 @@ def parameter_report(
     size, count = len(task.sample.points), partial(_rows, entries=entries, seed=seed)
     say = Console(stderr=True, quiet=not progress).print
     say(f"{size} points memorized by every construction")
-    rows = count(whole, "base", certificates=True)
+    found = count(whole, "base", certificates=True)
     order = np.random.default_rng(seed).permutation(size)
     say("along N")
     for some in _geometric(size, 8):
         if some == size:
-            rows += [replace(row, axis="N") for row in rows if row.axis == "base"]
+            found += [replace(row, axis="N") for row in found if row.axis == "base"]
         elif part := _subset(whole, order[:some]):
-            rows += count(part, "N")
+            found += count(part, "N")
     part = _subset(whole, order[:_SAMPLE])
     if part is not None:
         part = _exact(part, whole)
         say("along d, μ and ρ")
         for dim in _geometric(part.task.sample.points.shape[1], 1):
             if fewer := _coordinates(part, dim):
-                rows += count(fewer, "d")
+                found += count(fewer, "d")
         for mu in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0):
-            rows += count(part, "mu", mu=mu)
+            found += count(part, "mu", mu=mu)
         for rho in (0.1, 0.2, 0.4, 0.6, 0.8):
-            rows += count(_scaled(part, rho, part.separation), "rho")
+            found += count(_scaled(part, rho, part.separation), "rho")
+    rows = [row for row in found if isinstance(row, Row)]
     names = [entry.name for entry in entries]
     return ParameterReport(
         task.p,
         seed,
         whole.separation,
         tuple(rows),
-        _published(rows, task.p),
+        tuple(refusal for refusal in found if isinstance(refusal, Refusal)),
+        _published(rows, task.p, task.sample.points),
         _exponents(rows, names),
         _notes(rows[0], task.p),
         sources={entry.name: entry.source for entry in entries},
@@ -168,21 +170,21 @@ def _rows(
     seed: int,
     mu: float = 1.0,
     certificates: bool = False,
-) -> list[Row]:
-    """All constructions of the norm at one place; along μ those with a clean classifier."""
+) -> list[Row | Refusal]:
+    """All constructions at one place, or why not; along μ those with a clean classifier."""
     task = part.task
     size, dim = task.sample.points.shape
+    rho = 2 * task.radius / part.separation
     place = Place(task, mu, seed)
-    rows = []
+    rows: list[Row | Refusal] = []
     for entry in entries:
-        if not entry.is_for(task.p) or (axis == "mu" and not entry.has_clean):
+        if axis != "base" and (entry.base_only or not entry.is_for(task.p) or (axis == "mu" and not entry.has_clean)):
             continue
-        count = entry.count(place)
-        if count is None:
+        count = entry.count(place) if entry.is_for(task.p) else f"it is for {entry.norms}"
+        if isinstance(count, str):
+            rows.append(Refusal(entry.name, axis, size, dim, rho, count))
             continue
-        certified = executed = None
-        if certificates and count.built is not None:
-            certified, executed = (count.built.certify(a).count("certified") for a in ("reals", "float64"))
+        certified, executed = _certified(count) if certificates else (None, None)
         rows.append(
             Row(
                 construction=entry.name,
@@ -190,7 +192,7 @@ def _rows(
                 N=size,
                 d=dim,
                 mu=mu,
-                rho=2 * task.radius / part.separation,
+                rho=rho,
                 radius=task.radius,
                 shell=task.shell,
                 nonzero=count.nonzero,
@@ -199,30 +201,60 @@ def _rows(
                 built=count.built is not None,
                 certified=certified,
                 executed=executed,
+                bits=count.bits,
                 dim=count.dim or dim,
             )
         )
     return rows
 
 
-def _published(rows: list[Row], p: float) -> tuple[Published, ...]:
+def _certified(count: Count) -> tuple[int | None, int | None]:
+    """Certified balls over the reals, and as executed in float64."""
+    if count.built is None:
+        return None, None
+    proved = count.built.certify().count("certified")
+    # Integers are evaluated exactly, not in float64.
+    exact = isinstance(count.built, IntegerMemorizer)
+    return proved, None if exact else count.built.certify("float64").count("certified")
+
+
+def _published(rows: list[Row], p: float, points: np.ndarray) -> tuple[Published, ...]:
     found: dict[tuple[str, str, float], Published] = {}
+    extent = float(np.linalg.norm(points, ord=p, axis=1).max())
+    largest = max(float(np.abs(points).max()), math.nextafter(1, 2))
     for row in rows:
         at = float(getattr(row, row.axis)) if row.axis != "base" else 0.0
-        # Li et al. write δ for the radius and ask δ < ε / 2.
-        values = {"N": row.N, "d": row.d, "rho": row.rho, "delta": row.radius, "eps": 2 * row.radius / row.rho}
+        values = _values(row, extent, largest)
         holds = applicable(p, **values)
         for bound in PUBLISHED.values():
-            if bound.norm not in (None, p) or not set(bound.symbols) <= set(values):
+            if bound.norm not in (None, p) or not set(bound.symbols) <= {"p", *values}:
                 continue
             value, note = holds.get(bound.name), ""
             if value is None:
                 failed = [str(h) for h in bound.hypotheses]
-                note = f"needs {' and '.join(failed)}: fails for N = {row.N}, d = {row.d}, rho = {row.rho:.4g}"
+                note = (
+                    f"needs {' and '.join(failed)}: fails for N = {row.N}, d = {row.d}, p = {p:g}, rho = {row.rho:.4g}"
+                )
             found[bound.name, row.axis, at] = Published(
-                bound.name, bound.source, bound.counts, bound.kind, bound.form, row.axis, at, value, note
+                bound.name, bound.citation, bound.counts, bound.kind, bound.form, row.axis, at, value, note
             )
     return tuple(found.values())
+
+
+def _values(row: Row, extent: float, largest: float) -> dict[str, float]:
+    """What the published bounds call by these names; `extent` is at least every `‖x‖_p`, `largest` every `‖x‖_∞`."""
+    half = row.radius / row.rho
+    # In the unit ball ε < 1/2 is asked for, and any ball that contains the data can be scaled to it.
+    unit = max(extent, 2 * half * (1 + 1e-9))
+    return {
+        "N": row.N,
+        "d": row.d,
+        "rho": row.rho,
+        "delta": row.radius / unit,
+        "eps": half / unit,
+        "gamma": (1 - row.rho) * half,
+        "R": largest,
+    }
 
 
 def _exponents(rows: list[Row], names: list[str]) -> tuple[Exponent, ...]:
@@ -234,13 +266,8 @@ def _exponents(rows: list[Row], names: list[str]) -> tuple[Exponent, ...]:
                 places = [(getattr(row, axis), getattr(row, count)) for row in series if getattr(row, count)]
                 if len(places) < 3:
                     continue
-                x, y = np.log(np.array(places, dtype=np.float64)).T
-                fit = stats.linregress(x, y)
-                reach = float(stats.t.ppf((1 + _LEVEL) / 2, len(places) - 2)) * float(fit.stderr)
-                slope = float(fit.slope)
-                if np.ptp(y) == 0:  # the standard error of a constant is 0/0
-                    slope = reach = 0.0
-                found.append(Exponent(name, axis, count, slope, slope - reach, slope + reach, len(places)))
+                slope, low, high = power_law([place for place, _ in places], [count for _, count in places])
+                found.append(Exponent(name, axis, count, slope, low, high, len(places)))
     return tuple(found)
 
 
@@ -253,8 +280,10 @@ def _notes(row: Row, p: float) -> tuple[str, ...]:
             notes.append(f"Egosi et al. (2025): width {width} is enough, of d + 5 = {row.d + 5}")
         except AssumptionError as error:
             notes.append(f"Egosi et al. (2025) is vacuous here: {error}")
-        for name in ("any ρ", "any ρ, non-zeros"):
-            value, trivial = PUBLISHED[name](N=row.N, d=row.d, rho=row.rho), row.N * row.d
+        trivial = row.N * row.d
+        holds = applicable(p, N=row.N, d=row.d, rho=row.rho)
+        ranges = ("small ρ", "moderate ρ, error η", "large ρ", "large ρ, non-zeros")
+        for name, value in ((name, holds[name]) for name in ranges if name in holds):
             verdict = "less than" if value < trivial else "vacuous here, not less than"
             notes.append(
                 f"Kim et al. (2025), {name}: {value:,.0f} without its constant and logarithms, "

@@ -31,7 +31,8 @@ class Row:
         parameters: all entries of all layers; None where the network is too large to build and has no formula for it.
         built: whether the network was built and counted, or counted by its formula.
         certified: certified balls, over the reals; None where none was asked for or the network was not built.
-        executed: certified balls of the network as executed in float64, likewise.
+        executed: certified balls of the network as executed in float64, likewise; None for integers.
+        bits: length of a description of the whole network; None where it was not built.
         dim: dimension behind the projection; d for all others.
     """
 
@@ -49,7 +50,26 @@ class Row:
     built: bool
     certified: int | None
     executed: int | None
+    bits: int | None
     dim: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A construction that is not counted at a place, and why.
+
+    Attributes:
+        construction: its name.
+        axis, N, d, rho: as of a row.
+        reason: what it needs.
+    """
+
+    construction: str
+    axis: str
+    N: int
+    d: int
+    rho: float
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -87,13 +107,15 @@ class Published:
 class ParameterReport:
     """All rows, published bounds, exponents; `p`, `seed`, `separation` and the notes on vacuous theorems.
 
-    `sources` and `colours` say of every construction where it is from and how its lines are drawn.
+    `refusals` say what has no row where, and why; `sources` and `colours` of every construction where it is from and
+    how its lines are drawn.
     """
 
     p: float
     seed: int
     separation: float
     rows: tuple[Row, ...]
+    refusals: tuple[Refusal, ...]
     published: tuple[Published, ...]
     exponents: tuple[Exponent, ...]
     notes: tuple[str, ...]
@@ -108,7 +130,7 @@ class ParameterReport:
         return next(row for row in self.rows if row.axis == "base" and row.construction == construction)
 
     def table(self) -> list[Table]:
-        """The sizes on the whole sample, the published bounds there, and the exponents."""
+        """The sizes on the whole sample, the published bounds there, the exponents, and what was refused there."""
         base = [row for row in self.rows if row.axis == "base"]
         first = base[0]
         sizes = Table(
@@ -116,7 +138,7 @@ class ParameterReport:
             f"separation {self.separation:.6g}, rho = {first.rho:.4g}, every point memorized"
         )
         columns = ("construction", "source", "non-zeros", "without zeros in the data", "over N d", "all entries")
-        for column in (*columns, "certified", "as executed", "counted"):
+        for column in (*columns, "bits", "certified", "as executed", "counted"):
             sizes.add_column(column, justify="left" if column in columns[:2] else "right")
         for row in base:
             sizes.add_row(
@@ -125,7 +147,7 @@ class ParameterReport:
                 f"{row.nonzero:,}",
                 f"{row.general:,}",
                 f"{row.nonzero / (row.N * row.d):.4f} / {row.general / (row.N * row.d):.4f}",
-                "–" if row.parameters is None else f"{row.parameters:,}",
+                *("–" if count is None else f"{count:,}" for count in (row.parameters, row.bits)),
                 *("–" if count is None else f"{count} of {row.N}" for count in (row.certified, row.executed)),
                 "built" if row.built else "formula",
             )
@@ -145,7 +167,13 @@ class ParameterReport:
                 found = [e for e in self.exponents if (e.construction, e.axis) == (name, axis)]
                 cells.append("\n".join(f"{e.count} {e.exponent:.3f} ({e.low:.3f}, {e.high:.3f})" for e in found))
             growth.add_row(name, *cells)
-        return [sizes, bounds, growth]
+        refused = Table(title="not built here")
+        for column in ("construction", "why"):
+            refused.add_column(column)
+        for refusal in self.refusals:
+            if refusal.axis == "base":
+                refused.add_row(refusal.construction, refusal.reason)
+        return [sizes, bounds, growth, refused]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

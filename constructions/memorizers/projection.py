@@ -119,7 +119,7 @@ def projection_memorizer(
 ) -> ProjectionMemorizer:
     """The network with the smallest k for which the first k vectors of the basis keep the separation above `2 δ + γ`.
 
-    The projections are nested, so the projected separation grows with k, and k is found by bisection, with the exact
+    The projections are nested, so the projected separation grows with k, and k is found by search, with the exact
     separation of the projected points in float64 and the rounding of the projection in the radius. The clean classifier
     of the inner memorizer is the least-squares affine one: every point is memorized, so no ball depends on it.
 
@@ -147,19 +147,13 @@ def projection_memorizer(
     task = read_task(points, labels, radius, shell, 2.0)
     sample = task.sample
     vectors = _basis(sample.points, kind, seed)
-    # Doubled first: the separation in few dimensions is quick.
-    low, high = 0, 1
-    while not _fits(vectors[:high], task, arithmetic):
-        if high >= len(vectors):
-            needed = 2 * task.radius + task.shell
-            raise AssumptionError(
-                f"no projection on {high} directions keeps 2 * radius + shell = {needed:.6g} below the separation "
-                f"{task.separation:.6g} of the points, rounding included: take a smaller shell"
-            )
-        low, high = high, min(2 * high, len(vectors))
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _fits(vectors[:middle], task, arithmetic) else (middle, high)
+    high = _least_dimension(vectors, task, arithmetic)
+    if high is None:
+        needed = 2 * task.radius + task.shell
+        raise AssumptionError(
+            f"no projection on {len(vectors)} directions keeps 2 * radius + shell = {needed:.6g} below the separation "
+            f"{task.separation:.6g} of the points, rounding included: take a smaller shell"
+        )
     first = _shifted(vectors[:high], sample.points, task.radius)
     projected = _project(first, sample.points)
     inner = robust_memorizer(
@@ -217,14 +211,48 @@ def _reach(first: Affine, points: Float[np.ndarray, "n d"], radius: float, arith
     return np.asarray(reach * (1 + 4 * gamma(len(weight) + 8)) + TINY)
 
 
-def _fits(vectors: np.ndarray, task: Task, arithmetic: str) -> bool:
-    """Whether the separation of the computed projections is at least `2 δ' + γ`, `δ'` their radius."""
+def _least_dimension(vectors: np.ndarray, task: Task, arithmetic: str) -> int | None:
+    """The least k for which the first k vectors keep the separation; None if all of them do not.
+
+    Two points that are too near behind k vectors are so behind fewer. So a k that fails leaves a pair, which tells how
+    many vectors are needed at least: there the separation is asked next, and in turn half way to the least known k
+    that keeps it.
+    """
+    least, most, tries = _needed(vectors, task, task.neighbours.pair), len(vectors) + 1, 0
+    while least < most:
+        if most > len(vectors):
+            k = min(least + 2**tries - 1, len(vectors))
+        else:
+            k = least if tries % 2 else (least + most) // 2
+        tries += 1
+        fits, pair = _fits(vectors[:k], task, arithmetic)
+        if fits:
+            most = k
+        else:
+            least = max(k + 1, _needed(vectors, task, pair) if pair else 0)
+    return most if most <= len(vectors) else None
+
+
+def _needed(vectors: np.ndarray, task: Task, pair: tuple[int, int]) -> int:
+    """How many vectors the distance of two points needs at least to be `2 δ + γ`, rounding allowed for."""
+    i, j = pair
+    difference = task.sample.points[i] - task.sample.points[j]
+    unit = float(np.abs(difference).max())
+    parts = vectors @ (difference / unit)
+    seen = np.sqrt(np.cumsum(parts * parts)) + 4 * gamma(2 * len(difference)) * math.sqrt(len(difference))
+    wanted = (2 * task.radius + task.shell) / unit
+    # Of vectors that are orthonormal but for rounding.
+    return 1 + int(np.sum(seen < wanted * (1 - 1e-9)))
+
+
+def _fits(vectors: np.ndarray, task: Task, arithmetic: str) -> tuple[bool, tuple[int, int] | None]:
+    """Whether the separation of the computed projections is at least `2 δ' + γ`, `δ'` their radius; and its pair."""
     first = _shifted(vectors, task.sample.points, task.radius)
     reach = float(_reach(first, task.sample.points, task.radius, arithmetic).max())
     if not math.isfinite(reach):
-        return False
+        return False, None
     try:
-        found = separation(_project(first, task.sample.points), task.sample.codes, 2.0).distance
+        found = separation(_project(first, task.sample.points), task.sample.codes, 2.0)
     except AssumptionError:  # equal projections
-        return False
-    return Fraction(found) >= 2 * Fraction(reach) + Fraction(task.shell)
+        return False, None
+    return Fraction(found.distance) >= 2 * Fraction(reach) + Fraction(task.shell), found.pair

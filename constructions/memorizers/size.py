@@ -42,6 +42,8 @@ class Size:
         width: widest layer, input and output included.
         neurons: ReLUs.
         bytes: memory of the network as stored.
+        description_bits: of a binary text that says the network, to who knows the construction where it has one of its
+            own, else to everybody: see `description_bits` of the network and of `RuleMemorizer`.
     """
 
     nonzero: int
@@ -52,6 +54,7 @@ class Size:
     width: int
     neurons: int
     bytes: int
+    description_bits: int
 
     @property
     def general(self) -> int:
@@ -81,6 +84,7 @@ class Size:
         table.add_row("parameters (all entries)", f"{self.parameters:,}")
         table.add_row("depth / width / neurons", f"{self.depth} / {self.width:,} / {self.neurons:,}")
         table.add_row("memory", f"{self.bytes / 2**20:.2f} MiB")
+        table.add_row("bits of a description", f"{self.description_bits:,}")
 
 
 def size_of(network: ReLUNetwork, formula_nonzero: int, zeros: int) -> Size:
@@ -89,7 +93,8 @@ def size_of(network: ReLUNetwork, formula_nonzero: int, zeros: int) -> Size:
 
 
 def _counts(network: ReLUNetwork) -> dict[str, int]:
-    return {name: getattr(network, name) for name in ("parameters", "depth", "width", "neurons", "bytes")}
+    names = ("parameters", "depth", "width", "neurons", "bytes", "description_bits")
+    return {name: getattr(network, name) for name in names}
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,15 @@ class Counts:
     def nonzero(self) -> int:
         """Non-zero entries of the W_k and b_k (the count of Li et al. 2022 and Yu et al. 2024)."""
         return sum(layer.nonzero for layer in self.layers)
+
+    @property
+    def description_bits(self) -> int:
+        """Length of a binary text from which the network can be read, with 64 bits for the value of a non-zero.
+
+        For each non-zero its place, `⌈log2(inputs + 2)⌉` bits (an input, the bias, or the end of the row, which every
+        row has once more), and its float64.
+        """
+        return sum(
+            (layer.inputs + 1).bit_length() * (layer.nonzero + layer.outputs) + 64 * layer.nonzero
+            for layer in self.layers
+        )

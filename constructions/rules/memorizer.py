@@ -30,7 +30,7 @@ import hashlib
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ from constructions.rules.network import Wiring, build, wire
 from constructions.rules.search import Rule, State, find_rules
 from constructions.samples.task import Task, read_task
 from theory.arguments.scalars import read_scalar
+from theory.setting.norms import dual_exponent
 
 # Patches of an image for p < ∞, where the range of one pixel may be below the diameter of a ball.
 _SIDES = ((1, 1), (1, 2), (2, 1), (2, 2), (1, 4), (4, 1), (2, 3), (3, 2), (3, 3), (4, 4))
@@ -89,25 +90,31 @@ class RuleMemorizer:
         formula = int(self.directions.neuron_cost[neurons].sum()) + 1
         formula += sum(len(rule.literals) + 1 for rule in self.rules) + sum(c is None for c in wiring.counted)
         zeros = int(np.sum(self.network.layers[0].bias == 0)) if self.rules else 0
-        return size_of(self.network, formula - zeros - (not last.bias.any()), zeros)
+        size = size_of(self.network, formula - zeros - (not last.bias.any()), zeros)
+        return replace(size, description_bits=math.ceil(self.description_bits))
 
     @property
     def description_bits(self) -> float:
         """Bits that say the network to someone who knows the points' dimension, radius, shell and the construction.
 
-        For each neuron its coordinates, its sign and a threshold in float64; for each rule its class, its level, its
-        number of literals, which of the neurons it reads, and which of these it counts, if any; `log2` of the number of
-        choices each, without the sharing of an entropy code.
+        For each neuron its coordinates, its sign and a threshold in float64, and the weights too where they are not
+        those of a mean, `k^{-1/q}` each; for each rule its class, its level, its number of literals, which of the
+        neurons it reads, and which of these it counts, if any; `log2` of the number of choices each, without the
+        sharing of an entropy code.
         """
         wiring, dim = self.wiring, self.task.sample.points.shape[1]
         if not self.rules:
             return 0.0
-        supports = self.directions.neuron_cost[np.array(wiring.neurons, dtype=int) // 2] - 1
+        read = self.directions.weight[np.array(wiring.neurons, dtype=int) // 2]
+        supports = np.diff(read.indptr)
+        mean = np.array([k ** (-1 / dual_exponent(self.task.p)) for k in supports.tolist()])
+        own = np.add.reduceat(read.data != np.repeat(mean, supports), read.indptr[:-1]) > 0
         longest = max(len(rule.literals) for rule in self.rules)
         choices = max(2, self.task.sample.outputs) * (max(r.level for r in self.rules) + 1) * longest * (longest + 1)
-        neurons = sum(64 + 1 + int(k) * math.log2(max(2, dim)) for k in supports)
+        neurons = len(supports) * (64 + 1) + int(supports[own].sum()) * 64
+        places = int(supports.sum()) * math.log2(max(2, dim))
         reads = sum(len(rule.literals) for rule in self.rules) * math.log2(max(2, len(wiring.neurons)))
-        return neurons + reads + len(self.rules) * math.log2(choices)
+        return neurons + places + reads + len(self.rules) * math.log2(choices)
 
     def certify(self, arithmetic: str = "reals", *, client: Any = None) -> Certificate:
         """Proof on every ball by interval propagation through the weights; what it leaves open is attacked.
@@ -179,8 +186,34 @@ def rule_memorizer(
     task = read_task(points, labels, radius, shell, p)
     if shell is None:
         task = Task(task.sample, task.neighbours, task.radius, min(task.radius / 8, task.shell / 4), task.p)
-    sample = task.sample
     deadline = time.monotonic() + (math.inf if seconds is None else read_scalar(seconds, "seconds"))
+    settings = (thresholds, levels, tries, seed)
+    return rules_of_task(task, image, sides, settings, deadline=deadline, resume=resume, progress=progress)
+
+
+def rules_of_task(
+    task: Task,
+    image: tuple[int, ...] | None = None,
+    sides: tuple[tuple[int, int], ...] | None = None,
+    settings: tuple[int, int, int, int] = (1, 16, 3, 0),
+    *,
+    deadline: float = math.inf,
+    resume: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> RuleMemorizer:
+    """The same for a checked task, whose separation is not asked again, and its shell.
+
+    Args:
+        task: from `read_task`.
+        image, sides, resume, progress: as for `rule_memorizer`.
+        settings: thresholds, levels, tries and seed.
+        deadline: of `time.monotonic`.
+
+    Raises:
+        ValueError, AssumptionError, Unfinished: as `rule_memorizer`.
+    """
+    thresholds, levels, tries, seed = settings
+    sample = task.sample
     weight = _weight(sample.points.shape[1], image, sides, task.p)
     candidates = Candidates.of(sample.points, weight, task.radius, task.p, task.shell)
     bar = Progress(
@@ -201,7 +234,7 @@ def rule_memorizer(
             tries=tries,
             seed=seed,
             deadline=deadline,
-            state=State.at(resume, _key(task, weight, (thresholds, levels, tries, seed))),
+            state=State.at(resume, _key(task, weight, settings)),
             report=lambda level, left: bar.update(shown, completed=len(sample.points) - left, level=level + 1),
         )
     assert found.default is not None

@@ -9,6 +9,8 @@ import pytest
 pytestmark = [
     pytest.mark.statement("theorem-3.3", form="repaired"),
     pytest.mark.statement("corollary-3.4", form="repaired"),
+    # A search calls small functions 100,000 times: their types are checked on small data, in the tests of the rules.
+    pytest.mark.usefixtures("untyped"),
 ]
 
 

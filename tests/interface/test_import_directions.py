@@ -49,8 +49,8 @@ FOLDERS: dict[str, set[str]] = {
         *("constructions.memorizers", "constructions.certificates", "constructions.networks", "constructions.samples")
     },
     "constructions.comparison": {
-        *("constructions.rules", "constructions.memorizers", "constructions.certificates", "constructions.pieces"),
-        *("constructions.networks", "constructions.samples"),
+        *("constructions.rules", "constructions.compact", "constructions.bits", "constructions.memorizers"),
+        *("constructions.certificates", "constructions.pieces", "constructions.networks", "constructions.samples"),
     },
     # Trusts nothing: it stands alone, and what it needs it has again.
     "constructions.check": set(),

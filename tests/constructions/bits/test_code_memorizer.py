@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -16,7 +17,7 @@ from constructions.bits.keys import short_key
 from constructions.bits.layer import IntegerLayer
 from constructions.bits.memorizer import IntegerMemorizer, code_memorizer
 from constructions.bits.network import IntegerNetwork
-from constructions.bits.thresholds import gaps, informative, separating, threshold
+from constructions.bits.thresholds import check_separable, gaps, informative, separating, threshold
 from constructions.samples.task import read_task
 from tests.replaced import replaced
 from theory.errors import AssumptionError
@@ -254,6 +255,29 @@ def test_gaps_and_their_information() -> None:
     assert informative(points, np.array([0, 0, 0, 1]), 2, 0.1) == [(0, 0.5, 1.0)]
     assert informative(points, np.array([0, 0, 1, 1]), 2, 0.1) == [(0, 0.1, 0.5)]
     assert separating(points, np.array([[0, 2], [3, 1], [1, 0]]), 0.1) == (0, 0.1, 0.5)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_two_labels_that_no_thresholds_part_are_told_at_once(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points, labels = rng.integers(0, 4, (int(rng.integers(2, 7)), 2)) * [1.0, 0.5], rng.integers(0, 2, 7)
+    labels = labels[: len(points)]
+    radius = float(rng.choice([0.2, 0.3, 0.6]))
+    parted = [
+        any(np.any((low < max(x[j], z[j])) & (high > min(x[j], z[j]))) for j, (low, high) in enumerate(ends))
+        for ends in [[gaps(column, radius) for column in points.T]]
+        for (x, one), (z, other) in itertools.combinations(zip(points, labels.tolist(), strict=True), 2)
+        if one != other
+    ]
+    if all(parted):
+        check_separable(points, labels, radius)
+        return
+    with pytest.raises(AssumptionError, match=r"none between points \d and \d") as found:
+        check_separable(points, labels, radius)
+    i, k = map(int, re.findall(r"points (\d) and (\d)", str(found.value))[0])
+    assert labels[i] != labels[k]
+    with pytest.raises(AssumptionError, match="no ball of radius"):
+        separating(points, np.array([[i, k]]), radius)
 
 
 @pytest.mark.parametrize("seed", range(3))

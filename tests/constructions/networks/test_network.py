@@ -511,3 +511,9 @@ def test_a_layer_that_is_no_pair_is_refused_by_its_number(layer: Any) -> None:
         network(([[1.0]], [0.0]), layer)
     with pytest.raises(ValueError, match="as layer 1"):
         network(layer)
+
+
+def test_a_description_says_places_and_values() -> None:
+    # 2 inputs, the bias or the end of a row: 2 bits; 3 inputs: 3 bits. Stored zeros are none.
+    first, second = 2 * (5 + 2 + 3) + 64 * (5 + 2), 3 * (2 + 1 + 1) + 64 * (2 + 1)
+    assert EXAMPLE.description_bits == first + second

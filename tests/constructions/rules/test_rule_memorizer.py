@@ -19,6 +19,7 @@ from constructions.rules.memorizer import RuleMemorizer
 from tests.strategies import Instance, exponents, instances
 from theory.errors import AssumptionError
 from theory.setting.norms import sample_ball
+from theory.setting.separation import separation
 
 SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 XOR = [1, -1, -1, 1]
@@ -102,6 +103,27 @@ def test_description_is_counted_in_bits() -> None:
     expected = neurons * (64 + 1 + 1) + sum(len(rule.literals) for rule in rules) * math.log2(neurons)
     expected += len(rules) * math.log2(2 * levels * longest * (longest + 1))
     assert built.description_bits == pytest.approx(expected)
+
+
+def test_weights_that_are_no_mean_are_part_of_the_description() -> None:
+    """Forms made for a pair of points have weights of their own; those of patches are known by their number."""
+    rng = np.random.default_rng(0)
+    points, labels = rng.standard_normal((12, 5)), np.arange(12) % 2
+    made = rule_memorizer(points, labels, radius=0.45 * separation(points, labels, 2).distance, p=2)
+    entries = made.network.layers[0].weight
+    own = [row for row in np.split(entries.data, entries.indptr[1:-1]) if len(row) > 1]
+    assert own
+    neurons, longest = len(made.wiring.neurons), max(len(rule.literals) for rule in made.rules)
+    expected = neurons * 65 + entries.nnz * math.log2(5) + 64 * sum(map(len, own))
+    expected += sum(len(rule.literals) for rule in made.rules) * math.log2(neurons)
+    levels = max(rule.level for rule in made.rules) + 1
+    expected += len(made.rules) * math.log2(2 * levels * longest * (longest + 1))
+    assert made.description_bits == pytest.approx(expected)
+    assert made.size.description_bits == math.ceil(made.description_bits)
+    patched = rule_memorizer(*load_sample("digits", classes="3,8"), radius=0.1, p=2, image=(8, 8))
+    read = patched.network.layers[0].weight.nnz
+    assert read > len(patched.wiring.neurons)
+    assert patched.size.description_bits < patched.network.description_bits
 
 
 def test_labels_are_kept_and_one_output_serves_signs() -> None:
