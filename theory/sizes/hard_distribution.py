@@ -1,15 +1,16 @@
 """The distributions of Theorem 3.5: easy to classify, and robustly only by networks of exponential size.
 
-On the grid `{η + j s : 0 <= j < m}^{d-1}`, `s = (1 - 2η) / (m - 1)`, with `K = m^{d-1}` points `u_k` and labels
-`y ∈ {-1, +1}^K`, stand cubes `Q_k` of half-width `η` with centres `(u_k, 1/2 + τ y_k)`. If
+Words `c_k ∈ {0, …, m-1}^{d-1}` that differ pairwise in at least b places, K of them (all `m^{d-1}` for b = 1), give
+places `u_k = η + s c_k` on the grid of step `s = (1 - 2η) / (m - 1)`. With labels `y ∈ {-1, +1}^K` stand cubes `Q_k` of
+half-width `η` with centres `(u_k, 1/2 + τ y_k)`. If
 
-    0 < η < τ,    τ + dη <= δ,    s - 3η > 2δ,
+    0 < η < τ,    τ + η <= 1/2,    τ + dη <= δ,    b^{1/p} (s - 3η) > 2δ,
 
-then in every l_p: the classes are more than `R = s - 3η > 2δ` apart (cubes of different labels stand over different
-grid points, so one coordinate differs by at least `s - 2η`); `f_clean(x) = x_d - 1/2` has no error and all points are
-of small margin; and the mid-point `(u_k, 1/2)` lies in `B_p(x, δ)` for every `x ∈ Q_k`, as
-`‖x - (u_k, 1/2)‖_1 <= (d - 1) η + (τ + η)`. So a classifier without the sign `y_k` at the mid-point is wrong on all
-of `Q_k`.
+then the cubes lie in `[0, 1]^d` and: the classes are more than `R = b^{1/p} (s - 3η) > 2δ` apart in l_p (cubes of
+different labels stand over different words, so at least b coordinates differ by at least `s - 2η`), for b = 1 in
+every l_p; `f_clean(x) = x_d - 1/2` has no error and all points are of small margin; and the mid-point `(u_k, 1/2)` lies
+in `B_q(x, δ)` for every `x ∈ Q_k` and every q, as `‖x - (u_k, 1/2)‖_1 <= (d - 1) η + (τ + η)`. So a classifier without
+the sign `y_k` at the mid-point is wrong on all of `Q_k`.
 """
 
 import math
@@ -23,7 +24,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from theory.arguments.plain_array import plain_array
+from theory.arguments.scalars import read_exponent
 from theory.errors import AssumptionError
+from theory.sizes.codes import least_distance, root_below
 
 # Labels are an array: one entry a cube.
 _MOST_CUBES = 2**26
@@ -52,7 +55,7 @@ class Halfspace:
 
 @dataclass(frozen=True, eq=False)
 class HardDistribution:
-    """Labelled cubes over a grid: mass `μ/K` uniform on each `Q_k`, `1 - μ` on a large-margin cube of label `y_1`.
+    """Labelled cubes over words: mass `μ/K` uniform on each `Q_k`, `1 - μ` on a large-margin cube of label `y_1`.
 
     The grid is the one of the floats in `levels`, and every hypothesis is checked for those in rational arithmetic: the
     properties below hold exactly for the points that `sample` returns. `hard_distribution` chooses `eta` and `tau`.
@@ -62,17 +65,19 @@ class HardDistribution:
     Args:
         dim: d >= 2.
         m: grid points along each of the first d - 1 coordinates, >= 2.
-        radius: δ, in (0, 1 / (2 (m - 1))).
-        labels: y, shape (m^(d-1),), entries -1 and +1; cube k stands over the grid point whose j-th coordinate is
-            level number `k // m^j mod m`.
+        radius: δ, in (0, b^{1/p} / (2 (m - 1))).
+        labels: y, shape (K,), entries -1 and +1.
         eta: η, the half-width of the cubes.
         tau: τ, the height of their centres above or below 1/2.
         mu: μ, the mass of the small-margin cubes, in (0, 1]; for μ < 1 the cube with number K has centre
-            `(u_1, 1/2 + y_1 (1/2 - η))` and the rest of the mass.
+            `(u_1, 1/2 + y_1 (1/2 - η))` and the rest of the mass, which needs δ < 1/2 - 2η.
+        words: shape (K, d - 1), entries 0..m-1: cube k stands over the place whose j-th coordinate is the level with
+            number `words[k, j]`. All words for None, and `k // m^j mod m`.
+        p: of the norm in which classes are apart, in [1, ∞]; then also in l_q for q <= p, and in every one for b = 1.
 
     Raises:
         AssumptionError: if a hypothesis on d, m, δ, η, τ or μ fails.
-        ValueError: if the labels have another shape or another value, or there are more than 2^26 cubes.
+        ValueError: if the labels or words have another shape or another value, or there are more than 2^26 cubes.
     """
 
     dim: int
@@ -82,11 +87,15 @@ class HardDistribution:
     eta: float
     tau: float
     mu: float = 1.0
+    words: Int[np.ndarray, "K n"] | None = None
+    p: float = math.inf
 
     def __post_init__(self) -> None:
-        _check_geometry(self.dim, self.m, self.radius)
+        object.__setattr__(self, "p", read_exponent(self.p))
+        object.__setattr__(self, "words", _read_words(self.words, self.dim, self.m))
+        _check_radius(self.radius, self.m, self.spread)
         object.__setattr__(self, "labels", plain_array(self.labels, "labels"))
-        _check_labels(self.labels, self.dim, self.m)
+        _check_labels(self.labels, self.m ** (self.dim - 1) if self.words is None else len(self.words))
         if not 0 < self.mu <= 1:
             raise AssumptionError(f"Theorem 3.5 needs a mass of small-margin data mu in (0, 1], got mu={self.mu}")
         if not 0 < self.eta < self.tau <= self.radius:
@@ -101,11 +110,22 @@ class HardDistribution:
                 f"Theorem 3.5 needs tau + dim * eta <= radius, got tau={self.tau}, eta={self.eta}, dim={self.dim}, "
                 f"radius={self.radius}: the mid-points must be in reach of all of their cube; take a smaller eta or tau"
             )
-        low, high = Fraction(float(self.levels[0])) - eta, Fraction(float(self.levels[-1])) + eta
-        if not (min(rises) > eta and low >= 0 and high <= 1 and self._step - 3 * eta > 2 * radius):
+        if not max(rises) + eta <= Fraction(1, 2):
             raise AssumptionError(
-                f"Theorem 3.5 needs s - 3 * eta > 2 * radius with s = (1 - 2 eta) / (m - 1), got radius={self.radius}, "
-                f"eta={self.eta}, s={float(self._step)} (the least step of the grid of floats): take a smaller eta"
+                f"Theorem 3.5 needs tau + eta <= 1/2, got tau={self.tau}, eta={self.eta}: the cubes must lie in "
+                "[0, 1]^d; take a smaller tau"
+            )
+        low, high = Fraction(float(self.levels[0])) - eta, Fraction(float(self.levels[-1])) + eta
+        if not (min(rises) > eta and low >= 0 and high <= 1 and self._apart > 2 * radius):
+            raise AssumptionError(
+                "Theorem 3.5 needs b^(1/p) * (s - 3 * eta) > 2 * radius with s = (1 - 2 eta) / (m - 1), got "
+                f"radius={self.radius}, eta={self.eta}, s={float(self._step)} (the least step of the grid of floats), "
+                f"b^(1/p)={self.spread}: take a smaller eta"
+            )
+        if self.mu < 1 and not min(Fraction(1, 2) - low, high - Fraction(1, 2)) - 2 * eta > radius:
+            raise AssumptionError(
+                f"a large-margin cube, mu < 1, needs radius < 1/2 - 2 * eta, got radius={self.radius}, eta={self.eta}: "
+                "no point of [0, 1]^d is farther than that from the boundary of f_clean; take mu = 1"
             )
 
     @cached_property
@@ -121,10 +141,20 @@ class HardDistribution:
         """K, the number of small-margin cubes."""
         return len(self.labels)
 
+    @cached_property
+    def distance(self) -> int:
+        """b, the least number of places in which two words differ."""
+        return 1 if self.words is None else least_distance(self.words)
+
+    @property
+    def spread(self) -> float:
+        """`b^{1/p}`, rounded down."""
+        return root_below(self.distance, self.p)
+
     @property
     def separation(self) -> float:
-        """R: classes are more than this apart in every l_p; `s - 3η` for the grid of floats, rounded down; `> 2δ`."""
-        return _largest_float(self._step - 3 * Fraction(self.eta))
+        """R: classes are more than this apart in l_p; `b^{1/p} (s - 3η)` for the grid of floats, rounded down."""
+        return _largest_float(self._apart)
 
     @property
     def balance(self) -> float:
@@ -227,6 +257,10 @@ class HardDistribution:
         return min(b - a for a, b in pairwise(exact))
 
     @property
+    def _apart(self) -> Fraction:
+        return Fraction(self.spread) * (self._step - 3 * Fraction(self.eta))
+
+    @property
     def _heights(self) -> tuple[float, float]:
         return 0.5 - self.tau, 0.5 + self.tau
 
@@ -238,6 +272,8 @@ class HardDistribution:
 
     def _digits(self, number: np.ndarray) -> np.ndarray:
         place = np.where(number == self.cubes, 0, number)
+        if self.words is not None:
+            return self.words[place]
         return np.asarray(place[:, None] // self.m ** np.arange(self.dim - 1) % self.m)
 
     def _numbers(self, cubes: np.ndarray | None) -> np.ndarray:
@@ -250,57 +286,82 @@ class HardDistribution:
 
 
 def hard_distribution(
-    dim: int, m: int, labels: Int[np.ndarray, " K"], *, radius: float | None = None, mu: float = 1.0
+    dim: int,
+    m: int,
+    labels: Int[np.ndarray, " K"],
+    *,
+    radius: float | None = None,
+    mu: float = 1.0,
+    words: Int[np.ndarray, "K n"] | None = None,
+    p: float = math.inf,
 ) -> HardDistribution:
     """The distribution of Theorem 3.5 for these labels, with `η` and `τ` chosen.
 
-    `η` is the largest power of two with `η <= (1/(m-1) - 2δ) / (4 (d + 2))` and `η <= δ / (2 (d + 1))`, and
-    `τ = δ - dη`. Then also `2 (δ + dη) < s`: the balls of `cover_radius` around centres with different labels are
-    disjoint for every p, so that all cubes can be memorized.
+    With `B = b^{1/p}`, `η` is the largest power of two with `η <= (B/(m-1) - 2δ) / (4 (d + 2B))` and
+    `η <= δ / (2 (d + 1))`, and `τ = min(δ - dη, 1/2 - η)`. Then also `2 (δ + dη) < B s`: the balls of `cover_radius`
+    around centres with different labels are disjoint in l_p, so that all cubes can be memorized.
 
     Args:
         dim: d >= 2.
         m: grid points a coordinate, >= 2.
-        labels: shape (m^(d-1),), entries -1 and +1, such as `rng.choice([-1, 1], m ** (dim - 1))`.
-        radius: δ, in (0, 1 / (2 (m - 1))); half of that limit by default.
-        mu: mass of the small-margin cubes, in (0, 1].
+        labels: shape (K,), entries -1 and +1, such as `rng.choice([-1, 1], K)`.
+        radius: δ, in (0, b^{1/p} / (2 (m - 1))); half of that limit by default.
+        mu: mass of the small-margin cubes, in (0, 1]; 1 for radii near 1/2 and above.
+        words: shape (K, d - 1), entries 0..m-1, such as `theory.sizes.codes.lexicode(d - 1, b, m)`; all m^(d-1) words
+            for None.
+        p: of the norm in which classes are apart, in [1, ∞]; every one for all words.
 
     Raises:
         AssumptionError: if a hypothesis on d, m, δ or μ fails.
-        ValueError: if the labels have another shape or another value.
+        ValueError: if the labels or words have another shape or another value.
     """
+    p, words = read_exponent(p), _read_words(words, dim, m)
+    spread = root_below(1 if words is None else least_distance(words), p)
     if radius is None:
-        radius = 1 / (4 * (m - 1)) if m > 1 else 0.25
-    _check_geometry(dim, m, radius)
-    room = Fraction(1, m - 1) - 2 * Fraction(radius)
-    most = min(room / (4 * (dim + 2)), Fraction(radius) / (2 * (dim + 1)))
+        radius = spread / (4 * (m - 1))
+    _check_radius(radius, m, spread)
+    room = Fraction(spread) / (m - 1) - 2 * Fraction(radius)
+    most = min(room / (4 * (dim + 2 * Fraction(spread))), Fraction(radius) / (2 * (dim + 1)))
     eta = 2.0 ** math.floor(math.log2(most))
     # On the grid of floats in [1/2, 1], so that ½ ± τ are floats too.
-    tau = math.floor((Fraction(radius) - dim * Fraction(eta)) * 2**53) / 2**53
-    return HardDistribution(dim, m, radius, labels, eta, tau, mu)
+    tau = math.floor(min(Fraction(radius) - dim * Fraction(eta), Fraction(1, 2) - Fraction(eta)) * 2**53) / 2**53
+    return HardDistribution(dim, m, radius, labels, eta, tau, mu, words, p)
 
 
-def _check_geometry(dim: int, m: int, radius: float) -> None:
+def _read_words(words: np.ndarray | None, dim: int, m: int) -> Int[np.ndarray, "K n"] | None:
     if not dim >= 2:
         raise AssumptionError(f"Theorem 3.5 needs a dimension d >= 2, a grid and a height, got dim={dim}")
     if not m >= 2:
         raise AssumptionError(f"Theorem 3.5 needs m >= 2 grid points a coordinate, got m={m}")
-    if not (0 < radius < 1 and Fraction(radius) < Fraction(1, 2 * (m - 1))):
+    if words is None:
+        return None
+    words = plain_array(words, "words")
+    if words.ndim != 2 or words.shape[1] != dim - 1 or not len(words):
+        raise ValueError(f"words need shape (K >= 1, {dim - 1}), a letter for each of d - 1 places, got {words.shape}")
+    if words.dtype.kind not in "iu" or words.min() < 0 or words.max() >= m:
+        raise ValueError(f"words need whole numbers in 0..{m - 1} as letters, got {np.unique(words)[:5]}")
+    if len(np.unique(words, axis=0)) < len(words):
+        raise ValueError("words need to be different, got one twice: classes that stand over it are not apart")
+    return words
+
+
+def _check_radius(radius: float, m: int, spread: float) -> None:
+    if not (0 < radius < math.inf and Fraction(radius) < Fraction(spread) / (2 * (m - 1))):
         raise AssumptionError(
-            f"Theorem 3.5 needs 0 < radius < 1 / (2 (m - 1)) = {1 / (2 * (m - 1)):g}, half the step of the grid, got "
-            f"radius={radius} with m={m}: take fewer grid points or a smaller radius"
+            f"Theorem 3.5 needs 0 < radius < b^(1/p) / (2 (m - 1)) = {spread / (2 * (m - 1)):g}, half the step of the "
+            f"grid in the b places in which words differ, got radius={radius} with m={m}, b^(1/p)={spread:g}: take "
+            "fewer grid points, words that differ in more places, or a smaller radius"
         )
 
 
-def _check_labels(labels: np.ndarray, dim: int, m: int) -> None:
-    cubes = m ** (dim - 1)
+def _check_labels(labels: np.ndarray, cubes: int) -> None:
     if cubes > _MOST_CUBES:
         raise ValueError(
-            f"labels need one entry a cube and m^(d-1) > 2^26 cubes do not fit, got m={m}, dim={dim}: take a smaller "
-            "grid; theory.sizes.growth bounds the size of networks in any dimension"
+            f"labels need one entry a cube and more than 2^26 cubes do not fit, got 2^{math.log2(cubes):.1f}: take a "
+            "smaller grid or a code; theory.sizes.growth bounds the size of networks in any dimension"
         )
     if labels.shape != (cubes,):
-        raise ValueError(f"labels need shape ({cubes},), one entry for each of m^(d-1) cubes, got {labels.shape}")
+        raise ValueError(f"labels need shape ({cubes},), one entry for each cube, got {labels.shape}")
     if not np.isin(labels, (-1, 1)).all():
         raise ValueError(f"labels need to be -1 and +1, got {np.setdiff1d(labels, (-1, 1))[:5].tolist()}")
 

@@ -38,9 +38,9 @@ def test_it_is_the_least_size_that_the_growth_bound_allows(count: int, ratio: fl
 
 
 def test_for_images_and_nine_layers() -> None:
-    assert worst_case_nonzero(5000, 784, ratio=0.9995, p=2, depth=9) == 5450
-    assert worst_case_nonzero(60_000, 784, ratio=0.9995, p=2, depth=9) == 54_539
-    assert worst_case_nonzero(60_000, 784, ratio=0.9995, p=2) < 54_539
+    assert worst_case_nonzero(5000, 784, ratio=0.9995, p=2, depth=9) == 8686
+    assert worst_case_nonzero(60_000, 784, ratio=0.9995, p=2, depth=9) == 90_021
+    assert worst_case_nonzero(60_000, 784, ratio=0.9995, p=2) < 90_021
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from theory.errors import AssumptionError
-from theory.sizes.growth import growth_bound, robust_size_bound, size_bound_bracket, warren_bound
+from theory.sizes.growth import (
+    growth_bound,
+    labelling_failure,
+    pattern_room,
+    robust_size_bound,
+    size_bound_bracket,
+    warren_bound,
+)
 from theory.witnesses.sizes import equal_sizes, one_class_only
 
 grids = st.integers(2, 12)
@@ -56,11 +63,11 @@ def test_warrens_bound_in_floats(variables, degree, data) -> None:
 
 @given(st.integers(1, 10**4), st.integers(1, 4000), depths, st.integers(0, 10**6))
 def test_the_growth_bound_in_floats(nonzero, dim, depth, more) -> None:
-    """The formula as it stands in the repaired theorem (W² for no depth), in floats."""
+    """The formula as it stands in the repaired theorem (½W(W+1) for no depth), in floats."""
     count = nonzero + more
     layers = nonzero if depth is None else min(nonzero, depth)
-    value = 3 * nonzero * math.log2(nonzero + dim + 1) + layers
-    value += nonzero * layers * math.log2(2 * math.e * count * nonzero)
+    value = nonzero * math.log2(2 * math.e * (nonzero + dim)) + layers
+    value += layers * (2 * nonzero - layers + 1) / 2 * math.log2(2 * math.e * count)
     assert float(growth_bound(nonzero, count, dim, depth)) == pytest.approx(value, rel=1e-14)
 
 
@@ -75,15 +82,16 @@ def test_the_growth_bound_grows_with_its_arguments(nonzero, dim, depth) -> None:
 # --- N_d ---------------------------------------------------------------------------------------------
 
 
-def log2_size(dim: int, m: int, alpha: float, depth: int | None = None, power: float = 3.0) -> float:
-    """log2 of the real root W of the equation of N_d in float64 logarithms, for `(W + d + 1)^{power W}` graphs."""
+def log2_size(dim: int, m: int, alpha: float, depth: int | None = None, graph: float = 2 * math.e) -> float:
+    """log2 of the real root W of the equation of N_d in float64 logarithms, for `(graph (W + d))^W` graphs."""
     cubes = (dim - 1) * math.log2(m)
     room = math.log2(1 - entropy(alpha)) + cubes
 
     def excess(w: float) -> float:
         layers = w if depth is None else min(w, math.log2(depth))
-        graphs = math.log2(power) + w + math.log2(np.logaddexp2(w, math.log2(dim + 1)))
-        signs = w + layers + math.log2(math.log2(2 * math.e) + cubes + w)
+        graphs = w + math.log2(math.log2(graph) + np.logaddexp2(w, math.log2(dim)))
+        exponent = w + layers + math.log2(1 - 2.0 ** (layers - w - 1) + 2.0 ** (-w - 1))
+        signs = exponent + math.log2(math.log2(2 * math.e) + cubes)
         return float(np.logaddexp2(np.logaddexp2(graphs, layers), signs)) - room
 
     # Below W = 1/2 it does not matter where.
@@ -119,8 +127,8 @@ def test_the_size_bound_to_120_digits(dim, m, alpha, depth) -> None:
         if nonzero == 0:
             return sympy.Integer(0)
         layers = nonzero if depth is None else min(depth, nonzero)
-        signs = nonzero * layers * log2(2 * sympy.E * count * nonzero)
-        return 3 * nonzero * log2(sympy.Integer(nonzero + dim + 1)) + layers + signs
+        signs = sympy.Rational(layers * (2 * nonzero - layers + 1), 2) * log2(2 * sympy.E * count)
+        return nonzero * log2(2 * sympy.E * (nonzero + dim)) + layers + signs
 
     assert bound(size) < room
     assert not bound(size + 1 + (size >> 63)) < room
@@ -166,12 +174,22 @@ def test_the_size_bound_is_monotone(dim, m, alpha) -> None:
     assert robust_size_bound(dim, m, alpha, 1) >= robust_size_bound(dim, m, alpha, 2) >= size
 
 
-@pytest.mark.parametrize("fault", [{}, {"power": 2.0}, {"depth": 1}])
+@pytest.mark.parametrize("fault", [{}, {"graph": math.e}, {"depth": 1}])
 def test_a_wrong_bound_is_noticed_by_the_second_route(fault) -> None:
-    """Planted faults: a smaller union over graphs, which moves N_d by 0.1 or so, and n for n²."""
+    """Planted faults: a smaller union over graphs, which moves N_d by 0.1 or so, and n for n²/2."""
     cases = [(dim, 2, alpha) for dim in range(10, 40) for alpha in (0.1, 0.2, 0.3)]
     agree = [robust_size_bound(*case) == math.floor(2.0 ** log2_size(*case, **fault)) for case in cases]
     assert all(agree) == (not fault)
+
+
+@given(st.integers(1, 300), st.integers(0, 10**6), st.integers(1, 100), alphas, depths)
+def test_the_failure_of_a_random_labelling(nonzero, more, dim, alpha, depth) -> None:
+    """It is below 1 for N_d, and the power of two in the theorem."""
+    count = nonzero + more
+    log_failure = labelling_failure(nonzero, count, dim, alpha, depth)
+    growth = float(growth_bound(nonzero, count, dim, depth))
+    assert float(log_failure) == pytest.approx(growth - (1 - entropy(alpha)) * count, rel=1e-9, abs=1e-9 * count)
+    assert (log_failure < 0) == (growth_bound(nonzero, count, dim, depth) < pattern_room(count, alpha))
 
 
 # --- witnesses ---------------------------------------------------------------------------------------
@@ -180,6 +198,7 @@ def test_a_wrong_bound_is_noticed_by_the_second_route(fault) -> None:
 def test_witnesses() -> None:
     pair = one_class_only(0.9, 0.6, 5)
     assert pair.radius == 0.9 * 0.6
+    assert pair.separation == 2
     assert np.ptp(pair.points) == 1
     assert pair.classifier.nonzero == 1
     three = equal_sizes()
@@ -196,13 +215,17 @@ BAD = [
     (lambda: growth_bound(1, 0, 2), AssumptionError, "count >= 1"),
     (lambda: growth_bound(1, 4, 0), AssumptionError, "dim >= 1"),
     (lambda: growth_bound(1, 4, 2, 0), AssumptionError, "depth >= 1"),
+    (lambda: labelling_failure(1, 4, 2, 0.5), AssumptionError, "alpha in"),
+    (lambda: labelling_failure(5, 4, 2, 0.1), AssumptionError, "nonzero <= count"),
+    (lambda: robust_size_bound(5, 2, 0.1, distance=0), AssumptionError, "distance in"),
+    (lambda: robust_size_bound(5, 2, 0.1, distance=5), AssumptionError, "distance in"),
     (lambda: robust_size_bound(1, 2, 0.1), AssumptionError, "dim >= 2"),
     (lambda: robust_size_bound(5, 1, 0.1), AssumptionError, "m >= 2"),
     (lambda: robust_size_bound(5, 2, 0.0), AssumptionError, "alpha in"),
     (lambda: robust_size_bound(5, 2, 0.5), AssumptionError, "alpha in"),
     (lambda: robust_size_bound(5, 2, math.nan), AssumptionError, "alpha in"),
     (lambda: robust_size_bound(5, 2, 0.1, 0), AssumptionError, "depth >= 1"),
-    (lambda: one_class_only(0.6, 0.5, 3), AssumptionError, "1/2"),
+    (lambda: one_class_only(0.6, 0.5, 3, 0.5), ValueError, "p >= 1"),
     (lambda: one_class_only(1.0, 0.6, 3), AssumptionError, "eps and c"),
     (lambda: one_class_only(math.nan, 0.6, 3), AssumptionError, "eps and c"),
     (lambda: one_class_only(0.9, 0.6, 0), AssumptionError, "dim >= 1"),

@@ -48,7 +48,7 @@ def test_a_size_outside_the_hypotheses_is_refused(changes: dict[str, float]) -> 
         size_bound(**arguments, p=2.0, clean=3, depth=5)
 
 
-@pytest.mark.statement("claim-small-margin-count", form="repaired")
+@pytest.mark.statement("claim-small-margin-count", form="printed")
 @pytest.mark.parametrize("n", [1, 10, 1000])
 @pytest.mark.parametrize("failure", [0.5, 0.01])
 def test_the_count_of_small_margins_stays_within_the_deviation(n: int, failure: float) -> None:
