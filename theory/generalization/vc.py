@@ -28,6 +28,9 @@ def relu_vc_dimension_bound(widths: Sequence[int]) -> int:
     `k_i` neurons in layer i and `W_i` parameters, weights and biases, in the layers up to i; i = 1..L. Of order
     `W L log W`. Rounded down to an integer.
 
+    Its hypothesis is `r = 2eR >= 16`, that is R >= 3: more than one layer. One layer has R = 1 and VC dimension d + 1,
+    less than the formula, so it bounds that too.
+
     Source: Bartlett, Harvey, Liaw, Mehrabian (2019), Theorem 7, with two pieces of degree 1.
 
     Args:
@@ -43,10 +46,15 @@ def relu_vc_dimension_bound(widths: Sequence[int]) -> int:
 
 
 def relu_vc_dimension_by_counting(widths: Sequence[int]) -> int:
-    """The largest N with `N <= Σ_i (1 + W_i log2(2 e N i k_i / W_i))`; it is more than `Σ_i W_i`.
+    """The largest N with `N <= Σ_i (1 + W_i log2(2 e N i k_i / W_i))`; it is more than `W = Σ_i W_i`.
 
-    The inequality that the closed form of `relu_vc_dimension_bound` solves: a class that shatters `N >= Σ_i W_i` points
-    has `2^N` patterns on them, and Warren's bound layer by layer allows so many. Never more than the closed form.
+    The inequality that the closed form of `relu_vc_dimension_bound` solves: a class that shatters `N >= W` points has
+    `2^N` patterns on them, and Warren's bound layer by layer allows so many.
+
+    With more than one layer it is never more than the closed form. The logarithm is concave: `N <= L + W log2(r N / W)`
+    with `r = 2eR`. At `N = L + W log2(2 r log2 r)` and beyond this fails if `2 log2 r >= L/W + log2(2 r log2 r)`, for
+    which, by `L <= W`, `r >= 4 log2 r` is enough: r >= 16. For one layer R = 1, and widths (3, 1) count 20 where the
+    closed form has 19.
 
     Source: proof of Theorem 7 in Bartlett, Harvey, Liaw, Mehrabian (2019). Arguments and errors as there.
     """

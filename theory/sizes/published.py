@@ -4,147 +4,33 @@ All are worst cases over data sets: a lower bound says that some data set needs 
 may lie below it (data separable in one coordinate need one neuron). Form "explicit" is an inequality as it stands. The
 others hold up to a constant, "Õ" also up to powers of logarithms: the value is that of the formula without them, and
 bounds nothing by itself.
-
-Symbols: N points, d their dimension, `ρ = δ / (½ min separation)` of differently labelled points, and the source's own.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import sympy
 from jaxtyping import Float, Int
 
 from theory.errors import AssumptionError
+from theory.sizes.memorization import CONTEXT, MEMORIZATION
+from theory.sizes.published_bound import PublishedBound
+from theory.sizes.robust_memorization import EGOSI, KIM, LI, YU
 
-Count: TypeAlias = Literal["all entries", "non-zeros", "width", "width of the first hidden layer", "depth"]
+__all__ = ["CONTEXT", "PUBLISHED", "PublishedBound", "applicable", "extremal_sample", "logarithmic_width"]
 
-N, d, k = sympy.symbols("N d k", integer=True, positive=True)
-rho, p, delta, eps, gamma, R = sympy.symbols("rho p delta eps gamma R", positive=True)
-
-_KIM = "Kim, Moon, Yun (2025), NeurIPS, arXiv:2510.24643"
-_YU = "Yu, Gao, Zhang (2024), ICLR"
-_EGOSI = "Egosi, Yehudai, Shamir (2025), arXiv:2502.11162"
-_LI = "Li, Jin, Zhong, Hopcroft, Wang (2022), NeurIPS, arXiv:2205.13863"
-_VARDI = "Vardi, Yehudai, Shamir (2022), ICLR, arXiv:2110.03187"
-
-
-@dataclass(frozen=True)
-class PublishedBound:
-    """One bound, called with the values of its symbols.
-
-    Attributes:
-        name: a few words, the key in `PUBLISHED`.
-        source: where it is from.
-        norm: exponent of the perturbations: 2, ∞, None for every p.
-        counts: what is bounded.
-        kind: "lower" (some data set needs so much) or "upper" (so much is enough for every data set).
-        form: "explicit", or "Ω", "O", "Õ": the formula without its constant.
-        formula: a sympy expression.
-        hypotheses: sympy relations of the same symbols.
-        robust: False if it is for memorization without perturbations.
-    """
-
-    name: str
-    source: str
-    norm: float | None
-    counts: Count
-    kind: Literal["lower", "upper"]
-    form: Literal["explicit", "Ω", "O", "Õ"]
-    formula: sympy.Expr
-    hypotheses: tuple[Any, ...] = ()
-    robust: bool = True
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Names of the values that the formula and the hypotheses need."""
-        free = self.formula.free_symbols.union(*(relation.free_symbols for relation in self.hypotheses))
-        return tuple(sorted(symbol.name for symbol in free))
-
-    def __call__(self, **values: float) -> float:
-        """The formula at these values, such as `N=100, d=20, rho=0.5`; others than its own are ignored.
-
-        Raises:
-            ValueError: if a value is missing, or not positive and finite.
-            AssumptionError: if a hypothesis fails.
-        """
-        missing = [name for name in self.symbols if name not in values]
-        if missing:
-            raise ValueError(
-                f"{self.name!r} ({self.source}) needs {', '.join(self.symbols)}; missing {', '.join(missing)}"
-            )
-        used = {name: values[name] for name in self.symbols}
-        if not all(0 < value < math.inf for value in used.values()):
-            raise ValueError(f"{self.name!r} ({self.source}) needs finite values > 0, got {used}")
-        for relation in self.hypotheses:
-            if not bool(_at(relation, used)):
-                raise AssumptionError(f"{self.name!r} ({self.source}) needs {relation}, got {used}")
-        return float(_at(self.formula, used))
-
-
-_BOUNDS = (
-    PublishedBound(
-        "width of the first layer", _KIM, 2, "width of the first hidden layer", "lower", "explicit",
-        rho**2 * sympy.Min(N - 1, d), (N >= 2, rho < 1),
-    ),
-    PublishedBound(
-        "width of the first layer, l_inf", _KIM, math.inf, "width of the first hidden layer", "lower", "explicit",
-        sympy.Min(N - 1, d), (N >= 2, rho > sympy.Rational(1, 2), rho < 1),
-    ),
-    PublishedBound(
-        "parameters from below", _KIM, 2, "all entries", "lower", "Ω",
-        (rho**2 * sympy.Min(N, d) + 1) * d + sympy.Min(1 / sympy.sqrt(1 - rho**2), sympy.sqrt(d)) * sympy.sqrt(N),
-        (rho < 1,),
-    ),
-    PublishedBound(
-        "small ρ", _KIM, 2, "all entries", "upper", "Õ", sympy.sqrt(N), (rho <= 1 / (5 * N * sympy.sqrt(d)),)
-    ),
-    PublishedBound(
-        "moderate ρ", _KIM, 2, "all entries", "upper", "Õ",
-        N * d ** sympy.Rational(1, 4) * sympy.sqrt(rho), (rho <= 1 / (5 * sympy.sqrt(d)),),
-    ),
-    PublishedBound("any ρ", _KIM, 2, "all entries", "upper", "Õ", N * d**2 * rho**4, (rho < 1,)),
-    PublishedBound("any ρ, non-zeros", _KIM, 2, "non-zeros", "upper", "Õ", N * d * rho**2 + d, (rho < 1,)),
-    PublishedBound("optimal width, l_inf", _YU, math.inf, "width", "upper", "explicit", 3 * d + 1, (rho < 1,)),
-    PublishedBound("optimal depth, l_inf", _YU, math.inf, "depth", "upper", "explicit", 2 * N + 1, (rho < 1,)),
-    PublishedBound("optimal non-zeros, l_inf", _YU, math.inf, "non-zeros", "upper", "O", N * d, (rho < 1,)),
-    PublishedBound("optimal width, l_p", _YU, None, "width", "upper", "O", d, (rho < 1,)),
-    # p > 1, γ and R as the source defines them.
-    PublishedBound(
-        "optimal depth, l_p", _YU, None, "depth", "upper", "O",
-        N * p * (sympy.log(d / gamma**p) + p * sympy.log(R) + sympy.log(p)), (rho < 1,),
-    ),
-    PublishedBound(
-        "logarithmic width", _EGOSI, 2, "width", "upper", "explicit", k,
-        (
-            k >= 7,
-            k <= d + 5,
-            rho <= sympy.sqrt((k - 6) / d) * N ** (-2 / (k - 6)) / (4 * sympy.sqrt(sympy.E)),
-        ),
-    ),
-    # Li et al. write δ for the radius, ε for half of the separation: δ < ε / 2.
-    PublishedBound(
-        "robust training", _LI, None, "non-zeros", "upper", "Õ",
-        N * d * sympy.log(d / delta) + N * sympy.log(N / delta), (delta < eps / 2,),
-    ),
-    PublishedBound("robust training from below", _LI, None, "non-zeros", "lower", "Ω", sympy.sqrt(N * d)),
-    PublishedBound("no perturbation", _VARDI, None, "all entries", "upper", "Õ", sympy.sqrt(N), robust=False),
-    PublishedBound(
-        "no perturbation, width", _VARDI, None, "width", "upper", "explicit", sympy.Integer(12), robust=False
-    ),
-)  # fmt: skip
-
-PUBLISHED: Mapping[str, PublishedBound] = MappingProxyType({bound.name: bound for bound in _BOUNDS})
+PUBLISHED: Mapping[str, PublishedBound] = MappingProxyType(
+    {bound.name: bound for bound in (*KIM, *EGOSI, *YU, *LI, *MEMORIZATION)}
+)
 """The bounds by name."""
 
 
 def applicable(norm: float, **values: float) -> dict[str, float]:
     """All bounds for perturbations in this norm whose symbols are given and whose hypotheses hold, with their values.
 
-    Worst cases over data sets, beside which a size can be put: no bounds on the data at hand.
+    Worst cases over data sets, beside which a size can be put: no bounds on the data at hand. Those with `exact` False
+    allow an error, those with `robust` False are about memorization alone.
 
     Args:
         norm: p, 1 <= p <= ∞.
@@ -152,6 +38,7 @@ def applicable(norm: float, **values: float) -> dict[str, float]:
     """
     if not norm >= 1:
         raise ValueError(f"an l_p norm needs p >= 1, got p={norm}")
+    values["p"] = norm
     found = {}
     for bound in PUBLISHED.values():
         if bound.norm in (None, norm) and set(bound.symbols) <= set(values):
@@ -218,9 +105,3 @@ def extremal_sample(count: int, dim: int) -> tuple[Float[np.ndarray, "n d"], Int
     index = np.arange(count - 1)
     points[index, index % dim] = 1.0 + index // dim
     return points, np.array([1] * (count - 1) + [-1])
-
-
-def _at(expression: Any, values: Mapping[str, float]) -> Any:
-    """The expression at these values, as exact rationals, so that `<` and `<=` are decided and not rounded."""
-    exact = {s: sympy.Rational(values[s.name]) for s in expression.free_symbols}
-    return expression.xreplace(exact) if expression.free_symbols else expression

@@ -45,9 +45,10 @@ def test_affine_classifiers_shatter_d_plus_1_points_and_no_more(dim) -> None:
 
 
 @given(widths)
-def test_the_closed_form_is_never_below_the_count(sizes) -> None:
+def test_the_closed_form_is_never_below_the_count_of_two_layers_or_more(sizes) -> None:
     counted = relu_vc_dimension_by_counting(sizes)
-    assert counted <= relu_vc_dimension_bound(sizes)
+    if len(sizes) > 2:
+        assert counted <= relu_vc_dimension_bound(sizes)
     upto = list(itertools.accumulate(b * (a + 1) for a, b in itertools.pairwise(sizes)))
 
     def patterns(n) -> Decimal:
@@ -63,6 +64,14 @@ def test_the_closed_form_is_never_below_the_count(sizes) -> None:
 @pytest.mark.parametrize("dim", [1, 3, 10])
 def test_one_layer_is_affine(dim) -> None:
     assert affine_vc_dimension(dim) <= relu_vc_dimension_by_counting([dim, 1]) <= 6 * (dim + 1)
+    assert affine_vc_dimension(dim) <= relu_vc_dimension_bound([dim, 1])
+
+
+def test_one_layer_is_outside_the_hypothesis_of_the_closed_form() -> None:
+    """`2eR >= 16` fails for R = 1 and holds for every deeper network, whose R is at least 3: 16.3."""
+    assert relu_vc_dimension_by_counting([3, 1]) == 20 > 19 == relu_vc_dimension_bound([3, 1])
+    for sizes in itertools.product((1, 2, 3, 50), repeat=2):
+        assert relu_vc_dimension_by_counting([*sizes, 1]) <= relu_vc_dimension_bound([*sizes, 1])
 
 
 def test_the_closed_form_by_hand() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.strategies import methods
 from theory.errors import AssumptionError
 from theory.setting.separation import separation
-from theory.sizes.published import PUBLISHED, applicable, extremal_sample, logarithmic_width
+from theory.sizes.published import CONTEXT, PUBLISHED, applicable, extremal_sample, logarithmic_width
 
 LOWER = {2.0: "width of the first layer", math.inf: "width of the first layer, l_inf"}
 
@@ -26,7 +26,7 @@ def memorize(points: np.ndarray, labels: np.ndarray, radius: float, p: float, me
 
 
 def lower_bound(p: float, count: int, dim: int, ratio: float) -> float:
-    return PUBLISHED[LOWER[p]](N=count, d=dim, rho=ratio)
+    return PUBLISHED[LOWER[p]](N=count, d=dim, rho=ratio, p=p)
 
 
 def needed_rank(p: float, count: int, dim: int, ratio: float) -> float:
@@ -165,86 +165,163 @@ def test_the_logarithmic_width_is_logarithmic_in_the_sample() -> None:
     assert all(0.3 < ratio < 2 for ratio in ratios)
 
 
-# Every formula a second time, from the literature section of the statements, at one point.
-AT = {"N": 90, "d": 40, "rho": 0.6, "p": 3.0, "gamma": 0.2, "R": 2.0, "delta": 0.1, "eps": 0.3, "k": 20}
+# Every formula a second time, from what was read, at one point of each range.
+AT = {"N": 90, "d": 16, "rho": 0.6, "p": 3, "gamma": 0.2, "R": 2.0, "delta": 0.1, "eps": 0.3, "k": 20, "s": 0.25}
+SPREAD = 16 ** (1 / 2 - 1 / 3)
+LOGS = math.log(16 / 0.2**2) + math.log(2)
 VALUES = {
-    "width of the first layer": 0.36 * 40,
-    "parameters from below": (0.36 * 40 + 1) * 40 + 1.25 * math.sqrt(90),
-    "any ρ": 90 * 40**2 * 0.6**4,
-    "any ρ, non-zeros": 90 * 40 * 0.36 + 40,
-    "width of the first layer, l_inf": 40,
-    "optimal width, l_inf": 121,
+    "width of the first layer": 0.36 * 16,
+    "width of the first layer, l_inf": 16,
+    "entries from below": (0.36 * 16 + 1) * 16 + math.sqrt(90 / (1 - 0.216)),
+    "entries from below, l_inf": 256,
+    "entries from below by shattering": math.sqrt(90 / (1 - 0.216)),
+    "non-zeros from below": math.sqrt(90 / 0.64),
+    "large ρ": 90 * 16**2 * (0.6 * SPREAD) ** 4 + 16,
+    "large ρ, non-zeros": 90 * 16 * 0.36 + 16,
+    "large ρ, width": 0.36 * 16,
+    "large ρ, depth": 90,
+    "logarithmic width from below": 2 * math.log(90) / math.log(4832 / 0.6),
+    "logarithmic width, entries, larger ρ": 90 * 16**3 * 0.6**6 + 16,
+    "optimal width, l_inf": 49,
     "optimal depth, l_inf": 181,
-    "optimal non-zeros, l_inf": 3600,
-    "optimal width, l_p": 40,
-    "optimal depth, l_p": 90 * 3 * (math.log(40 / 0.2**3) + 3 * math.log(2) + math.log(3)),
-    "robust training": 90 * 40 * math.log(400) + 90 * math.log(900),
-    "robust training from below": 60,
-    "no perturbation": math.sqrt(90),
+    "optimal non-zeros, l_inf": 90 * 16,
+    "optimal non-zeros, l_inf, bounded slope": 90 * 16 * (1 + math.log(16)),
+    "optimal width, l_p": 16,
+    "optimal depth, l_p": 90 * 3 * (math.log(16 / 0.2**3) + 3 * math.log(2) + math.log(3)),
+    "optimal entries, l_2": 90 * 16**2 * LOGS,
+    "optimal non-zeros, l_2": 90 * 16 * LOGS,
+    "no perturbation": math.sqrt(90) + 16,
     "no perturbation, width": 12,
+    "no perturbation, from below": math.sqrt(90),
+    "no perturbation, width times depth": math.sqrt(90 * math.log(4)),
+    "no perturbation, width times depth from below": math.sqrt(90 / math.log(4)),
 }
-TINY = {"small ρ": math.sqrt(90), "moderate ρ": 90 * 40**0.25 * 0.01, "logarithmic width": 20}
+# Elsewhere: the change of the point, the value.
+ELSEWHERE = {
+    "small ρ": ({"rho": 1e-4}, math.sqrt(90) + 16),
+    "moderate ρ, error η": ({"rho": 0.01}, 90 * 2 * math.sqrt(0.01 * SPREAD) + 16),
+    "logarithmic width": ({"rho": 1e-4}, 20),
+    "logarithmic width, entries": ({"rho": 0.2}, 106),
+    "width of the first layer for more than d points": ({"rho": 0.8}, 16),
+    "robust training": ({"p": math.inf}, 90 * 16 * math.log(160) + 90 * math.log(900)),
+    "robust training from below": ({"rho": 0.97}, math.sqrt(90 * 16)),
+}
 
 
 def test_the_values_of_the_formulas() -> None:
     for name, value in VALUES.items():
         # a few operations, each rounded once
         assert PUBLISHED[name](**AT) == pytest.approx(value, rel=1e-13)
-    for name, value in TINY.items():
-        assert PUBLISHED[name](**AT | {"rho": 1e-4}) == pytest.approx(value, rel=1e-13)
+    for name, (change, value) in ELSEWHERE.items():
         with pytest.raises(AssumptionError):
-            PUBLISHED[name](**AT)
-    assert set(VALUES) | set(TINY) == set(PUBLISHED)
+            PUBLISHED[name](**(AT | {"eps": 0.15, "k": 7}))
+        assert PUBLISHED[name](**AT | {"eps": 0.3} | change) == pytest.approx(value, rel=1e-13)
+    assert set(VALUES) | set(ELSEWHERE) == set(PUBLISHED)
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"),
-    # N = 4, d = 25.
-    [("small ρ", 1 / (5 * 4 * 5)), ("moderate ρ", 1 / (5 * 5))],
+    ("name", "low", "high"),
+    # N = 4, d = 16, p = 1 and ∞: γ = 4.
+    [
+        ("small ρ", None, 1 / (5 * 4 * 4 * 4)),
+        ("moderate ρ, error η", 1 / (5 * 4 * 4 * 4), 1 / (5 * 4 * 4)),
+        ("large ρ", 1 / (5 * 4 * 4), 1 / 4),
+    ],
 )
-def test_the_ranges_of_small_and_moderate_radii_end_where_the_source_says(name, limit) -> None:
-    """1/(5N√d) and 1/(5√d): Kim, Moon and Yun, Theorem 4.2 (i) and (ii)."""
-    assert PUBLISHED[name](N=4, d=25, rho=limit * (1 - 1e-9)) > 0
+@pytest.mark.parametrize("p", [1, math.inf])
+def test_the_ranges_of_radii_end_where_the_source_says(name, low, high, p) -> None:
+    """1/(5N√dγ), 1/(5√dγ) and 1/γ: Kim, Moon and Yun, Theorem C.11; none says anything of other ρ."""
+    bound = PUBLISHED[name]
+    assert bound(N=4, d=16, rho=high * (1 - 1e-9), p=p) > 0
+    with pytest.raises(AssumptionError, match="rho <"):
+        bound(N=4, d=16, rho=high * (1 + 1e-9), p=p)
+    if low is not None:
+        assert bound(N=4, d=16, rho=low * (1 + 1e-9), p=p) > 0
+        with pytest.raises(AssumptionError, match="rho >"):
+            bound(N=4, d=16, rho=low * (1 - 1e-9), p=p)
+
+
+@pytest.mark.parametrize(("p", "width"), [(1, 0.36 / 16), (4 / 3, 0.36 / 4), (2, 0.36), (7, 0.36), (math.inf, 0.36)])
+def test_the_width_of_the_first_layer_in_other_norms(p, width) -> None:
+    assert PUBLISHED["width of the first layer"](N=90, d=16, rho=0.6, p=p) == pytest.approx(16 * width, rel=1e-12)
+
+
+def test_the_shattered_points_end_at_d_for_each_point() -> None:
+    """1/(1 - ρ^p) grows to d at `ρ^p = 1 - 1/d`, and the bounds stay there; for p = ∞ there is no such term."""
+    shattering, below = PUBLISHED["entries from below by shattering"], PUBLISHED["entries from below"]
+    edge = 0.75**0.2
+    assert shattering(N=100, d=4, rho=edge * (1 - 1e-9), p=5) == pytest.approx(20, rel=1e-6)
     with pytest.raises(AssumptionError, match="rho <="):
-        PUBLISHED[name](N=4, d=25, rho=limit * (1 + 1e-9))
+        shattering(N=100, d=4, rho=edge * (1 + 1e-9), p=5)
+    with pytest.raises(AssumptionError, match="Ne"):
+        shattering(N=100, d=4, rho=0.5, p=math.inf)
+    assert below(N=100, d=4, rho=0.999, p=5) == pytest.approx((0.999**2 * 4 + 1) * 4 + 20, rel=1e-12)
+    assert below(N=100, d=4, rho=0.999, p=math.inf) == pytest.approx((0.999**2 * 4 + 1) * 4 + 10, rel=1e-12)
+    assert PUBLISHED["non-zeros from below"](N=100, d=4, rho=0.999) == 20
 
 
 def test_every_bound_says_what_it_counts() -> None:
     for name, bound in PUBLISHED.items():
         assert bound.name == name
-        assert any(author in bound.source for author in ("Kim", "Yu", "Egosi", "Li", "Vardi"))
+        assert any(author in bound.source for author in ("Kim", "Yu", "Egosi", "Li", "Vardi", "Goldberg", "Yang"))
         assert bound.form in ("explicit", "Ω", "O", "Õ")
         assert (bound.form == "Ω") <= (bound.kind == "lower")
-        assert "rho" in bound.symbols or bound.source.startswith(("Li", "Vardi"))
         assert isinstance(bound.formula, sympy.Expr)
-    assert {bound.name for bound in PUBLISHED.values() if not bound.robust} == {
-        "no perturbation",
-        "no perturbation, width",
-    }
+        assert bound.robust != name.startswith("no perturbation")
+        assert bound.exact != name.endswith("error η")
+
+
+def test_what_was_read_at_the_source_is_marked() -> None:
+    """Kim et al. and Li et al. in full; of the others abstracts, a review, and what Kim et al. say of them."""
+    for bound in PUBLISHED.values():
+        assert (bound.read == "source") == bound.source.startswith(("Kim", "Li,"))
+        assert ("as in" in bound.citation) == (bound.read != "source")
+        assert bound.citation.startswith(f"{bound.source}, {bound.place}")
+        assert bound.place
+    assert {paper.read for paper in CONTEXT} == {"its abstract"}
+    assert [paper.source.split(",")[0] for paper in CONTEXT] == ["Yu", "Shi", "Lee"]
 
 
 def test_applicable_bounds_are_those_of_the_norm_whose_hypotheses_hold() -> None:
     near = applicable(2, N=100, d=50, rho=1e-4)
     far = applicable(2, N=100, d=50, rho=0.9)
     assert "small ρ" in near
+    assert "large ρ" not in near
     assert "small ρ" not in far
     assert not any(name.endswith("l_inf") for name in near)
-    assert set(applicable(math.inf, N=100, d=50, rho=0.4)) == set(applicable(math.inf, N=100, d=50, rho=0.6)) - {
-        "width of the first layer, l_inf"
+    assert set(applicable(math.inf, N=100, d=50, rho=0.6)) - set(applicable(math.inf, N=100, d=50, rho=0.4)) == {
+        "width of the first layer, l_inf",
+        "entries from below, l_inf",
     }
+    assert "width of the first layer for more than d points" in applicable(math.inf, N=100, d=50, rho=0.9)
+    # 100 points of R^100 at ρ = 1e-4 were once said to need 1e-10 entries.
+    least = applicable(2, N=100, d=100, rho=1e-4)
+    assert least["small ρ"] == 110
+    assert "large ρ" not in least
 
 
 BAD = [
-    (lambda: PUBLISHED["any ρ"](N=10, d=3), ValueError, "missing rho"),
-    (lambda: PUBLISHED["any ρ"](N=10, d=3, rho=math.nan), ValueError, "finite values > 0"),
-    (lambda: PUBLISHED["any ρ"](N=10, d=0, rho=0.5), ValueError, "finite values > 0"),
-    (lambda: PUBLISHED["any ρ"](N=10, d=3, rho=1.0), AssumptionError, "rho < 1"),
+    (lambda: PUBLISHED["large ρ, width"](N=10, d=3), ValueError, "missing rho"),
+    (lambda: PUBLISHED["large ρ, width"](N=10, d=3, rho=math.nan), ValueError, "finite values > 0"),
+    (lambda: PUBLISHED["large ρ, width"](N=10, d=0, rho=0.5), ValueError, "finite values > 0"),
+    (lambda: PUBLISHED["large ρ, width"](N=10, d=3, rho=1.0), AssumptionError, "rho < 1"),
+    (lambda: PUBLISHED["large ρ"](N=10, d=3, rho=0.5, p=0.5), ValueError, "p >= 1"),
+    (lambda: PUBLISHED["large ρ"](N=10, d=3, rho=0.5, p=math.nan), ValueError, "p >= 1"),
+    (lambda: PUBLISHED["optimal width, l_p"](d=3, rho=0.5, p=2.5), AssumptionError, "Mod"),
+    (lambda: PUBLISHED["optimal width, l_p"](d=3, rho=0.5, p=math.inf), AssumptionError, "Mod"),
+    (lambda: PUBLISHED["robust training"](N=9, d=3, delta=0.1, eps=0.3, p=3), AssumptionError, "Eq"),
+    (
+        lambda: PUBLISHED["width of the first layer for more than d points"](N=10, d=10, rho=0.9),
+        AssumptionError,
+        "d < N|N > d",
+    ),
+    (lambda: PUBLISHED["robust training from below"](N=9, d=4, rho=0.86), AssumptionError, "rho >="),
     (lambda: PUBLISHED["width of the first layer, l_inf"](N=10, d=3, rho=0.5), AssumptionError, "rho > 1/2"),
-    (lambda: PUBLISHED["width of the first layer"](N=1, d=3, rho=0.5), AssumptionError, "N >= 2"),
-    (lambda: PUBLISHED["small ρ"](N=10, d=3, rho=0.5), AssumptionError, "rho <="),
+    (lambda: PUBLISHED["width of the first layer"](N=1, d=3, rho=0.5, p=2), AssumptionError, "N >= 2"),
+    (lambda: PUBLISHED["small ρ"](N=10, d=3, rho=0.5, p=2), AssumptionError, "rho <="),
     (lambda: PUBLISHED["logarithmic width"](N=10, d=3, rho=1e-9, k=9), AssumptionError, "k <= d"),
     (lambda: PUBLISHED["logarithmic width"](N=10, d=3, rho=1e-9, k=6), AssumptionError, "k >= 7"),
-    (lambda: PUBLISHED["robust training"](N=10, d=3, delta=0.2, eps=0.4), AssumptionError, "delta < eps/2"),
+    (lambda: PUBLISHED["robust training"](N=10, d=3, delta=0.2, eps=0.4, p=2), AssumptionError, "delta < eps/2"),
     (lambda: applicable(0.5, N=10), ValueError, "p >= 1"),
     (lambda: applicable(math.nan, N=10), ValueError, "p >= 1"),
     (lambda: logarithmic_width(10, 5, 0.9), AssumptionError, "largest width"),
