@@ -41,6 +41,11 @@ def is_inside(steps: list[Fraction], radius: float, p: float) -> bool:
 
 def least_on_interval(network: Any, low: Fraction, high: Fraction, label: int) -> Fraction:
     """The minimum of `label · f` over [low, high], f on the line with one output: at an end or at a kink."""
+    return min(label * rational_value(network, [x])[0] for x in kinks_on_interval(network, low, high))
+
+
+def kinks_on_interval(network: Any, low: Fraction, high: Fraction) -> list[Fraction]:
+    """The ends of [low, high] and the points between where a neuron changes its sign, f on the line: in order."""
     kinks = [low, high]
     for depth in range(1, network.depth):
         part = type(network)(network.layers[:depth])
@@ -49,7 +54,7 @@ def least_on_interval(network: Any, low: Fraction, high: Fraction, label: int) -
         for (a, b), (f, g) in zip(pairwise(kinks), pairwise(values), strict=True):
             found |= {a + (b - a) * u / (u - v) for u, v in zip(f, g, strict=True) if u * v < 0}
         kinks = sorted(found)
-    return min(label * rational_value(network, [x])[0] for x in kinks)
+    return kinks
 
 
 def _row(weight: sp.csr_array, i: int) -> range:

@@ -45,6 +45,7 @@ class Cell:
         inner: `inside`, rounded; shape (d,).
         inside: a point inside, over the rationals: `inner` itself unless the cell is too thin to hold that; shape (d,).
         rows: the polyhedron without rounding: `normal z + offset >= 0` for each (normal, offset), Fractions.
+        form: f inside, `normal z + offset`, without rounding.
     """
 
     normals: Float[np.ndarray, "m d"]
@@ -54,6 +55,7 @@ class Cell:
     inner: Float[np.ndarray, " d"]
     inside: np.ndarray
     rows: tuple[Row, ...]
+    form: Row
 
 
 def cells(layers: Layers) -> tuple[Cell, ...]:
@@ -86,9 +88,52 @@ def has_plateau(found: Sequence[Cell]) -> bool:
 def distance_to_sign(found: Sequence[Cell], x: Float[np.ndarray, " d"], sign: int, p: Any) -> float:
     """`dist_p(x, {z : sign · f(z) > 0})`, ∞ if there is no such z. Arguments as for `distance_to_boundary`."""
     x, p = _read(found, x, p)
-    if sign not in (-1, 1):
-        raise ValueError(f"sign needs to be -1 or 1, got {sign}")
+    _check_sign(sign)
     return min((_nearest(*_below(cell.rows), x, p)[0] for cell in found if cell.sign == sign), default=np.inf)
+
+
+def distance_to_side_boundary(
+    found: Sequence[Cell], x: Float[np.ndarray, " d"], sign: int, p: Any
+) -> tuple[float, Float[np.ndarray, " d"]]:
+    """`dist_p(x, ∂U)` for the side `U = {z : sign · f(z) > 0}` in R^d, and a nearest point; (∞, x) if ∂U is empty.
+
+    For every continuous f, with plateaus and zeros without a change of sign too, the least value of `y f` over the
+    closed ball `B = B_p(x, δ)` is tied to the sides `U = {y f > 0}` and `V = {y f < 0}`:
+
+    - if `y f(x) > 0`: it is > 0 just when `dist_p(x, ∂U) > δ`;
+    - if `y f(x) >= 0`: it is >= 0 just when `dist_p(x, ∂V) >= δ`.
+
+    *Proof.* U and V are open. If x is in U, the first point outside of U on a segment from x to a point outside is in
+    ∂U, and ∂U is outside of U: so `dist(x, ∂U)` is the distance to the complement of U. That is closed, the distance is
+    reached, and B meets it just when `dist(x, ∂U) <= δ`. If x is not in V, a segment from x to a point of V meets ∂V,
+    and ∂V is a part of cl V: so `dist(x, ∂V) = dist(x, V)`. A point of V in B has points of V beside it that are nearer
+    to x, as V is open: so B meets V just when `dist(x, V) < δ`.
+
+    If `{f = 0}` has empty interior and `y f(x) > 0`, then `dist(x, DB(f)) = dist(x, ∂V)`, the printed Proposition 3.1:
+    DB(f) is a part of ∂V; and the nearest point z of ∂V is in DB(f), for the open ball of radius `‖z-x‖` around x does
+    not meet V, and in every neighbourhood of z it is not all zeros, so f has the sign y there.
+
+    The cells with that sign cover cl U, and ∂U consists of the zeros of f in them: one program a cell.
+
+    Source: Proposition 3.1, repaired form. Arguments and errors as for `distance_to_boundary`.
+
+    Args:
+        found: the cells of f.
+        x: shape (d,), finite.
+        sign: -1 or 1.
+        p: 1, 2 or ∞.
+    """
+    x, p = _read(found, x, p)
+    _check_sign(sign)
+    best, point = np.inf, x
+    for cell in found:
+        normal, offset = cell.form
+        if cell.sign != sign or not normal.any():
+            continue
+        reach, nearest = _nearest(*_below((*cell.rows, (-sign * normal, -sign * offset))), x, p)
+        if reach < best:
+            best, point = reach, nearest
+    return float(best), point
 
 
 def distance_to_boundary(
@@ -164,7 +209,8 @@ def _cells(affines: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Cell]:
         gradient, constant = (weight @ region.matrix)[0], (weight @ region.constant + bias)[0]
         for sign, rows, inside in _split(region.rows, region.inside, gradient, constant):
             units = _unit_rows(rows, dim)
-            yield Cell(*units, sign, gradient.astype(np.float64), inside.astype(np.float64), inside, rows)
+            rounded = gradient.astype(np.float64), inside.astype(np.float64)
+            yield Cell(*units, sign, *rounded, inside, rows, (gradient, constant))
 
 
 def _through_layer(region: _Region, weight: np.ndarray, bias: np.ndarray) -> Iterator[_Region]:
@@ -317,6 +363,11 @@ def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
             if i != k:
                 table[i] = table[i] - table[i, k] * table[k]
     return np.asarray(table[:, -1])
+
+
+def _check_sign(sign: int) -> None:
+    if sign not in (-1, 1):
+        raise ValueError(f"sign needs to be -1 or 1, got {sign}")
 
 
 def _read(found: Sequence[Cell], x: Any, p: Any) -> tuple[np.ndarray, float]:

@@ -23,7 +23,8 @@ class TargetConditions:
     Attributes:
         large_margin: `α - δ`, to be > 0.
         others_off: least `b - ⟨ξ_j, x_i⟩ - δ‖ξ_j‖` over j small and i ≠ j, to be >= 0.
-        own_wins: least `β - δ + ‖ξ_i‖² - δ‖ξ_i‖ - b` over i small, to be > 0.
+        own_wins: least `β + ‖ξ_i‖² - b - δ√(1 + ‖ξ_i‖²)` over i small, to be > 0: `σ(t) >= t` for the own
+            neuron, and `y_i w* + ξ_i` has that norm. The k = 0 of `theory.gaussian.overlap`, point by point.
     """
 
     large_margin: float
@@ -40,7 +41,7 @@ class TargetConditions:
                 (self.others_off >= 0, f"b >= ⟨ξ_j, x_i⟩ + δ‖ξ_j‖ fails by {-self.others_off:.4g}: raise b or lower δ"),
                 (
                     self.own_wins > 0,
-                    f"β - δ + ‖ξ_i‖² - δ‖ξ_i‖ - b > 0 fails, least value {self.own_wins:.4g}: lower b or δ",
+                    f"β + ‖ξ_i‖² - b > δ√(1 + ‖ξ_i‖²) fails, least difference {self.own_wins:.4g}: lower b or δ",
                 ),
             )
             if not holds
@@ -83,7 +84,7 @@ def target_conditions(
     with np.errstate(over="ignore", invalid="ignore"):
         norms = row_norms(noise)
         worst = max(float((some + radius * norms).max()) for some in other_products(points, noise, own, -math.inf))
-        wins = beta - radius + norms**2 - radius * norms - b
+        wins = beta + norms**2 - b - radius * np.hypot(1.0, norms)
     return TargetConditions(alpha - radius, b - worst, float(wins.min()))
 
 
@@ -93,8 +94,9 @@ def memorization_failure(
     """Upper bound of the probability that the conditions of the repaired Theorem 5.2 fail; 1 if it says nothing.
 
     With `A = √D + √(2t)`, `a = √(D - 2√(Dt))`: at most `n_small (n + 1) e^{-t}` for every t with
-    `A (√(2t) + δ) <= b < β - δ + a² - δ a` and `δ <= 2a`, `t < D/4` (Laurent, Massart 2000, for `‖ξ‖`; a Gaussian
-    tail for `⟨ξ_j, ξ_i⟩`). The conditions only get harder with t, so the largest such t is found by bisection.
+    `A (√(2t) + δ) <= b < β + a² - δ√(1 + a²)` and `δ <= 2√(1 + a²)`, from where on `s² - δ√(1 + s²)` rises, `t < D/4`
+    (Laurent, Massart 2000, for `‖ξ‖`; a Gaussian tail for `⟨ξ_j, ξ_i⟩`). The conditions only get harder with t, so the
+    largest such t is found by bisection.
 
     Source: Theorem 5.2, repaired form.
 
@@ -110,7 +112,7 @@ def memorization_failure(
 
     def fits(t: float) -> bool:
         least, most = threshold_range(dim, beta, radius, t)
-        return least <= b < most and radius <= 2 * noise_lengths(dim, t)[0]
+        return least <= b < most and radius <= 2 * math.hypot(1.0, noise_lengths(dim, t)[0])
 
     deviation = largest_deviation(fits, dim)
     return 1.0 if deviation is None else min(1.0, failure_at(n, n_small, deviation))
@@ -127,12 +129,12 @@ def noise_lengths(dim: int, t: float) -> tuple[float, float]:
 
 
 def threshold_range(dim: int, beta: float, radius: float, t: float) -> tuple[float, float]:
-    """`A(√(2t) + δ)` and `β - δ + a² - δa`: b is to be at least the first, and less than the second.
+    """`A(√(2t) + δ)` and `β + a² - δ√(1 + a²)`: b is to be at least the first, and less than the second.
 
     Source: Theorem 5.2, repaired form.
     """
     least, most = noise_lengths(dim, t)
-    return most * (math.sqrt(2 * t) + radius), beta - radius + least**2 - radius * least
+    return most * (math.sqrt(2 * t) + radius), beta + least**2 - radius * math.hypot(1.0, least)
 
 
 def failure_at(n: int, n_small: int, t: float) -> float:

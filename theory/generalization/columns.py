@@ -1,4 +1,6 @@
-"""How far memorizing helps on unseen data: the bound of Proposition 3.2 (iii), and distributions where it is computed.
+"""How far memorizing helps on unseen data: distributions on which the errors of f_adv are computed, for every sample.
+
+The bounds that they are to meet are in `theory.generalization.robust_ratio`.
 
 `Columns` are distributions in [0, 1]^d on which the adversarial error of f_adv is known for every sample, for p = ∞.
 Over each of K = m^{d-1} cubes in the first d - 1 coordinates stands data of one label, above the height 1/2 for +1,
@@ -23,6 +25,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from theory.errors import AssumptionError
+from theory.generalization.robust_ratio import check_mu
 from theory.setting.ideal import IdealClassifier
 
 # Heights are multiples of this, so that 1/2 + h and differences of heights are exact.
@@ -31,54 +34,6 @@ _MOST_COLUMNS = 2**20
 
 # Of one column: first coordinates and heights of its memorized points, its sides -> a share of its data.
 _Share: TypeAlias = Callable[[np.ndarray, np.ndarray, tuple[float, float]], float]
-
-
-def ratio_bound(n_small: int, mu: float, ball_mass: float) -> float:
-    """`1 - n sup_z D(X_small ∩ B_p(z, 2δ)) / μ <= L_D^{adv,δ}(f_adv) / L_D^{adv,δ}(f_clean)`, or 0 if that is negative.
-
-    A point of X_small that is more than 2δ away from all of S_small has no memorized ball in its own, so f_adv is
-    f_clean there, and wrong somewhere.
-
-    Source: Proposition 3.2 (iii), repaired form.
-
-    Args:
-        n_small: n, the number of memorized points.
-        mu: μ = D(X_small), in (0, 1].
-        ball_mass: an upper bound of the supremum, >= 0.
-
-    Raises:
-        AssumptionError: if μ is not in (0, 1].
-        ValueError: if `n_small` or `ball_mass` is negative.
-    """
-    _check_mu(mu)
-    if not (n_small >= 0 and ball_mass >= 0):
-        raise ValueError(f"ratio_bound needs n_small >= 0 and ball_mass >= 0, got {n_small} and {ball_mass}")
-    return max(0.0, 1.0 - n_small * ball_mass / mu)
-
-
-def log_threshold(dim: int, radius: float, mu: float, density: float) -> float:
-    """`log(μ (4δ)^{-d} / (2κ))`: up to so many memorized points the ratio is at least 1/2, for p = ∞.
-
-    Source: Proposition 3.2 (iii), repaired form; with `sup_z D(B_∞(z, 2δ)) <= κ (4δ)^d`.
-
-    Args:
-        dim: d >= 1.
-        radius: δ > 0.
-        mu: μ = D(X_small), in (0, 1].
-        density: κ > 0, an upper bound of the density of x on X_small.
-
-    Raises:
-        AssumptionError: if μ is not in (0, 1], or δ or κ is not positive and finite.
-        ValueError: if `dim` < 1.
-    """
-    _check_mu(mu)
-    if not dim >= 1:
-        raise ValueError(f"log_threshold needs dim >= 1, got {dim}")
-    if not (0 < radius < math.inf and 0 < density < math.inf):
-        raise AssumptionError(
-            f"Proposition 3.2 (iii) needs a radius and a density in (0, inf), got radius={radius}, density={density}"
-        )
-    return math.log(mu) - dim * math.log(4 * radius) - math.log(2 * density)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +66,7 @@ class Columns:
     def __post_init__(self) -> None:
         if not (self.dim >= 2 and self.m >= 2):
             raise AssumptionError(f"Columns need dim >= 2 and m >= 2, got dim={self.dim}, m={self.m}")
-        _check_mu(self.mu)
+        check_mu(self.mu)
         if not 0 < self.lowest <= self.radius < 0.5:
             raise AssumptionError(
                 f"Columns need 0 < lowest <= radius < 1/2, got lowest={self.lowest}, radius={self.radius}"
@@ -260,8 +215,3 @@ class Columns:
         starts, ends = np.maximum(middles - 2 * self.radius, low), np.minimum(middles + 2 * self.radius, high)
         starts = np.maximum(starts, np.append(low, ends[:-1]))
         return math.fsum(np.maximum(ends - starts, 0.0)) / (high - low)
-
-
-def _check_mu(mu: float) -> None:
-    if not 0 < mu <= 1:
-        raise AssumptionError(f"Proposition 3.2 (iii) needs a mass of small-margin data mu in (0, 1], got mu={mu}")

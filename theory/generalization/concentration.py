@@ -6,7 +6,7 @@ import math
 def binomial_deviation(n: int, failure: float) -> float:
     """`√(N ln(2/Δ) / 2)`: with probability >= 1 - Δ a Binomial(N, μ) count is within this of μN, for every μ.
 
-    Source: claim-small-margin-count, repaired form; Hoeffding (1963), both tails.
+    Source: claim-small-margin-count, sharper form; Hoeffding (1963), both tails.
 
     Args:
         n: N >= 1.

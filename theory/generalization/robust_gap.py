@@ -12,7 +12,8 @@ Both hold for every sample, without a probability. The adversarial loss `x ↦ m
 along a coupling of D_c and S_c, x moves by at most h, so that the segment from `x + ξ` to `z + ξ` stays within δ + h of
 x. The ½ in T is that of two probability vectors: losses in [0, B] differ from B/2 by at most B/2.
 
-D is a finite population here, so that every term can be computed.
+D is a finite population here, so that every term can be computed. `theory.generalization.pairwise_gap` has the one
+bound that contains both.
 """
 
 import math
@@ -67,8 +68,8 @@ class GapBound:
 
     Attributes:
         gap: `L_D^adv - L_S^adv`.
-        slope: G, or the mean over D of the largest gradient norm at radius δ + h.
-        transport: `Σ_c π_c W_1(D_c, S_c)`, or h.
+        slope: G, or the mean over D of the largest gradient norm at radius δ + h; 1 for a cost that has it inside.
+        transport: `Σ_c π_c W_1(D_c, S_c)`, or h, or `Σ_c π_c OT_c`.
         class_term: T.
         loss_bound: B, which no gap exceeds.
         rounding: bound of the rounding errors of the sums.
@@ -121,9 +122,9 @@ def lipschitz_gap_bound(
     p = read_exponent(p)
     if not lipschitz >= 0:
         raise ValueError(f"a Lipschitz constant needs to be >= 0, got {lipschitz}")
-    classes, priors, class_term = _classes(population, sample, loss_bound)
-    distances = [w1(*_parts(population, sample, c), p) for c in classes]
-    return _gap_bound(population, sample, lipschitz, float(priors @ distances), class_term, loss_bound)
+    classes, priors, class_term = shared_classes(population, sample, loss_bound)
+    distances = [w1(*class_points(population, sample, c), p) for c in classes]
+    return gap_bound(population, sample, lipschitz, float(priors @ distances), class_term, loss_bound)
 
 
 def flatness_gap_bound(
@@ -156,8 +157,8 @@ def flatness_gap_bound(
     p = read_exponent(p)
     if not 0 <= radius < math.inf:
         raise ValueError(f"flatness_gap_bound needs a finite radius >= 0, got {radius}")
-    classes, _, class_term = _classes(population, sample, loss_bound)
-    h = max(w_infinity(*_parts(population, sample, c), p) for c in classes)
+    classes, _, class_term = shared_classes(population, sample, loss_bound)
+    h = max(w_infinity(*class_points(population, sample, c), p) for c in classes)
     # Rounded up: a coupling is allowed to move a point by h.
     reach = math.nextafter(radius + h, math.inf)
     found = maxima(reach)
@@ -167,13 +168,13 @@ def flatness_gap_bound(
             f"{len(population.points)} points, got radius {found.radius}, p={found.p}, unit_box={found.unit_box}, "
             f"{len(found.upper)} points"
         )
-    return _gap_bound(population, sample, found.mean[1], h, class_term, loss_bound)
+    return gap_bound(population, sample, found.mean[1], h, class_term, loss_bound)
 
 
-def _classes(
+def shared_classes(
     population: LabelledLosses, sample: LabelledLosses, loss_bound: float
 ) -> tuple[list[int], Float[np.ndarray, " c"], float]:
-    """The classes of D, their priors, and T."""
+    """The classes of D, their priors, and T; an error unless S has the same and all losses are in [0, B]."""
     if not 0 < loss_bound < math.inf:
         raise ValueError(f"the loss needs a finite bound > 0, got {loss_bound}")
     for name, part in (("population", population), ("sample", sample)):
@@ -197,13 +198,15 @@ def _classes(
     return classes.tolist(), priors, float(loss_bound * np.abs(priors - empirical).sum() / 2)
 
 
-def _parts(population: LabelledLosses, sample: LabelledLosses, label: int) -> tuple[np.ndarray, np.ndarray]:
+def class_points(population: LabelledLosses, sample: LabelledLosses, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """The points of one class in D and in S."""
     return population.points[population.labels == label], sample.points[sample.labels == label]
 
 
-def _gap_bound(
+def gap_bound(
     population: LabelledLosses, sample: LabelledLosses, slope: float, transport: float, class_term: float, top: float
 ) -> GapBound:
+    """The bound of these terms, with what their sums are rounded by; top is B."""
     gap = float(population.losses.mean() - sample.losses.mean())
     # Sums over the points, over the coordinates of their distances, and a few operations more.
     terms = len(population.points) + len(sample.points) + 2 * population.points.shape[1] + 8

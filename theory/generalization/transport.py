@@ -1,4 +1,4 @@
-"""Exact optimal transport between two finite samples, in l_p distance: `W_1` and `W_∞`.
+"""Exact optimal transport between two finite samples: `W_1` and `W_∞` in l_p distance, and of any cost.
 
 The measures are uniform on n and on m points: mass 1/n a point, 1/m a point (a point may occur twice).
 
@@ -51,10 +51,9 @@ def w1(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: float = math
     if x.shape[1] == 1:
         first, second, mass = _quantile_coupling(x[:, 0], z[:, 0])
         return _mean(_distances_on_the_line(first, second), mass)
-    if len(x) == len(z) and len(x) ** 2 <= _MOST_ASSIGNED:
-        cost = _distances(x, z, p)
-        return _mean(cost[linear_sum_assignment(in_units(cost)[0])], np.full(len(x), 1 / len(x)))
-    return _by_linear_program(x, z, p)[0]
+    if not (len(x) == len(z) and len(x) ** 2 <= _MOST_ASSIGNED):
+        check_pairs(len(x), len(z))
+    return _least_mean(pair_distances(x, z, p))
 
 
 def w1_bracket(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: float = math.inf) -> tuple[float, float]:
@@ -62,8 +61,47 @@ def w1_bracket(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: floa
 
     The second route to `w1`; the two bounds are the solver's tolerance apart. Arguments and errors as for `w1`.
     """
-    upper, lower = _by_linear_program(*_read_samples(x, z, p))
+    x, z, p = _read_samples(x, z, p)
+    check_pairs(len(x), len(z))
+    upper, lower = _by_linear_program(pair_distances(x, z, p))
     return lower, upper
+
+
+def transport_cost(cost: Float[np.ndarray, "n m"]) -> float:
+    """`min over couplings of E c(x_i, z_j)`, of the uniform measures on n and on m points; never below it by more than
+    the rounding of the sum.
+
+    An assignment or a linear program, as for `w1`.
+
+    Args:
+        cost: the c(x_i, z_j) >= 0, shape (n, m), finite.
+
+    Raises:
+        ValueError: if it has another shape, an entry is negative or not finite, or the program would have more than
+            MOST_PAIRS variables.
+        RuntimeError: if the solver stops without an optimum.
+    """
+    cost = exact_floats(cost, "cost")
+    if cost.ndim != 2 or 0 in cost.shape or not ((cost >= 0) & (cost < math.inf)).all():
+        raise ValueError(
+            f"transport needs costs of shape (n >= 1, m >= 1), finite and >= 0, got shape {cost.shape}, from "
+            f"{cost.min(initial=0.0)} to {cost.max(initial=0.0)}"
+        )
+    check_pairs(*cost.shape)
+    return _least_mean(cost)
+
+
+def check_pairs(n: int, m: int) -> None:
+    """Refuses a program for more than MOST_PAIRS pairs.
+
+    Raises:
+        ValueError: if there are more.
+    """
+    if n * m > MOST_PAIRS:
+        raise ValueError(
+            f"transport between samples of different sizes needs at most {MOST_PAIRS} pairs, got {n} · {m}: take "
+            "smaller samples, or equal sizes for w1"
+        )
 
 
 def w_infinity(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: float = math.inf) -> float:
@@ -79,9 +117,8 @@ def w_infinity(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: floa
     if x.shape[1] == 1:
         first, second, _ = _quantile_coupling(x[:, 0], z[:, 0])
         return float(_distances_on_the_line(first, second).max())
-    if len(x) * len(z) > MOST_PAIRS:
-        raise _too_many(x, z)
-    cost = _distances(x, z, p)
+    check_pairs(len(x), len(z))
+    cost = pair_distances(x, z, p)
     # Every point has to go somewhere: the candidates below these two are out at once.
     least = max(cost.min(axis=1).max(), cost.min(axis=0).max())
     candidates = np.unique(cost[cost >= least])
@@ -133,13 +170,6 @@ def _read_samples(x: Any, z: Any, p: Any) -> tuple[np.ndarray, np.ndarray, float
     return x, z, p
 
 
-def _too_many(x: np.ndarray, z: np.ndarray) -> ValueError:
-    return ValueError(
-        f"transport between samples of different sizes needs at most {MOST_PAIRS} pairs, got {len(x)} · {len(z)}: take "
-        "smaller samples, or equal sizes for w1"
-    )
-
-
 def _quantile_coupling(
     x: Float[np.ndarray, " n"], z: Float[np.ndarray, " m"]
 ) -> tuple[np.ndarray, np.ndarray, Float[np.ndarray, " k"]]:
@@ -152,7 +182,8 @@ def _quantile_coupling(
     return first, second, mass / (n * m)
 
 
-def _distances(x: np.ndarray, z: np.ndarray, p: float) -> np.ndarray:
+def pair_distances(x: Float[np.ndarray, "n d"], z: Float[np.ndarray, "m d"], p: float) -> Float[np.ndarray, "n m"]:
+    """All `‖x_i - z_j‖_p`, rounded; a ValueError if one is no float."""
     with np.errstate(over="ignore"):
         if p in (1, math.inf):
             return _check_finite(np.asarray(cdist(x, z, "cityblock" if p == 1 else "chebyshev")))
@@ -178,13 +209,17 @@ def _mean(values: np.ndarray, mass: np.ndarray) -> float:
     return math.ldexp(min(float(mass @ values), float(values.max())), exponent)
 
 
-def _by_linear_program(x: np.ndarray, z: np.ndarray, p: float) -> tuple[float, float]:
-    """Upper and lower bound of W_1, whatever the tolerance of the solver and the scale of the samples."""
-    n, m = len(x), len(z)
-    if n * m > MOST_PAIRS:
-        raise _too_many(x, z)
+def _least_mean(cost: np.ndarray) -> float:
+    if cost.shape[0] == cost.shape[1]:
+        return _mean(cost[linear_sum_assignment(in_units(cost)[0])], np.full(len(cost), 1 / len(cost)))
+    return _by_linear_program(cost)[0]
+
+
+def _by_linear_program(cost: np.ndarray) -> tuple[float, float]:
+    """Upper and lower bound of the least cost, whatever the tolerance of the solver and the scale of the costs."""
+    n, m = cost.shape
     # Tolerances of solvers are absolute.
-    cost, exponent = in_units(_distances(x, z, p))
+    cost, exponent = in_units(cost)
     if not cost.any():
         return 0.0, 0.0
     leaving = sp.kron(sp.eye_array(n), np.ones((1, m)))
@@ -199,7 +234,7 @@ def _by_linear_program(x: np.ndarray, z: np.ndarray, p: float) -> tuple[float, f
     lost = np.abs(plan.sum(axis=1) - 1 / n).sum() + np.abs(plan.sum(axis=0) - 1 / m).sum()
     # No coupling costs more than the largest distance.
     upper = min(float((plan * cost).sum() + lost * cost.max()), float(cost.max()))
-    # Potentials u_i + v_j <= c_ij bound W_1 from below; for given v this is the largest u.
+    # Potentials u_i + v_j <= c_ij bound the cost from below; for given v this is the largest u.
     v = solution.eqlin.marginals[n:]
     u = (cost - v).min(axis=1)
     lower = max(float(u.mean() + v.mean()), 0.0)

@@ -19,6 +19,7 @@ from theory.gaussian.mixed_model import (
     neuron_cosine_bound,
     target_model,
 )
+from theory.gaussian.overlap import overlap_certificate
 from theory.gaussian.target_conditions import memorization_failure, target_conditions
 
 
@@ -149,25 +150,35 @@ def test_under_the_conditions_the_target_is_certified(seed, dim, n_small, r, q) 
     points, labels, small, noise = target_sample(seed, 20, dim, n_small, 4 * dim**0.5, 0.1)
     radius, b = r * dim**0.5, q * dim
     conditions = target_conditions(points, small, noise, alpha=4 * dim**0.5, beta=0.1, radius=radius, b=b)
-    target = target_model(np.eye(1, dim)[0], noise, labels[small], b)
-    lower = margin_certificate(target, points, labels, radius)
+    w_star = np.eye(1, dim)[0]
+    target = target_model(w_star, noise, labels[small], b)
+    apart = margin_certificate(target, points, labels, radius)
+    lower = np.maximum(apart, overlap_certificate(target, points, labels, radius))
     if conditions.hold:
         assert (lower > 0).all()
         assert conditions.failed == ()
     else:
         assert len(conditions.failed) >= 1
-    if conditions.others_off >= 0:
-        # The closed form of each bound: the certificate is these numbers.
-        assert abs(lower[small].min() - max(conditions.own_wins, 0.1 - radius)) <= 1e-9 * dim or not (
-            conditions.own_wins > 0
-        )
+    if conditions.others_off >= 0 and conditions.own_wins > 0:
+        # Each neuron at its own worst point: what the condition was with two minima, never more than with one.
+        norms = np.linalg.norm(noise, axis=1)
+        two = 0.1 - radius + norms**2 - radius * norms - b
+        assert abs(apart[small].min() - max(two.min(), 0.1 - radius)) <= 1e-9 * dim or not two.min() > 0
+        assert two.min() <= conditions.own_wins
+        # At the worst point of all together the target has that value, if its own neuron is on there.
+        steps = labels[small][:, None] * w_star + noise
+        worst = points[small] - (1 - 1e-12) * radius * steps / np.linalg.norm(steps, axis=1)[:, None]
+        reached = labels[small] * target(worst)
+        assert (reached >= conditions.own_wins - 1e-9 * dim).all()
+        if (np.einsum("ij,ij->i", worst, noise) > b).all():
+            assert abs(reached.min() - conditions.own_wins) <= 1e-9 * dim
 
 
 def test_each_condition_can_fail_alone() -> None:
     points, labels, small, noise = target_sample(0, 20, 400, 10, 4.0, 0.1)
     call = dict(points=points, small=small, noise=noise, alpha=4.0, beta=0.1)
     assert target_conditions(**call, radius=3.0, b=200.0).hold
-    for radius, b, words in ((3.0, 100.0, "ξ_j‖ fails by"), (3.0, 350.0, "own|least value"), (4.0, 200.0, "δ < α")):
+    for radius, b, words in ((3.0, 100.0, "ξ_j‖ fails by"), (3.0, 350.0, "least difference"), (4.0, 200.0, "δ < α")):
         failed = target_conditions(**call, radius=radius, b=b).failed
         assert len(failed) == 1
         assert any(word in failed[0] for word in words.split("|"))
@@ -217,7 +228,9 @@ def test_the_probability_bound_has_its_limits() -> None:
         assert (bound < 1e-6) == possible
 
 
-@pytest.mark.parametrize(("dim", "n", "n_small", "r", "q"), [(300, 10, 4, 0.02, 0.3), (2000, 400, 200, 0.3, 0.5)])
+@pytest.mark.parametrize(
+    ("dim", "n", "n_small", "r", "q"), [(300, 10, 4, 0.02, 0.3), (2000, 400, 200, 0.3, 0.5), (2000, 10, 4, 0.1, 0.8)]
+)
 def test_the_probability_bound_is_that_of_the_largest_t(dim, n, n_small, r, q) -> None:
     """The deviation read off the bound meets the ledger's inequalities, written out here; no larger one does."""
     beta, radius, b = 0.1, r * dim**0.5, q * dim
@@ -229,9 +242,8 @@ def test_the_probability_bound_is_that_of_the_largest_t(dim, n, n_small, r, q) -
         noise_dim = dim - 1
         above = noise_dim**0.5 + (2 * t) ** 0.5
         below = (noise_dim - 2 * (noise_dim * t) ** 0.5) ** 0.5
-        return (
-            above * ((2 * t) ** 0.5 + radius) <= b < beta - radius + below**2 - radius * below and radius <= 2 * below
-        )
+        length = (1 + below**2) ** 0.5
+        return above * ((2 * t) ** 0.5 + radius) <= b < beta + below**2 - radius * length and radius <= 2 * length
 
     assert meets(t * (1 - 1e-9))
     assert not meets(t * (1 + 1e-9))
@@ -253,13 +265,33 @@ def test_for_one_point_the_bound_is_above_the_exact_chance_of_too_short_a_noise(
 
 
 def test_noise_shorter_than_half_the_radius_says_nothing_of_a_longer_one() -> None:
-    """`s² - δ s` falls until s = δ/2 = 11: a bound for short noise, ‖ξ‖ near 10, is none for the usual one."""
+    """`s² - δ√(1 + s²)` falls until `√(1 + s²) = δ/2 = 11`: a bound for ‖ξ‖ near 10 is none for a longer one."""
     alpha, radius, dim = 1e6, 22.0, 101
-    # `wins = (‖ξ‖ - 11)² - 0.9` for the one point: not enough for a χ between these two.
-    b = alpha - radius - 121.0 + 0.9
-    chance = float(np.diff(chi.cdf([11 - math.sqrt(0.9), 11 + math.sqrt(0.9)], dim - 1))[0])
+    # `wins = (√(1 + ‖ξ‖²) - 11)² - 0.9` for the one point: not enough for a χ between these two.
+    b = alpha - 122.0 + 0.9
+    ends = [math.sqrt((11 + side * math.sqrt(0.9)) ** 2 - 1) for side in (-1, 1)]
+    chance = float(np.diff(chi.cdf(ends, dim - 1))[0])
     assert chance > 0.4
     assert memorization_failure(dim, 1, 1, alpha=alpha, beta=alpha, radius=radius, b=b) >= chance
+
+
+@pytest.mark.statement("theorem-5.2", form="repaired")
+def test_one_minimum_allows_more_than_two() -> None:
+    """D = 99, b = D/4: δ up to √(1 + D)-fold, and not (1 + √D)-fold, of what is left: a tenth more."""
+    points, labels, small = np.array([[0.1, *np.ones(99)]]), np.array([1]), np.array([True])
+    noise = np.array([[0.0, *np.ones(99)]])
+    left = 0.1 + 99 - 99 / 4
+    one, two = left / math.sqrt(100), left / (1 + math.sqrt(99))
+    assert one == pytest.approx(1.1 * two, rel=0.01)
+    call = {"alpha": 100.0, "beta": 0.1, "b": 99 / 4}
+    target = target_model(np.eye(1, 100)[0], noise, labels, 99 / 4)
+    for radius, holds in ((one * (1 - 1e-9), True), (one * (1 + 1e-9), False)):
+        assert target_conditions(points, small, noise, radius=radius, **call).hold == holds
+        assert bool(overlap_certificate(target, points, labels, radius)[0] > 0) == holds
+        # An attack at the worst point of all.
+        step = np.eye(1, 100)[0] + noise[0]
+        assert bool(target(points - radius * step / np.linalg.norm(step))[0] > 0) == holds
+    assert margin_certificate(target, points, labels, (one + two) / 2)[0] <= 0
 
 
 def test_the_cosine_bound_at_its_ends() -> None:

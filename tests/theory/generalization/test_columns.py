@@ -15,7 +15,7 @@ from scipy.stats import binom
 from tests.arrangement import is_robust
 from theory.balls.small_margin import affine_margin
 from theory.errors import AssumptionError
-from theory.generalization.columns import Columns, log_threshold, ratio_bound
+from theory.generalization.columns import Columns
 
 RADIUS = 2.0**-5
 
@@ -188,16 +188,7 @@ def test_the_density_is_the_mass_over_the_volume() -> None:
     assert Columns(2, 3, 2.0**-4, 0.0, 2.0**-5).density == np.inf
 
 
-# --- the bounds -------------------------------------------------------------------------------------
-
-
-def test_the_bounds_are_their_formulas() -> None:
-    assert ratio_bound(3, 0.5, 0.0625) == 1 - 3 * 0.0625 / 0.5
-    assert ratio_bound(100, 0.5, 0.0625) == 0.0
-    assert ratio_bound(0, 1.0, 0.25) == 1.0
-    # μ (4δ)^{-d} / (2κ) = 0.5 · 8^3 / 4, and one that overflows every float.
-    assert abs(log_threshold(3, 1 / 32, 0.5, 2.0) - math.log(64)) <= 1e-14
-    assert log_threshold(2000, 1 / 32, 0.5, 2.0) > 4000
+# --- bad input --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -240,13 +231,6 @@ def test_bad_columns(change, error, message) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: ratio_bound(1, 0.0, 0.1), AssumptionError, "got mu=0.0"),
-        (lambda: ratio_bound(-1, 0.5, 0.1), ValueError, "n_small >= 0"),
-        (lambda: ratio_bound(1, 0.5, math.nan), ValueError, "ball_mass >= 0"),
-        (lambda: log_threshold(0, 0.1, 0.5, 1.0), ValueError, "dim >= 1, got 0"),
-        (lambda: log_threshold(2, 0.0, 0.5, 1.0), AssumptionError, "radius=0.0"),
-        (lambda: log_threshold(2, 0.1, 0.5, math.inf), AssumptionError, "density=inf"),
-        (lambda: log_threshold(2, 0.1, math.nan, 1.0), AssumptionError, "mu=nan"),
         (lambda: Columns(**GOOD).sample(0, np.random.default_rng(0)), ValueError, "n >= 1 points, got 0"),
         (lambda: Columns(**GOOD).adversarial_ratio(np.array([[0.3, 0.53]])), ValueError, "lie in a column"),
         (

@@ -49,10 +49,11 @@ def test_a_search_leaves_the_upper_end_open() -> None:
 def test_the_witness_against_the_printed_bound_keeps_its_promise(constant, distribution_constant, failure, dim) -> None:
     """`left >= 3/4` and `right <= 1/4`; in the example the balls decide on the radius, at N = 2, and not the slope."""
     found = flatness_failure(constant, distribution_constant, failure, dim)
-    left = 1 - found.n * (4 * Fraction(found.radius)) ** dim
+    assert found.density == 2**dim
+    left = 1 - 2**dim * found.n * (4 * Fraction(found.radius)) ** dim
     assert left >= Fraction(3, 4)
     assert found.left == float(left)
-    flatness = found.n * (6 * Fraction(found.radius)) ** dim / Fraction(found.radius)
+    flatness = 2**dim * found.n * (6 * Fraction(found.radius)) ** dim / Fraction(found.radius)
     assert found.flatness == pytest.approx(float(flatness), rel=1e-12)
     offset = distribution_constant / math.sqrt(failure)
     right = constant * found.n ** (-1 / (dim + 2)) * (float(flatness) + offset)
