@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from theory.errors import AssumptionError
+from theory.witnesses.smooth_law import density_bound
 
 
 def memorizing_loss(
@@ -38,15 +39,17 @@ class FlatnessFailure:
     """Numbers for which the memorizing loss breaks the printed Theorem 6.3, for every sample.
 
     Attributes:
-        dim: d; D is uniform on `[0, 1]^d`.
+        dim: d; D is any law on `[0, 1]^d` with a density of at most κ, such as the C^∞ one of `sample_smooth_law`.
+        density: `κ = 2^d`.
         n: N, a power of two.
         radius: δ, a power of two.
-        left: `1 - N (4δ)^d`, at most the gap.
-        flatness: `N (6δ)^d / δ`, at least the global flatness.
+        left: `1 - κN (4δ)^d`, at most the gap.
+        flatness: `κN (6δ)^d / δ`, at least the global flatness.
         right: `C N^{-1/(d+2)} (flatness + C(D, L) / √Δ)`, at least the printed right side.
     """
 
     dim: int
+    density: float
     n: int
     radius: float
     left: float
@@ -57,10 +60,10 @@ class FlatnessFailure:
 def flatness_failure(constant: float, distribution_constant: float, failure: float, dim: int = 2) -> FlatnessFailure:
     """Breaks the printed Theorem 6.3 for the named constants: `left >= 3/4`, `right <= 1/4`.
 
-    First N, so that `C N^{-1/(d+2)} C(D, L) / √Δ <= 1/8`; then δ, so that `N (4δ)^d <= 1/4` and the flatness has
+    First N, so that `C N^{-1/(d+2)} C(D, L) / √Δ <= 1/8`; then δ, so that `κN (4δ)^d <= 1/4` and the flatness has
     at most another 1/8: it falls like `δ^{d-1}`, hence d >= 2. The loss is `memorizing_loss` on the sample: its
     adversarial mean is 0 on S, and on D at least the mass that is 2δ away from S; a slope is within δ of x only if x
-    is within 3δ of S.
+    is within 3δ of S. Balls of radius r around S have at most the mass `κN (2r)^d`, whatever else D is.
 
     Source: Theorem 6.3, printed form.
 
@@ -82,25 +85,30 @@ def flatness_failure(constant: float, distribution_constant: float, failure: flo
             f"{constant}, {distribution_constant}, {failure}"
         )
     offset = constant * distribution_constant / math.sqrt(failure)
-    # Logarithms to base 2, N and δ powers of two; the rounding of a logarithm is paid for by half a bit.
+    # Logarithms to base 2, N, κ and δ powers of two; the rounding of a logarithm is paid for by half a bit.
+    density = density_bound(dim)
     log_n = max(0, math.ceil((dim + 2) * math.log2(8 * offset) + 0.5)) if offset > 0 else 0
-    near = -(2 + log_n) / dim - 2
-    flat = -(3.5 + math.log2(constant) + log_n * (dim + 1) / (dim + 2) + dim * math.log2(6)) / (dim - 1)
+    mass = log_n + math.log2(density)
+    near = -(2 + mass) / dim - 2
+    flat = -(3.5 + math.log2(constant) + mass - log_n / (dim + 2) + dim * math.log2(6)) / (dim - 1)
     log_radius = math.floor(min(near, flat))
     if not log_radius > -1022:
         raise ValueError(f"the radius 2^{log_radius} is no float: name smaller constants, or a smaller dim")
-    left = 1.0 - 2.0 ** (log_n + dim * (2 + log_radius))
-    flatness = 2.0 ** (log_n + (dim - 1) * log_radius + dim * math.log2(6))
+    left = 1.0 - 2.0 ** (mass + dim * (2 + log_radius))
+    flatness = 2.0 ** (mass + (dim - 1) * log_radius + dim * math.log2(6))
     right = 2.0 ** (-log_n / (dim + 2)) * (constant * flatness + offset)
-    return FlatnessFailure(dim, 2**log_n, 2.0**log_radius, left, flatness, right)
+    return FlatnessFailure(dim, density, 2**log_n, 2.0**log_radius, left, flatness, right)
 
 
 @dataclass(frozen=True)
 class Oscillation:
-    """`L(x) = 1 + a sin(x/a)` on the line, D uniform on [0, 1], `a = 1 / (2πk)`.
+    """`L(x) = 1 + a sin(x/a)` on the line, `a = 1 / (2πk)`, D the law of `sample_smooth_law`, with a C^∞ density.
+
+    For even k the means over D are those over one period. Whatever density D has, `left <= 2a`, and the right side
+    tends to `2δ/π` as a → 0, by the lemma of Riemann and Lebesgue for each term of the Fourier series of |cos|.
 
     Attributes:
-        periods: k, so that [0, 1] is k periods.
+        periods: k, even: [0, 1] is k periods.
         radius: δ >= half a period.
     """
 
@@ -134,7 +142,8 @@ class Oscillation:
 def oscillating_loss(constant: float, radius: float) -> Oscillation:
     """Breaks the printed Proposition 6.4 for the named c: `left < c · right`, by a factor of 2.
 
-    `left = a = 1/(2πk)` for `δ >= πa`, and `c · right = 2cδ/π`: any `k >= 1/(2cδ)` with `k >= 1/(2δ)`, rounded up.
+    `left = a = 1/(2πk)` for `δ >= πa`, and `c · right = 2cδ/π`: any `k >= 1/(2cδ)` with `k >= 1/(2δ)`, rounded up to
+    an even number.
 
     Source: Proposition 6.4, printed form.
 
@@ -147,7 +156,7 @@ def oscillating_loss(constant: float, radius: float) -> Oscillation:
     """
     if not 0 < constant < math.inf or not 0 < radius < math.inf:
         raise ValueError(f"oscillating_loss needs a finite constant and radius > 0, got {constant}, {radius}")
-    return Oscillation(max(math.ceil(1 / (2 * constant * radius)), math.ceil(1 / (2 * radius))), radius)
+    return Oscillation(2 * max(math.ceil(1 / (4 * constant * radius)), math.ceil(1 / (4 * radius))), radius)
 
 
 def _distance_to(x: np.ndarray, sample: np.ndarray) -> np.ndarray:

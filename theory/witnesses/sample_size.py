@@ -19,7 +19,7 @@ class RademacherFailure:
 
     Attributes:
         n: N.
-        complexity: `E |Σ σ_i| / N`, of the constants ±1.
+        complexity: `E |Σ σ_i| / N`, of the constants ±1: normalised by N.
         bound: `√(C complexity / N)`.
         probability: that `L_D - L_S` of the better constant is more than the bound; exact.
     """
@@ -34,8 +34,9 @@ def rademacher_failure(constant: float, failure: float) -> RademacherFailure:
     """Breaks the printed standard bound with the Rademacher complexity in it: it fails with probability `>= 1 - Δ`.
 
     The classifiers ±1, labels of a fair coin: `L_D = 1/2`, and the constant that fits the sample better has
-    `L_D - L_S = |B/N - 1/2|`, B binomial: of order `N^{-1/2}`. The complexity `R_N = E|Σ σ_i|/N` is of that order by
-    itself, and `√(C R_N / N)` of order `N^{-3/4}`. N is a power of four, large enough.
+    `L_D - L_S = |B/N - 1/2|`, B binomial: of order `N^{-1/2}`. The complexity `R_N = E|Σ σ_i|/N`, normalised, is of
+    that order by itself, and `√(C R_N / N)` of order `N^{-3/4}`. N is a power of four, large enough. With the sum
+    `E|Σ σ_i|` in place of `R_N` the bound is of order `N^{-1/4}`, and holds.
 
     Source: claim-standard-bound, printed form.
 
@@ -221,7 +222,8 @@ def polynomial_sample_failure(constant: float, degree: float, mu: float = 1.0) -
     On `hard_distribution(d, 2, y, mu=μ)` with random labels y, whoever has seen N of the K cubes guesses the labels of
     the others at their mid-points: the wrong ones are at least binomial, of K - N fair coins. So `E L_D^adv >=
     μ ½(1 - N/K)`, and by Hoeffding `L_D^adv > μ (½(1 - N/K) - 1/8)` but with probability `exp(-K/32)`. Then some y has
-    these, too. An algorithm is a map of the sample: one that knows y needs no sample.
+    these, too; all y but a share `exp(-K/64)` have the latter but with probability `exp(-K/64)` over the sample, by
+    Markov's inequality. An algorithm is a map of the sample: one that knows y needs no sample.
 
     Source: Theorem 6.2, printed form.
 

@@ -1,12 +1,12 @@
 """Samples on which the printed counts of section 3 come out wrong."""
 
+import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from theory.arguments.scalars import read_scalar
+from theory.arguments.scalars import read_exponent, read_scalar
 from theory.arguments.whole_numbers import read_whole
 from theory.errors import AssumptionError
 from theory.sizes.hard_distribution import Halfspace
@@ -35,11 +35,23 @@ class Sized:
         return float(np.mean(margins <= 0))
 
 
-def one_class_only(eps: float, c: float, dim: int) -> Sized:
-    """Breaks the printed Theorem 3.5 for p = ∞ and `δ = cε >= 1/2`: it has all ε and c in (0, 1) and any `R > 2δ`.
+@dataclass(frozen=True, eq=False)
+class OneClass(Sized):
+    """A population of one class, as a large separation of the classes has it; constant, so robust in every l_p.
 
-    Two points of `[0, 1]^d` are at most `1 <= 2δ` apart. So a distribution with `R > 2δ` has one class only, and the
-    constant classifier with that sign, one non-zero, has robust error 0: no `C_1 μ_0 > 0` bounds it.
+    Attributes:
+        separation: R; no two points of `[0, 1]^d` are so far apart in l_p.
+    """
+
+    separation: float
+
+
+def one_class_only(eps: float, c: float, dim: int, p: float = math.inf) -> OneClass:
+    """Breaks the printed Theorem 3.5, which has any `R > 2δ`, at every `δ = cε`: here `R = 2 d^{1/p} > 2δ`.
+
+    Two points of `[0, 1]^d` are at most `d^{1/p}` apart. So a distribution whose classes are more than `R >= d^{1/p}`
+    apart has one class only, and the constant classifier with that sign, one non-zero, has robust error 0: no
+    `C_1 μ_0 > 0` bounds it. So it is too if D comes before R, for one D would have to meet every R.
 
     Source: Theorem 3.5, printed form.
 
@@ -47,21 +59,21 @@ def one_class_only(eps: float, c: float, dim: int) -> Sized:
         eps: ε, in (0, 1).
         c: in (0, 1).
         dim: d >= 1.
+        p: of the norm, in [1, ∞].
 
     Returns:
         Two points as far apart as can be, in one class, and the constant classifier.
 
     Raises:
-        AssumptionError: if not `1/2 <= c ε`, or ε or c is not in (0, 1).
+        AssumptionError: if ε or c is not in (0, 1), or not `dim >= 1`.
+        ValueError: if p < 1.
     """
-    eps, c, dim = read_scalar(eps, "eps"), read_scalar(c, "c"), read_whole(dim, "dim")
-    if not (0 < eps < 1 and 0 < c < 1 and Fraction(c) * Fraction(eps) >= Fraction(1, 2)) or not dim >= 1:
-        raise AssumptionError(
-            f"one_class_only needs eps and c in (0, 1) with c * eps >= 1/2, and dim >= 1, got {eps=}, {c=}, {dim=}: "
-            "for a smaller radius the repaired theorem has two classes"
-        )
+    eps, c, dim, p = read_scalar(eps, "eps"), read_scalar(c, "c"), read_whole(dim, "dim"), read_exponent(p)
+    if not (0 < eps < 1 and 0 < c < 1 and dim >= 1):
+        raise AssumptionError(f"one_class_only needs eps and c in (0, 1) and dim >= 1, got {eps=}, {c=}, {dim=}")
     points = np.stack([np.zeros(dim), np.ones(dim)])
-    return Sized(points, np.array([1, 1]), c * eps, Halfspace(np.zeros((1, dim)), np.array([1.0])))
+    constant = Halfspace(np.zeros((1, dim)), np.array([1.0]))
+    return OneClass(points, np.array([1, 1]), c * eps, constant, 2 * float(dim) ** (1 / p))
 
 
 def equal_sizes() -> Sized:
