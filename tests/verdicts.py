@@ -1,4 +1,4 @@
-"""The verdict table: what the ledger claims beside what the tests of this run did.
+"""The verdict table: what the ledger claims, what the tests of this run did, and what coqc has proved.
 
 The hooks in here are imported by `conftest.py`. Every test with `@pytest.mark.statement(id, form=…)` reports to
 the controller through its `user_properties`, so the table is the same with and without parallel workers.
@@ -8,7 +8,8 @@ import json
 import platform
 import time
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,13 +33,13 @@ def mark_statements(items: list[pytest.Item]) -> None:
 
 
 def _arguments(item: pytest.Item, mark: pytest.Mark) -> tuple[str, str]:
-    from theory import LEDGER
+    from theory import LATER, LEDGER
 
     if len(mark.args) != 1 or set(mark.kwargs) != {"form"} or mark.kwargs["form"] not in FORMS:
         raise pytest.UsageError(
             f'{item.nodeid}: use @pytest.mark.statement("theorem-3.3", form="printed" | "repaired")'
         )
-    if mark.args[0] not in LEDGER:
+    if mark.args[0] not in {**LEDGER, **LATER}:
         raise pytest.UsageError(f"{item.nodeid}: the ledger has no statement {mark.args[0]!r}")
     return mark.args[0], mark.kwargs["form"]
 
@@ -90,16 +91,18 @@ class Verdicts:
         directory = config.getoption("--audit")
         if not (directory or config.getoption("markexpr") == "statement"):
             return
-        rows = verdict_rows(self.reports)
+        from theory import LATER
+
+        rows, later = verdict_rows(self.reports), verdict_rows(self.reports, LATER)
         runs, measured = recorded(self.reports, "run"), recorded(self.reports, "measured")
         terminalreporter.write_line("")
         cut = interruption(len(self.reports), self.planned, exitstatus)
         if cut:
             terminalreporter.write_line(cut)
-        terminalreporter.write(render(rows, runs, measured, terminalreporter._tw.fullwidth))
+        terminalreporter.write(render(rows, later, runs, measured, terminalreporter._tw.fullwidth))
         if directory:
             header = header_of(self.started, cut)
-            write_report(Path(directory), header, rows, runs, measured)
+            write_report(Path(directory), header, rows, later, runs, measured)
             terminalreporter.write_line(f"report written to {directory}/audit.md and {directory}/audit.json")
 
 
@@ -137,10 +140,12 @@ def recorded(reports: list[pytest.TestReport], wanted: str) -> list[Any]:
     return [value for report in ordered for name, value in report.user_properties if name == wanted]
 
 
-def verdict_rows(reports: list[pytest.TestReport]) -> list[dict[str, Any]]:
-    """One row a statement of the ledger, in its order."""
+def verdict_rows(reports: list[pytest.TestReport], entries: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """One row a statement of the given ones, by default of the ledger, in their order."""
     from theory import LEDGER
+    from theory.ledger.proofs import own_proofs, proved
 
+    theorems = proved(own_proofs())
     tests: dict[tuple[str, str], list[str]] = defaultdict(list)
     examples: dict[str, int] = defaultdict(int)
     figures: dict[str, list[str]] = defaultdict(list)
@@ -164,9 +169,10 @@ def verdict_rows(reports: list[pytest.TestReport]) -> list[dict[str, Any]]:
             "examples": examples[statement_id],
             "figures": sorted(set(figures[statement_id])),
             "fields": dict(statement.fields),
+            "proofs": [asdict(proof) for proof in theorems.get(statement_id, [])],
             "tests": names[statement_id],
         }
-        for statement_id, statement in LEDGER.items()
+        for statement_id, statement in (LEDGER if entries is None else entries).items()
     ]
 
 
@@ -188,33 +194,51 @@ def _outcome(outcomes: list[str]) -> str:
     return ", ".join(filter(None, [*parts, f"{skipped} skipped" if skipped else ""]))
 
 
-def render(rows: list[dict[str, Any]], runs: list[dict[str, Any]], measured: list[dict[str, Any]], width: int) -> str:
+def render(
+    rows: list[dict[str, Any]],
+    later: list[dict[str, Any]],
+    runs: list[dict[str, Any]],
+    measured: list[dict[str, Any]],
+    width: int,
+) -> str:
     """The tables as text for a terminal of the given width."""
     from io import StringIO
 
     from rich.console import Console
-    from rich.table import Table
 
     from theory.__main__ import totals
 
-    table = Table(title="Verdicts: the ledger's claim, and what the tests of this run did (evidence, not proof)")
-    for name in ("statement", "as printed", "printed form", "repaired form"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("examples", justify="right")
-    table.add_column("figure")
-    for row in rows:
-        cells = [row[key] for key in ("statement", "verdict", "printed", "repaired")]
-        table.add_row(*cells, f"{row['examples']:,}" if row["examples"] else "", ", ".join(row["figures"]))
-    console = Console(file=StringIO(), width=max(width, 120))
+    console = Console(file=StringIO(), width=max(width, 140))
     for result in measured:
         console.print(_measured_table(result))
         console.print(f"made again by: {result['command']}", highlight=False)
     if runs:
         console.print(_runs_table(runs))
+    console.print(_verdict_table(LATER_TITLE, later))
     # What a referee wants to know stands on the last screen.
-    console.print(table)
+    console.print(_verdict_table(TITLE, rows))
     console.print(totals())
     return console.file.getvalue()
+
+
+TITLE = "Verdicts: the ledger's claim, what the tests of this run did (evidence), what coqc has proved (theorems)"
+LATER_TITLE = "Later versions of the paper, read from notes: a group of its own"
+
+
+def _verdict_table(title: str, rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(title=title)
+    for name in ("statement", "as printed", "printed form", "repaired form", "proved"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("examples", justify="right")
+    table.add_column("figure")
+    for row in rows:
+        cells = [row[key] for key in ("statement", "verdict", "printed", "repaired")]
+        first, more = row["proofs"][:1], len(row["proofs"]) - 1
+        cells += [Path(proof["at"]).name + (f" +{more}" if more else "") for proof in first] or [""]
+        table.add_row(*cells, f"{row['examples']:,}" if row["examples"] else "", ", ".join(row["figures"]))
+    return table
 
 
 MEASURED_COLUMNS = ("claim", "statistic", "95 % interval", "holds if", "outcome")
@@ -263,12 +287,13 @@ def write_report(
     directory: Path,
     header: dict[str, Any],
     rows: list[dict[str, Any]],
+    later: list[dict[str, Any]],
     runs: list[dict[str, Any]],
     measured: list[dict[str, Any]],
 ) -> None:
     """`audit.json`, and the same to be read: `audit.md`."""
     directory.mkdir(parents=True, exist_ok=True)
-    content = {"run": header, "verdicts": rows, "runs": runs, "measured": measured}
+    content = {"run": header, "verdicts": rows, "later": later, "runs": runs, "measured": measured}
     (directory / "audit.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
     lines = [f"**{header['interrupted']}**", ""] if header["interrupted"] else []
     lines += [
@@ -278,7 +303,8 @@ def write_report(
         f"numpy {header['numpy']}.",
         "",
         "Verdict: the ledger's claim about the printed form. Tests: what this run did; a passed test is evidence, a "
-        "certificate is a proof about one network.",
+        "certificate is a proof about one network. Proved: a theorem that coqc checked, about the form, or the part "
+        "of it, that is named below; as `make proofs` stored it for the files of proofs that are there.",
         "",
         *_verdict_lines(rows),
         "",
@@ -287,22 +313,35 @@ def write_report(
     ]
     for result in measured:
         lines += _measured_lines(result)
-    figures = sorted({name for row in rows for name in row["figures"]})
+    figures = sorted({name for row in [*rows, *later] for name in row["figures"]})
     lines += [f"\n![{name}]({name})" for name in figures]
     lines += ["", "## Statements", ""]
     for row in rows:
         lines += _statement_lines(row)
+    lines += ["## Later versions", "", f"{LATER_TITLE}.", "", *_verdict_lines(later), ""]
+    for row in later:
+        lines += _statement_lines(row)
+    lines += _other_proof_lines()
     (directory / "audit.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _verdict_lines(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
-        "| statement | as printed | printed form | repaired form | examples | figure |",
-        "|---|---|---|---|---:|---|",
+        "| statement | as printed | printed form | repaired form | proved | examples | figure |",
+        "|---|---|---|---|---|---:|---|",
     ]
     for row in rows:
         figures = " ".join(f"[{name}]({name})" for name in row["figures"])
-        cells = (row["statement"], row["verdict"], row["printed"], row["repaired"], row["examples"] or "", figures)
+        places = ", ".join(proof["at"] for proof in row["proofs"])
+        cells = (
+            row["statement"],
+            row["verdict"],
+            row["printed"],
+            row["repaired"],
+            places,
+            row["examples"] or "",
+            figures,
+        )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return lines
 
@@ -333,6 +372,37 @@ def _statement_lines(row: dict[str, Any]) -> list[str]:
     for name, text in row["fields"].items():
         if text:
             lines += [f"{name[0].upper()}{name[1:]}: " + text.replace("\n", "; "), ""]
+    lines += [line for proof in row["proofs"] for line in _proof_lines(proof)]
     lines += ["Tests of this run:" if row["tests"] else "Tests of this run: none.", ""]
     lines += [f"- {form} form, {outcome}: `{name}`" for form, name, outcome in row["tests"]]
     return lines + ([""] if row["tests"] else [])
+
+
+def _proof_lines(proof: dict[str, Any]) -> list[str]:
+    axioms = ", ".join(proof["axioms"]) or "no axioms"
+    head = f"Proved, {proof['form']}: `{proof['theorem']}`, {proof['at']}, on {axioms}."
+    return [head, "", "```coq", proof["coq"], "```", ""]
+
+
+def _other_proof_lines() -> list[str]:
+    """Theorems that are about code, and what the names in the statements of all theorems stand for."""
+    from theory import LATER, LEDGER
+    from theory.ledger.proofs import definitions, own_proofs, proved
+
+    folder = own_proofs()
+    theorems = proved(folder)
+    if folder is None or not theorems:
+        return []
+    lines = ["## Theorems about code", ""]
+    for name in sorted(theorems.keys() - {*LEDGER, *LATER}):
+        lines += [f"### `{name}`", ""]
+        lines += [line for proof in theorems[name] for line in _proof_lines(asdict(proof))]
+    lines += [
+        "## Definitions in the Coq statements",
+        "",
+        "No tool checks that a Coq statement says what the English one beside it does: these are to be read.",
+        "",
+    ]
+    for name, (at, text) in definitions(folder).items():
+        lines += [f"`{name}`, {at}", "", "```coq", text, "```", ""]
+    return lines

@@ -1,12 +1,13 @@
-"""`python -m theory` lists the ledger; `python -m theory 3.3` shows one statement, and runs its witness."""
+"""`python -m theory` lists the ledger, `… later` later versions; `… 3.3` shows a statement, and runs its witness."""
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from theory.ledger.ledger import LEDGER, Statement, Verdict, resolve, statement
+from theory.ledger.ledger import LATER, LEDGER, Statement, Verdict, resolve, statement
 from theory.ledger.marked_tests import marked_tests, own_tests
+from theory.ledger.proofs import own_proofs, proved, stale
 from theory.ledger.statement import paragraph
 
 _VERDICTS: tuple[Verdict, ...] = ("checked", "repaired", "refuted", "observed")
@@ -19,8 +20,8 @@ _NO_TESTS = (
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 if it was done, 2 for a statement that the ledger does not have."""
     options = _parser().parse_args(arguments)
-    if not options.statement:
-        print("\n".join(listing()))
+    if options.statement in ([], ["later"]):
+        print("\n".join(listing(LATER if options.statement else LEDGER)))
         return 0
     try:
         entry = statement(" ".join(options.statement))
@@ -31,19 +32,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def listing() -> Iterator[str]:
-    """One line a statement, then the totals."""
-    width = max(map(len, LEDGER))
-    for entry in LEDGER.values():
-        yield f"{entry.id:{width}}  {entry.verdict:8}  {entry.title}"
+def listing(entries: Mapping[str, Statement] = LEDGER) -> Iterator[str]:
+    """One line a statement, with the number of theorems about it that coqc has proved, then the totals."""
+    width = max(map(len, entries))
+    theorems = proved(own_proofs())
+    for entry in entries.values():
+        number = len(theorems.get(entry.id, []))
+        yield f"{entry.id:{width}}  {entry.verdict:8}  {f'{number} proved' if number else '':9}  {entry.title}"
     yield ""
-    yield totals()
+    yield totals(entries)
 
 
-def totals() -> str:
+def totals(entries: Mapping[str, Statement] = LEDGER) -> str:
     """How many statements have each verdict."""
-    count = Counter(entry.verdict for entry in LEDGER.values())
-    return f"{len(LEDGER)} statements: " + ", ".join(f"{count[verdict]} {verdict}" for verdict in _VERDICTS)
+    count = Counter(entry.verdict for entry in entries.values())
+    return f"{len(entries)} statements: " + ", ".join(f"{count[verdict]} {verdict}" for verdict in _VERDICTS)
 
 
 def description(entry: Statement, *, resolve_code: bool = False) -> Iterator[str]:
@@ -58,9 +61,19 @@ def description(entry: Statement, *, resolve_code: bool = False) -> Iterator[str
         yield paragraph("witness run", "\n".join([*str(found).split("; "), f"returned: {numbers}"]))
     if resolve_code:
         yield paragraph("code", "\n".join(f"{name}: {_summary(name)}" for name in entry.code))
+    yield from _proofs(entry)
     folder = own_tests()
     tests = [f"{form}: {name}" for form, name in marked_tests(folder).get(entry.id, [])]
     yield paragraph("tests", "\n".join(tests) or ("none" if folder else _NO_TESTS))
+
+
+def _proofs(entry: Statement) -> Iterator[str]:
+    folder = own_proofs()
+    theorems = proved(folder).get(entry.id, [])
+    if theorems:
+        yield paragraph("proved", "\n".join(map(str, theorems)))
+    elif folder and stale(folder):
+        yield paragraph("proved", f"unknown, for {', '.join(stale(folder))} changed: `make proofs` asks coqc again")
 
 
 def _summary(name: str) -> str:
@@ -70,7 +83,7 @@ def _summary(name: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m theory", description=__doc__)
     parser.add_argument(
-        "statement", nargs="*", help="such as 3.3, theorem-3.3 or Theorem 3.3; all of them when left out"
+        "statement", nargs="*", help="such as 3.3, theorem-3.3, Theorem 3.3 or later-5.9; all when left out"
     )
     parser.add_argument("--resolve", action="store_true", help="also what each of its code says of itself")
     return parser

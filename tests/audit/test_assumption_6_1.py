@@ -44,8 +44,10 @@ def test_the_least_constant_is_the_least_and_bounds_the_clean_error(wrong_small,
 @pytest.mark.statement("assumption-6.1", form="printed")
 @given(st.integers(0, 50), st.integers(1, 50))
 def test_for_one_classifier_with_an_error_the_printed_form_says_nothing(wrong_small, wrong_large) -> None:
-    """Some C there always is, however bad f is on small-margin data."""
-    assert transfer_constant(wrong_small / 50, wrong_large / 50) < math.inf
+    """Some C there always is, the ratio, however bad f is on small-margin data; and none is enough for every f."""
+    constant = transfer_constant(wrong_small / 50, wrong_large / 50)
+    assert constant == pytest.approx(wrong_small / wrong_large, rel=1e-12)
+    assert transfer_constant(wrong_small / 50, wrong_large / 50 / 8) == pytest.approx(8 * constant, rel=1e-12)
 
 
 @assumption

@@ -1,9 +1,10 @@
 """Proposition 3.1: margin and distance to the decision boundary, three witnesses and the repaired equivalence.
 
 Routes: the minimum over the ball by mixed-integer programming (p = 1, ∞) or by sound bounds and an attack (p = 2);
-the distance by enumeration of the linear regions, in R^d.
+the distances by enumeration of the linear regions, in R^d.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,13 @@ from hypothesis import strategies as st
 
 from constructions.networks.network import network
 from tests.strategies import arrays, dyadic, networks
-from theory.balls.cells import cells, distance_to_boundary, distance_to_sign, has_plateau
+from theory.balls.cells import (
+    cells,
+    distance_to_boundary,
+    distance_to_side_boundary,
+    distance_to_sign,
+    has_plateau,
+)
 from theory.balls.exact_minimum import minimum_over_ball
 from theory.balls.small_margin import affine_distance, affine_margin, small_margin
 from theory.errors import AssumptionError
@@ -201,6 +208,117 @@ def test_p_2_against_sound_bounds_and_an_attack(case: tuple[Any, np.ndarray, int
         assert distance >= radius * (1 - 1e-9)
     if bracket.upper[0] < 0:
         assert distance < radius * (1 + 1e-9)
+
+
+# --- repaired, without a hypothesis on plateaus -------------------------------------------------------
+
+
+def same(a: float, b: float) -> bool:
+    """Distances, perhaps infinite ones."""
+    return a == b or abs(a - b) <= DISTANCE * (1 + b)
+
+
+@st.composite
+def any_network(draw: Any) -> tuple[Any, np.ndarray, int, tuple[Any, ...]]:
+    """As `rightly_classified`, but with and without plateaus, and with zeros where no sign changes."""
+    kind = draw(st.sampled_from(["plateau", "touching", "any"]))
+    f = draw(coarse_networks(kind == "plateau"))
+    if kind == "touching":
+        # |f|, whose zeros have one sign beside them.
+        last = f.layers[-1]
+        pair = np.vstack([last.weight, -last.weight]), np.concatenate([last.bias, -last.bias])
+        f = network(*[(layer.weight, layer.bias) for layer in f.layers[:-1]], pair, (np.ones((1, 2)), np.zeros(1)))
+    x = draw(arrays((f.inputs,), HALVES))
+    value = float(f(x[None])[0, 0])
+    assume(value != 0)
+    return f, x, 1 if value > 0 else -1, cells(f.layers)
+
+
+@pytest.mark.statement("proposition-3.1", form="repaired")
+@given(any_network(), exponents)
+def test_the_boundary_of_a_side_is_as_near_as_its_outside(case: tuple[Any, np.ndarray, int, Any], p: float) -> None:
+    """For all radii at once: `dist(x, ∂{y f > 0}) = dist(x, {y f <= 0})`, `dist(x, ∂{y f < 0}) = dist(x, {y f < 0})`.
+
+    The outside of `{y f > 0}` are the cells of other signs, and the zeros of `y f` on the faces of its own: there it is
+    the boundary itself that is nearest, and by the first lines of the test nothing of the outside is nearer.
+    """
+    f, x, label, found = case
+    near, point = distance_to_side_boundary(found, x, label, p)
+    far, beyond = distance_to_side_boundary(found, x, -label, p)
+    wrong = distance_to_sign(found, x, -label, p)
+    assert same(far, wrong)
+    # The cells that are not of the sign y, as a set of cells of the sign -y.
+    outside = [replace(cell, sign=-label) for cell in found if cell.sign != label]
+    others = distance_to_sign(outside, x, -label, p) if outside else np.inf
+    assert near <= others or same(near, others)
+    event("touching" if near < others - DISTANCE else "plateau" if near < far - DISTANCE else "equal")
+    for reach, z in ((near, point), (far, beyond)):
+        if reach < np.inf:
+            assert same(float(np.linalg.norm(z - x, p)), reach)
+            assert abs(f(z[None])[0, 0]) <= 1e-9 * (1 + np.abs(z).sum())
+    boundary = distance_to_boundary(found, x, p)[0]
+    assert boundary >= far or same(boundary, far)
+    assert has_plateau(found) or same(boundary, far)
+
+
+@pytest.mark.statement("proposition-3.1", form="repaired")
+@pytest.mark.statement("definition-margin-split", form="repaired")
+@given(any_network(), polytopes, st.sampled_from([1, -1]), st.sampled_from([1 - 2.0**-6, 1.0, 1 + 2.0**-6]))
+def test_the_minimum_over_the_ball_is_positive_up_to_the_boundary_of_its_side(
+    case: tuple[Any, np.ndarray, int, Any], p: float, side: int, factor: float
+) -> None:
+    """Both equivalences with the proved minimum, whose sign is right without a tolerance; 0 is told from both signs."""
+    f, x, label, found = case
+    form = np.array([float(label)])
+    near, far = (distance_to_side_boundary(found, x, sign, p)[0] for sign in (label, -label))
+    radius = factor * min(near if side > 0 else far, 16.0)
+    least = minimum_over_ball(f.layers, x, radius, p, form)[0]
+    event(f"{'positive' if least > 0 else 'zero' if least == 0 else 'negative'} minimum")
+    # The distances are those over the rationals, rounded once: at the distance itself too where that is a float.
+    if factor != 1 or all(distance == np.inf or distance * 2**20 % 1 == 0 for distance in (near, far)):
+        assert (least > 0) == (near > radius)
+        assert (least >= 0) == (far >= radius)
+
+
+@pytest.mark.statement("proposition-3.1", form="repaired")
+@pytest.mark.parametrize("p", ALL)
+def test_the_witnesses_of_the_printed_form_meet_the_repaired_one(p: float) -> None:
+    """By hand: of the plateau `|s| <= w(t)` the near tip (1/8, 0), and the far side where `s - |t|/4 = -1/8`.
+
+    And the zero that f touches at ½.
+    """
+    witness = plateau_network(p)
+    found = cells(witness.layers)
+    slope = np.linalg.norm([1.0, 0.25], 1.0 if p == np.inf else np.inf if p == 1 else 2)
+    near, _ = distance_to_side_boundary(found, witness.point, 1, p)
+    far, _ = distance_to_side_boundary(found, witness.point, -1, p)
+    assert near == 1 / 32
+    assert abs(far - 9 / 32 / slope) <= DISTANCE
+    # The ball ends beyond the plateau, as the margin says and the printed distance does not.
+    assert near < far < witness.radius < witness.distance
+    assert witness.margin < 0
+    touching = touching_zero(0.125, p)
+    found = cells(touching.layers)
+    assert distance_to_side_boundary(found, touching.point, 1, p)[0] == touching.radius / 2
+    assert distance_to_side_boundary(found, touching.point, -1, p)[0] == touching.distance
+    assert touching.margin == 0
+
+
+def test_a_plateau_that_is_left_out_is_caught() -> None:
+    """Planted faults: the other side's boundary in the strict form, and the printed boundary in the other one."""
+    witness = plateau_network(np.inf)
+    found = cells(witness.layers)
+    near, far = (distance_to_side_boundary(found, witness.point, sign, np.inf)[0] for sign in (1, -1))
+    boundary = distance_to_boundary(found, witness.point, np.inf)[0]
+    least = lambda r: minimum_over_ball(witness.layers, witness.point, r, np.inf, np.ones(1))[0]  # noqa: E731
+    between = (near + far) / 2
+    assert least(between) == 0
+    assert (least(between) > 0) == (near > between) != (far > between)
+    between = (far + boundary) / 2
+    assert (least(between) >= 0) == (far >= between) != (boundary >= between)
+
+
+# --- repaired, with the printed boundary ------------------------------------------------------------
 
 
 @pytest.mark.statement("proposition-3.1", form="repaired")

@@ -16,7 +16,8 @@ from theory.balls.exact_minimum import minimum_over_ball
 from theory.balls.relaxation import margin_forms
 from theory.balls.small_margin import small_margin
 from theory.errors import AssumptionError
-from theory.generalization.columns import Columns, log_threshold, ratio_bound
+from theory.generalization.columns import Columns
+from theory.generalization.robust_ratio import log_threshold, ratio_bound
 from theory.setting.ideal import IdealClassifier
 from theory.setting.losses import clean_error, margins
 from theory.setting.norms import distance, sample_ball
@@ -235,7 +236,7 @@ def test_the_ratio_is_above_its_bounds(
     # Sums of at most 200 terms below 1, divided by numbers above 2^-10.
     assert 1 + 1e-12 >= ratio >= far - 1e-12
     assert far >= bound - 1e-12
-    if half_width and n_small <= math.exp(log_threshold(dim, radius, mu, population.density)):
+    if half_width and n_small <= math.exp(log_threshold(dim, radius, mu, population.density, math.inf)):
         assert ratio >= 0.5
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import maximum_filter1d
 
 from theory.generalization.flatness import gradient_norm, loss_change_lower_bound, maximum_by_search, ridge_smoothness
-from theory.witnesses.flatness import oscillating_loss
+from theory.witnesses.flatness import Oscillation, oscillating_loss
+from theory.witnesses.smooth_law import sample_smooth_law
 
 printed = pytest.mark.statement("proposition-6.4", form="printed")
 repaired = pytest.mark.statement("proposition-6.4", form="repaired")
@@ -34,7 +35,8 @@ def test_no_constant_survives_the_oscillation(constant, radius) -> None:
     """The two sides by quadrature over whole periods, where the trapezium rule is exact for sines."""
     found = oscillating_loss(constant, radius)
     assert found.left <= constant * found.right * (0.5 + 1e-9)
-    # [0, 1] is k periods: one of them, and what is in reach of it, is enough.
+    # [0, 1] is k periods, half of it k/2: one of them, and what is in reach of it, is enough.
+    assert found.periods % 2 == 0
     x = np.arange(1024) / 1024 / found.periods
     reach = min(radius, 1 / found.periods)
     shifts = reach * np.linspace(-1, 1, 401)
@@ -45,6 +47,28 @@ def test_no_constant_survives_the_oscillation(constant, radius) -> None:
     assert left <= found.left * (1 + 1e-9)
     assert left >= found.left * (1 - step**2 / 2 - 1e-9)
     assert abs(radius * np.mean(np.abs(found.slope(x))) - found.right) <= 1e-5 * found.right
+
+
+@printed
+@pytest.mark.parametrize("constant", [1.0, 0.1])
+def test_the_means_of_the_witness_in_draws_of_its_smooth_law(constant, record) -> None:
+    """Both sides within 5 standard deviations of what is claimed; a law that is not even over periods is not."""
+    found = oscillating_loss(constant, 0.125)
+    draws = 40_000
+    record("examples", draws)
+    x = sample_smooth_law(draws, 1, np.random.default_rng(64))[:, 0]
+
+    def off(values: np.ndarray, mean: float) -> float:
+        return abs(values.mean() - mean) / (values.std() / math.sqrt(draws))
+
+    # Half a period is in reach of every x: what is gained there is the maximum less L.
+    assert found.radius >= math.pi * found.amplitude
+    assert off(1 + found.amplitude - found.loss(x), found.left) < 5
+    slopes = found.radius * np.abs(found.slope(x))
+    assert off(slopes, found.right) < 5
+    assert off(slopes, 1.02 * found.right) > 5
+    # Of x in a quarter of a period, near the slope's maximum, the mean is another.
+    assert off(found.radius * np.abs(found.slope((x - 0.5) / (4 * found.periods))), found.right) > 5
 
 
 @printed
@@ -235,17 +259,20 @@ def test_the_ratio_against_the_radius(record: Any, figure_path: Any) -> None:
             near = np.searchsorted(radii, 1e-3)
             assert abs(ratio[near] - 1) < 0.1, (kind, ratio[near])
     for periods, style in ((10, "-"), (100, "--"), (1000, ":")):
-        width = 1 / (2 * math.pi * periods)
+        width = Oscillation(periods, 1.0).amplitude
         wave = Loss(
             lambda x, a=width: 1 + a * np.sin(x[:, 0] / a), lambda x, a=width: np.cos(x / a), 2 * math.pi * periods
         )
         ratio = ratios_on_the_line(wave, steps, spacing)
         rows[f"1 + a sin(x/a), {periods} periods"] = ratio.tolist()
         axes.loglog(radii, ratio, color="tab:red", linestyle=style, label=f"1 + a sin(x/a), {periods} periods")
-        # From half a period on the left side is a: the ratio is a π / (2δ).
+        # From half a period on the two sides are those of the witness, over whole periods of the uniform law too.
         far = radii >= math.pi * width
         assert far.any()
-        np.testing.assert_allclose(ratio[far], width * math.pi / (2 * radii[far]), rtol=1e-2)
+        sides = [Oscillation(periods, radius) for radius in radii[far].tolist()]
+        expected = np.array([side.left / side.right for side in sides])
+        # The maximum on the grid is low by (h/a)²/8 at most, the mean of |cos| off by less, and [0, 1] has both ends.
+        np.testing.assert_allclose(ratio[far], expected, rtol=(spacing / width) ** 2 / 4 + 2 * spacing)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set(xlabel="δ", ylabel="E[max change of the loss within δ] / (δ E|L'|)")
     axes.set_title("Proposition 6.4 in one dimension, D uniform on [0, 1]")

@@ -295,6 +295,28 @@ def two_errors(dim: int, n: int, rng: np.random.Generator) -> tuple[float, float
 
 
 @repaired
+@pytest.mark.parametrize("dim", [2, 10, 100, 784])
+def test_with_clean_on_the_left_the_printed_form_holds(dim) -> None:
+    """`L_D^clean(f̂) <= √(poly(d)/N)` with `L_S^clean(f̂) = 0`: from the bound, for the class of f_clean of section 3.
+
+    `2 t log2(2e/t) <= 5 √t` for t = v/N in (0, 1], so `consistent_bound <= 5 √(v/N) + (2/N) log2(2/Δ)`; and networks
+    of width 2d and depth 3 have `v <= 400 d² log2(16 d)`. Neither has anything of what is memorized in it.
+    """
+    vc = relu_vc_dimension_bound([dim, 2 * dim, 2 * dim, 1])
+    assert dim**2 <= vc <= 400 * dim**2 * math.log2(16 * dim)
+    failure = 0.05
+    ratios = []
+    for n in [vc * 2**k for k in range(40)]:
+        bound = consistent_bound(n, vc, failure)
+        printed_rate = 5 * math.sqrt(vc / n)
+        assert bound <= printed_rate + 2 / n * math.log2(2 / failure)
+        ratios.append(bound / printed_rate)
+    # The planted faults: 4 for 5; and the order is one of √(v/N) at most, not of v/N with any constant.
+    assert max(ratios) > 4 / 5
+    assert max(ratio * 5 * 2 ** (k / 2) for k, ratio in enumerate(ratios)) > 50
+
+
+@repaired
 @given(st.integers(2, 5), st.integers(6, 60), st.integers(0, 2**32 - 1))
 def test_memorizing_costs_no_clean_error(dim, n, seed) -> None:
     clean, own, built = two_errors(dim, n, np.random.default_rng(seed))
@@ -314,8 +336,8 @@ def test_the_clean_error_stays_below_its_bound(dim, n, failure, record) -> None:
     for each in errors.T:
         assert np.count_nonzero(each > bound) <= limit
         assert {BoundCheck(error, bound).status for error in each.tolist()} == {"holds"}
-    # The planted fault: a bound of order 1/N² is exceeded too often.
-    assert np.count_nonzero(errors[:, 0] > bound / n) > limit
+    # The planted fault: the errors found are 9 to 14 times below the bound, and a twenty-fifth of it is exceeded.
+    assert np.count_nonzero(errors[:, 0] > bound / 25) > limit
 
 
 CLASSES = (("affine, d = 2", 3), ("affine, d = 10", 11), ("affine, d = 784", 785), ("affine, d = 3072", 3073))

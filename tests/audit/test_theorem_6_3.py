@@ -18,6 +18,7 @@ from theory.generalization.flatness import PointwiseMaximum
 from theory.generalization.robust_gap import GapBound, LabelledLosses, flatness_gap_bound, lipschitz_gap_bound
 from theory.generalization.transport import expected_w1_bound, w1
 from theory.witnesses.flatness import flatness_failure, memorizing_loss, memorizing_loss_flatness
+from theory.witnesses.smooth_law import sample_smooth_law
 
 printed = pytest.mark.statement("theorem-6.3", form="printed")
 repaired = pytest.mark.statement("theorem-6.3", form="repaired")
@@ -30,11 +31,11 @@ LIMIT = 1e-6
 @printed
 @given(st.floats(1e-3, 1e3), st.floats(0, 1e3), st.floats(1e-3, 0.5), st.integers(2, 20))
 def test_any_constants_leave_the_left_side_above_the_right(constant, distribution_constant, failure, dim) -> None:
-    """Both sides a second time, in logarithms, from N and δ alone."""
+    """Both sides a second time, in logarithms, from N, κ = 2^d and δ alone."""
     found = flatness_failure(constant, distribution_constant, failure, dim)
     log_n, log_radius = math.log(found.n), math.log(found.radius)
-    covered = math.exp(log_n + dim * (math.log(4) + log_radius))
-    log_flatness = log_n + dim * (math.log(6) + log_radius) - log_radius
+    covered = math.exp(log_n + dim * (math.log(8) + log_radius))
+    log_flatness = log_n + dim * (math.log(12) + log_radius) - log_radius
     factor = constant * math.exp(-log_n / (dim + 2))
     right = factor * (math.exp(log_flatness) + distribution_constant / math.sqrt(failure))
     assert abs(found.left - (1 - covered)) <= 1e-9
@@ -46,13 +47,13 @@ def test_any_constants_leave_the_left_side_above_the_right(constant, distributio
 @printed
 @pytest.mark.parametrize(("constant", "dim"), [(1.0, 2), (0.5, 3)])
 def test_the_witness_on_samples_that_are_really_drawn(constant, dim, record) -> None:
-    """D uniform on the cube, the memorizing loss of the sample, and the frequencies of all that enters."""
+    """D with the smooth density, the memorizing loss of the sample, and the frequencies of all that enters."""
     found = flatness_failure(constant, 0.25, 0.5, dim)
     rng = np.random.default_rng(63)
     draws = 4000
     record("examples", 5 * draws)
     for _ in range(5):
-        sample, x = rng.random((found.n, dim)), rng.random((draws, dim))
+        sample, x = (sample_smooth_law(count, dim, rng) for count in (found.n, draws))
         # On S: no point of the balls has a loss. At its corners, and inside; scaled by rounding.
         shift = found.radius * (1 - 1e-9) * rng.choice([-1.0, 1.0], size=sample.shape)
         for share in (1.0, 0.5, 0.0):

@@ -76,8 +76,8 @@ def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) 
     text = (report / "audit.md").read_text()
     assert "| corollary-3.4 | repaired | not checked | 1 FAILED |" in text
     assert "![jump.png](jump.png)" in text
-    assert "47 statements: 12 checked" in text
-    assert "47 statements: 12 checked" in answer.stdout
+    assert "47 statements: 15 checked" in text
+    assert "47 statements: 15 checked" in answer.stdout
     assert text.startswith("# Audit")
     assert "INTERRUPTED" not in answer.stdout + text
     header = written["run"]
@@ -87,11 +87,13 @@ def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) 
 
 
 def test_the_report_carries_all_that_the_ledger_says(tmp_path: Path) -> None:
-    from theory import LEDGER
+    from theory import LATER, LEDGER
 
     run(tmp_path, SUITE, "-m", "statement", "--audit", str(tmp_path / "report"))
-    rows = json.loads((tmp_path / "report" / "audit.json").read_text())["verdicts"]
+    content = json.loads((tmp_path / "report" / "audit.json").read_text())
+    rows = content["verdicts"]
     text = (tmp_path / "report" / "audit.md").read_text()
+    named = {row["statement"]: row for row in rows}
     for row in rows:
         entry = LEDGER[row["statement"]]
         fields = row["fields"]
@@ -102,14 +104,25 @@ def test_the_report_carries_all_that_the_ledger_says(tmp_path: Path) -> None:
         assert fields["uses"] == ", ".join(entry.uses)
         assert fields["code"] == ", ".join(entry.code)
         assert fields["hypotheses"] == "; ".join(entry.hypotheses)
+        assert fields["remarks"] == "\n".join(map(str, entry.remarks))
         assert fields["witness"] == (str(entry.witness) if entry.witness else "")
         assert all(value.replace("\n", "; ") in text for value in fields.values())
+    from theory.ledger.proofs import own_proofs, proved
+
+    for name, proofs in proved(own_proofs()).items():
+        for proof in proofs:
+            assert f"Proved, {proof.form}: `{proof.theorem}`, {proof.at}, on " in text
+            assert f"```coq\n{proof.coq}\n```" in text
+            assert name not in LEDGER or proof.theorem in {shown["theorem"] for shown in named[name]["proofs"]}
     tests = {row["statement"]: row["tests"] for row in rows}
     assert tests["theorem-3.3"] == [
         ["printed", "test_small.py::test_witness", "passed"],
         ["repaired", "test_small.py::test_property", "passed"],
     ]
     assert "- repaired form, failed: `test_small.py::test_broken`" in text
+    # Later versions stand behind, and are not counted.
+    assert [row["statement"] for row in content["later"]] == list(LATER)
+    assert text.index("## Statements") < text.index("## Later versions") < text.index("### later-theorem-5.9")
     assert tests["theorem-5.1"] == []
 
 

@@ -18,7 +18,8 @@ from theory.ledger.ledger import LEDGER, statement
 ROOT = Path(__file__).parents[2]
 KINDS = "Theorem|Proposition|Corollary|Assumption|Figure|Table"
 CITATION = re.compile(
-    rf"(?P<item>(?:{KINDS}) \d+(?:\.\d+)?(?: \((?:i|ii|iii)\))?|[a-z]+(?:-[a-z0-9.]+)+)(?:, (?:printed|repaired) form)?"
+    rf"(?P<item>(?:{KINDS}) \d+(?:\.\d+)?(?: \((?:i|ii|iii)\))?|[a-z]+(?:-[a-z0-9.]+)+)"
+    r"(?:, (?:printed|repaired|sharper) form)?"
 )
 NAMES_AN_ITEM = re.compile(rf"\b(?:{KINDS}) \d|\bsections? \d|\b(?:{'|'.join(map(re.escape, LEDGER))})\b")
 YEAR = re.compile(r"\((?:[A-Z]\w+ )?(?:19|20)\d\d\)")

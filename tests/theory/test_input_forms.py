@@ -116,6 +116,9 @@ CASES: dict[str, Callable[[Reader], Any]] = {
     "flatness_gap_bound": lambda r: theory.flatness_gap_bound(
         losses(r, slice(4)), losses(r, slice(2)), lambda radius: maxima(r, radius), radius=0.5, loss_bound=1e15
     ),
+    "transport_gap_bound": lambda r: theory.transport_gap_bound(
+        losses(r, slice(4)), losses(r, slice(2)), lambda x, y, at: r(P[: len(x), 1]), radius=0.5, loss_bound=1e15
+    ),
 }
 # Results, which are made here.
 NOT_READ = {"CoordinateBound", "RankBound", "Nearest", "Separation", "MarginBracket", "HardDistribution"}

@@ -21,32 +21,71 @@ SMALL_MARGIN_COUNT = (
 
 # The measured mass of the largest ball of memorized data.
 _BALL_MASS = (0.0001, 0.0003)
+_UNIT_BALL = "(2Γ(1+1/p))^d / Γ(1+d/p)"
+_BALL = {"d": (1, 9), "δ": (0.05, 0.4), "p": (1.1, 9.9)}
+_DENSITY = {**_BALL, "κ": (0.5, 9.5)}
+_BALL_ARGUMENTS = {"dim": "d", "radius": "δ", "density": "κ", "p": "p"}
+
+_RATIO = Formula(
+    "μ - n s",
+    "≥ …",
+    "theory.generalization.robust_ratio.ratio_bound",
+    {"n_small": "n", "mu": "μ", "ball_mass": "s"},
+    {"μ": _SHARE, "n": (1, 100), "s": _BALL_MASS},
+    returns="quoted/μ",
+)
+_EXPECTED_RATIO = Formula(
+    "(1 - q)^N",
+    "≥ …",
+    "theory.generalization.robust_ratio.expected_ratio_bound",
+    {"n": "N", "mean_mass": "q"},
+    {"N": (1, 100), "q": _SHARE},
+)
+_SAMPLE_THRESHOLD = Formula(
+    "ln ½ / ln(1 - q)",
+    "N ≤ …",
+    "theory.generalization.robust_ratio.log_sample_threshold",
+    {"log_mass": "ln(q)"},
+    {"q": (0.0001, 0.4)},
+    returns="ln(quoted)",
+)
 
 PROPOSITION_3_2_III = (
+    _RATIO,
     Formula(
-        "μ - n sup_z D(X_small ∩ B_p(z, 2δ))",
-        "≥ …",
-        "theory.generalization.columns.ratio_bound",
-        {"n_small": "n", "mu": "μ", "ball_mass": "s"},
-        {"μ": _SHARE, "n": (1, 100), "s": _BALL_MASS},
-        returns="quoted/μ",
-        names={"sup_z D(X_small ∩ B_p(z, 2δ))": "s"},
-    ),
-    Formula(
-        "κ (4δ)^d",
-        "supremum is at most …",
-        "theory.generalization.columns.log_threshold",
-        {"dim": "d", "radius": "δ", "mu": "μ", "density": "κ"},
-        {"d": (1, 9), "δ": (0.05, 0.4), "μ": _SHARE, "κ": (0.5, 9.5)},
-        returns="ln(μ/(2 quoted))",
-    ),
-    Formula(
-        "μ (4δ)^{-d} / (2κ)",
-        "n ≤ …",
-        "theory.generalization.columns.log_threshold",
-        {"dim": "d", "radius": "δ", "mu": "μ", "density": "κ"},
-        {"d": (1, 9), "δ": (0.05, 0.4), "μ": _SHARE, "κ": (0.5, 9.5)},
+        "κ V_{d,p} (2δ)^d",
+        "s ≤ …",
+        "theory.generalization.robust_ratio.log_ball_mass",
+        _BALL_ARGUMENTS,
+        _DENSITY,
         returns="ln(quoted)",
+        names={"V_{d,p}": _UNIT_BALL},
+    ),
+    Formula(
+        _UNIT_BALL,
+        "V_{d,p} = …",
+        "theory.setting.volumes.log_ball_volume",
+        {"dim": "d", "radius": "1", "p": "p"},
+        {"d": (1, 9), "p": (1.1, 9.9)},
+        returns="ln(quoted)",
+    ),
+    Formula(
+        "μ / (2κ V_{d,p} (2δ)^d)",
+        "n ≤ …",
+        "theory.generalization.robust_ratio.log_threshold",
+        {**_BALL_ARGUMENTS, "mu": "μ"},
+        {**_DENSITY, "μ": _SHARE},
+        returns="ln(quoted)",
+        names={"V_{d,p}": _UNIT_BALL},
+    ),
+    _EXPECTED_RATIO,
+    _SAMPLE_THRESHOLD,
+    Formula(
+        "(1 - q)^N - (s/μ) √(N ln(1/Δ) / 2)",
+        "> …",
+        "theory.generalization.robust_ratio.probable_ratio_bound",
+        {"n": "N", "mean_mass": "q", "mu": "μ", "ball_mass": "s", "failure": "Δ"},
+        {"N": (1, 50), "q": _BALL_MASS, "μ": (0.1, 0.9), "s": _BALL_MASS, "Δ": _SHARE},
     ),
 )
 
@@ -129,26 +168,38 @@ THEOREM_3_3 = (
         names={"D": _D},
     ),
     Formula(_D, "D = …", "theory.sizes.memorizer_size.power_ratio", {"radius": "δ", "shell": "γ", "p": "p"}, _POWER),
+    Formula(
+        "n V_{d,p} ((δ+γ)^d - δ^d)",
+        "≤ …",
+        "theory.setting.volumes.log_shell_volume",
+        {"n": "n", "dim": "d", "radius": "δ", "shell": "γ", "p": "p"},
+        {**_BALL, "n": (1, 300), "γ": (0.01, 2.0)},
+        returns="ln(quoted)",
+        names={"V_{d,p}": _UNIT_BALL},
+    ),
+    Formula(
+        "(δ^d + ε/(n V_{d,p}))^{1/d} - δ",
+        "γ = …",
+        "theory.setting.volumes.shell_width",
+        {"n": "n", "dim": "d", "radius": "δ", "volume": "ε", "p": "p"},
+        {**_BALL, "n": (1, 300), "ε": (0.001, 0.9)},
+        names={"V_{d,p}": _UNIT_BALL},
+    ),
 )
 
 COROLLARY_3_4_III = (
+    _RATIO,
     Formula(
-        "μ - n sup_z D(X_small ∩ B_p(z, 2δ+γ))",
-        "≥ …",
-        "theory.generalization.columns.ratio_bound",
-        {"n_small": "n", "mu": "μ", "ball_mass": "s"},
-        {"μ": _SHARE, "n": (1, 100), "s": _BALL_MASS},
-        returns="quoted/μ",
-        names={"sup_z D(X_small ∩ B_p(z, 2δ+γ))": "s"},
-    ),
-    Formula(
-        "μ (4δ+2γ)^{-d} / (2κ)",
+        "μ / (2κ V_{d,p} (2δ+γ)^d)",
         "n ≤ …",
-        "theory.generalization.columns.log_threshold",
-        {"dim": "d", "radius": "δ + γ/2", "mu": "μ", "density": "κ"},
-        {"d": (1, 9), "δ": (0.05, 0.4), "γ": (0.01, 0.4), "μ": _SHARE, "κ": (0.5, 9.5)},
+        "theory.generalization.robust_ratio.log_threshold",
+        {**_BALL_ARGUMENTS, "radius": "δ + γ/2", "mu": "μ"},
+        {**_DENSITY, "γ": (0.01, 0.4), "μ": _SHARE},
         returns="ln(quoted)",
+        names={"V_{d,p}": _UNIT_BALL},
     ),
+    _EXPECTED_RATIO,
+    _SAMPLE_THRESHOLD,
 )
 
 _SIZE_BOUND = Formula(
@@ -160,9 +211,11 @@ _SIZE_BOUND = Formula(
     part="1",
 )
 
+_GROWTH = "W log2(2e(W+d)) + W + ½W(W+1) log2(2eK)"
+
 THEOREM_3_5 = (
     Formula(
-        "3W log2(W+d+1) + W + W² log2(2eKW)",
+        _GROWTH,
         "with … <",
         "theory.sizes.growth.growth_bound",
         {"nonzero": "W", "count": "K", "dim": "d"},
@@ -174,6 +227,23 @@ THEOREM_3_5 = (
         "theory.sizes.growth.pattern_room",
         {"count": "K", "alpha": "α"},
         {"K": (1, 10**6), "α": (0.01, 0.49)},
+    ),
+    Formula(
+        "2^{G - (1-h(α))K}",
+        "of at most …",
+        "theory.sizes.growth.labelling_failure",
+        {"nonzero": "W", "count": "K", "dim": "d", "alpha": "α"},
+        {"W": (1, 500), "K": (500, 10**6), "d": (2, 60), "α": (0.01, 0.49)},
+        returns="log2(quoted)",
+        names={"G": f"({_GROWTH})"},
+    ),
+    Formula(
+        "m^{d-1} / Σ_{k<b} C(d-1, k) (m-1)^k",
+        "K ≥ … of",
+        "theory.sizes.codes.gilbert_varshamov",
+        {"length": "d - 1", "distance": "b", "letters": "m"},
+        {"m": (2, 5), "d": (10, 20), "b": (1, 8)},
+        returns="⌈quoted⌉",
     ),
     _SIZE_BOUND,
     Formula(
@@ -230,6 +300,30 @@ THEOREM_5_1 = (
         {"margin": "s*", "alpha": "α"},
         {"s*": (-3.0, 9.0), "α": (0.1, 9.9)},
         returns="arctan(quoted)",
+    ),
+    Formula(
+        "√(α² + max(s*, 0)²)",
+        "margin of û is γ = …",
+        "theory.gaussian.convergence.limit_margin",
+        {"noise_margin": "s*", "alpha": "α"},
+        {"s*": (-3.0, 9.0), "α": (0.1, 9.9)},
+    ),
+    Formula(
+        "2(ln n_l + η(R+δ)²/2)(1 + ln k)/(η(γ-δ)² k)",
+        "‖w_0^k/‖w_0^k‖ - û‖² ≤ …",
+        "theory.gaussian.convergence.direction_error_bound",
+        {"steps": "k", "n": "n_l", "margin": "γ", "radius": "δ", "longest": "R", "step_size": "η"},
+        {"k": (1, 900), "n_l": (1, 900), "γ": (1.0, 3.0), "δ": (0.1, 0.9), "R": (3.0, 9.9), "η": (0.01, 2.0)},
+        returns="√quoted",
+    ),
+    Formula(
+        "e^{-r²/2} E e^{r‖h‖} E e^{-r p(g + c1)}",
+        "P(s* ≥ c) ≤ …",
+        "theory.gaussian.margin_tail.log_comparison",
+        {"rate": "r", "log_length": "ln(H)", "log_reach": "ln(G)"},
+        {"r": (0.1, 9.0), "H": (1.1, 99.0), "G": (0.01, 0.9)},
+        returns="ln(quoted)",
+        names={"E e^{r‖h‖}": "H", "E e^{-r p(g + c1)}": "G"},
     ),
     Formula(
         "(√D_0 + t)/(α √n_l)",
@@ -313,7 +407,7 @@ THEOREM_5_2 = (
         names={"A": _A},
     ),
     Formula(
-        "β - δ + a² - δa",
+        "β + a² - δ√(1 + a²)",
         "b < …",
         "theory.gaussian.target_conditions.threshold_range",
         {"dim": "D_0 + 1", "beta": "β", "radius": "δ", "t": "t"},
@@ -428,26 +522,35 @@ THEOREM_6_2 = (
 )
 
 _FAILURE = {"constant": "q", "distribution_constant": "r", "failure": "Δ", "dim": "d"}
+_FAILURE_READS = {"κ": "density", "N": "n", "δ": "radius"}
 _FAILURE_AT = {"q": (0.5, 4.0), "r": (0.1, 2.0), "Δ": (0.1, 0.9), "d": (2, 5)}
 
 THEOREM_6_3 = (
     Formula(
-        "1 - N(4δ)^d",
+        "2^d",
+        "with κ = …",
+        "theory.witnesses.flatness.flatness_failure",
+        _FAILURE,
+        _FAILURE_AT,
+        part="density",
+    ),
+    Formula(
+        "1 - κN(4δ)^d",
         "gap ≥ …",
         "theory.witnesses.flatness.flatness_failure",
         _FAILURE,
         _FAILURE_AT,
         part="left",
-        reads={"N": "n", "δ": "radius"},
+        reads=_FAILURE_READS,
     ),
     Formula(
-        "N(6δ)^d/δ",
+        "κN(6δ)^d/δ",
         "flatness ≤ …",
         "theory.witnesses.flatness.flatness_failure",
         _FAILURE,
         _FAILURE_AT,
         part="flatness",
-        reads={"N": "n", "δ": "radius"},
+        reads=_FAILURE_READS,
     ),
     Formula(
         "min over J of 2^-J + Σ_{j≤J} 2^-(j+1) √((2^{dj} - 1)/N_c)",
@@ -455,6 +558,15 @@ THEOREM_6_3 = (
         "theory.generalization.transport.expected_w1_bound",
         {"n": "N_c", "dim": "d"},
         {"N_c": (1, 900), "d": (1, 4)},
+    ),
+    Formula(
+        "min(B, t M(x, δ+t), t M(z, δ+t))",
+        "the cost = …",
+        "theory.generalization.pairwise_gap.pair_cost",
+        {"length": "[t]", "near": "[m]", "far": "[q]", "loss_bound": "B"},
+        {"t": (0.1, 4.0), "m": (0.1, 4.0), "q": (0.1, 4.0), "B": (0.5, 4.0)},
+        part="0",
+        names={"M(x, δ+t)": "m", "M(z, δ+t)": "q"},
     ),
 )
 

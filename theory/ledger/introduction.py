@@ -34,11 +34,10 @@ STATEMENTS = (
         section="1",
         kind="claim",
         printed="About μN of N training points have a small margin, by concentration.",
-        verdict="repaired",
-        fails="“About μN” names no width and no probability, and the count is random: it can be 0 and it can be N.",
-        repaired=(
+        verdict="checked",
+        sharper=(
             "The number of training points in X_small is Binomial(N, μ), so within √(N ln(2/Δ) / 2) of μN with "
-            "probability at least 1 - Δ."
+            "probability at least 1 - Δ: for fixed μ > 0 it is μN(1 + o(1)) as N grows."
         ),
         formulas=formulas.SMALL_MARGIN_COUNT,
         hypotheses=("S is i.i.d. from D", "0 < Δ < 1"),

@@ -8,12 +8,13 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from theory.ledger import introduction, section3, section4, section5, section6
+from theory.ledger import introduction, later, section3, section4, section5, section6
 from theory.ledger.formula import Formula
 from theory.ledger.statement import Kind, Statement, Verdict
 from theory.ledger.witness import Side, Witness
 
 __all__ = [
+    "LATER",
     "LEDGER",
     "Formula",
     "Kind",
@@ -53,7 +54,7 @@ def statement(name: str) -> Statement:
     """The entry of the ledger with this id, title or number, such as "theorem-3.3", "Theorem 3.3" or "3.3".
 
     A part is "3.4-i", "corollary-3.4-i" or "Corollary 3.4 (i)". A number without a kind has a dot: "3" may be a section
-    or a figure.
+    or a figure. An entry of `LATER` begins with "later": "later-theorem-5.9", "later 5.9".
 
     Raises:
         ValueError: if there is none, or several; the message lists the nearest ids.
@@ -61,10 +62,20 @@ def statement(name: str) -> Statement:
     wanted = _normal(name)
     if wanted in LEDGER:
         return LEDGER[wanted]
+    if wanted.startswith(_LATER):
+        return _later(wanted)
     numbered = [key for key in LEDGER if _NUMBER.fullmatch(wanted) and key.partition("-")[2] == wanted]
     if "." in wanted and len(numbered) == 1:
         return LEDGER[numbered[0]]
     raise ValueError(f"the ledger has no statement {_unknown(name, LEDGER, [*numbered, *_of_number(wanted)])}")
+
+
+def _later(wanted: str) -> Statement:
+    rest = wanted.removeprefix(_LATER)
+    found = [key for key in LATER if key == wanted or ("." in rest and key.endswith(f"-{rest}"))]
+    if len(found) != 1:
+        raise ValueError(f"the later versions have no statement {_unknown(wanted, LATER, found)}")
+    return LATER[found[0]]
 
 
 def resolve(dotted: str) -> Any:
@@ -116,7 +127,12 @@ def _unknown(wanted: str, known: Iterable[str], first: Iterable[str] = ()) -> st
 
 
 _NUMBER = re.compile(r"\d+(\.\d+)?(-\w+)?")
+_LATER = "later-"
 
 LEDGER: Mapping[str, Statement] = ledger(
     (*introduction.STATEMENTS, *section3.STATEMENTS, *section4.STATEMENTS, *section5.STATEMENTS, *section6.STATEMENTS)
+)
+# Later versions of the paper are a group of their own: they rest on the ledger, and it does not on them.
+LATER: Mapping[str, Statement] = MappingProxyType(
+    {name: entry for name, entry in ledger((*LEDGER.values(), *later.STATEMENTS)).items() if name not in LEDGER}
 )

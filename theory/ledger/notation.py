@@ -4,7 +4,7 @@
     √(2D_0 - 4√(D_0 t))      √ takes what stands next to it
     ½ log2(x), a²            fractions and powers as single characters
     Φ(-β cot θ), Φ^{-1}(1-η) the normal law and its quantile; also ln, log⁺, exp, min, max, tan, cot, arctan, ⌈ ⌉
-    h(α), C(n, k)            binary entropy, binomial coefficient
+    h(α), C(n, k), Γ(x)      binary entropy, binomial coefficient, gamma function
     Σ_{k<D} …, Σ_{j≤J} …     of the product that follows, from k = 0 and from j = 1
     min over J of …          of all that follows, over J = 0, …, 12
 
@@ -42,6 +42,7 @@ _FUNCTIONS: Mapping[str, Callable[..., sympy.Expr]] = {
     "Φ": lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2,
     "h": lambda x: -(x * sympy.log(x) + (1 - x) * sympy.log(1 - x)) / sympy.log(2),
     "C": sympy.binomial,
+    "Γ": sympy.gamma,
     "√": sympy.sqrt,
 }
 _SUM = re.compile(r"Σ_\{(\w)([<≤])")

@@ -5,6 +5,7 @@ and `nonzero` counts the entries of weights and biases that are not 0.
 """
 
 from theory.ledger import formulas
+from theory.ledger.remarks import THEOREM_3_3
 from theory.ledger.statement import Statement
 from theory.ledger.witness import Side, Witness
 
@@ -110,13 +111,20 @@ STATEMENTS = (
             " f has no plateau at 0; without any one of these the two sides differ."
         ),
         repaired=(
-            "The printed equivalences, with DB(f) in R^d, for every x with y f(x) > 0: then dist_p(x, DB(f)) = "
-            "dist_p(x, {y f < 0}). They fail at a misclassified point far from DB(f) "
+            "For every continuous f, with plateaus too, and every x with y f(x) > 0: min over ‖ξ‖_p ≤ δ of y f(x+ξ) > "
+            "0 exactly when dist_p(x, ∂{y f > 0}) > δ, and ≥ 0 exactly when dist_p(x, ∂{y f < 0}) ≥ δ, boundaries in "
+            "R^d. If {f = 0} has empty interior, then dist_p(x, DB(f)) = dist_p(x, ∂{y f < 0}), with DB(f) in R^d: the "
+            "printed equivalences. They fail at a misclassified point far from DB(f) "
             "(theory.witnesses.decision_boundary.misclassified_point), with DB(f) inside the support "
             "(theory.witnesses.decision_boundary.boundary_inside_support), and across a plateau f = 0, where signs "
             "change without a point of DB(f) near by."
         ),
-        hypotheses=("f : R^d → R continuous", "{f = 0} has empty interior", "y f(x) > 0", "δ ≥ 0"),
+        hypotheses=(
+            "f : R^d → R continuous",
+            "y f(x) > 0",
+            "δ ≥ 0",
+            "{f = 0} has empty interior, for DB(f) in place of ∂{y f < 0} only",
+        ),
         uses=("definition-decision-boundary", "definition-adversarial-margin"),
         witness=Witness(
             "theory.witnesses.decision_boundary.plateau_network",
@@ -126,6 +134,7 @@ STATEMENTS = (
             right=Side("whether the distance is >= δ", "sides.1"),
         ),
         code=(
+            "theory.balls.cells.distance_to_side_boundary",
             "theory.balls.cells.distance_to_boundary",
             "theory.balls.cells.distance_to_sign",
             "theory.balls.cells.has_plateau",
@@ -147,10 +156,10 @@ STATEMENTS = (
             "and is still an error inside its ball, as f = 0 is one: it is not classified robustly."
         ),
         repaired=(
-            "X_small: min over B_p(x, δ) of y f_clean ≤ 0; X_large: > 0. Then μ = L_D^{adv,δ}(f_clean) exactly. "
-            "X_small contains the printed one, with DB in R^d; what it has beside that are points at distance exactly "
-            "δ, misclassified ones, and those near zeros of f_clean without a change of sign or behind a plateau: all "
-            "errors of f_clean at radius δ."
+            "X_small: min over B_p(x, δ) of y f_clean ≤ 0; X_large: > 0, by Proposition 3.1 y f_clean(x) > 0 and "
+            "dist_p(x, ∂{y f_clean > 0}) > δ. Then μ = L_D^{adv,δ}(f_clean) exactly. X_small contains the printed one, "
+            "with DB in R^d; what it has beside that are points at distance exactly δ, misclassified ones, and those "
+            "near zeros of f_clean without a change of sign or behind a plateau: all errors of f_clean at radius δ."
         ),
         hypotheses=("f_clean : R^d → R continuous",),
         uses=("definition-decision-boundary", "definition-adversarial-error", "proposition-3.1"),
@@ -313,13 +322,21 @@ STATEMENTS = (
             "L_D^{adv,δ}(f_clean) = μ > 0: no constant lies between them."
         ),
         repaired=(
-            "L_D^{adv,δ}(f_adv) ≥ P(x ∈ X_small, dist_p(x, S_small) > 2δ) ≥ μ - n sup_z D(X_small ∩ B_p(z, 2δ)), with "
-            "μ = L_D^{adv,δ}(f_clean). If x has a density ≤ κ, the supremum is at most κ (4δ)^d, and the ratio at "
-            "least ½ while n ≤ μ (4δ)^{-d} / (2κ), exponentially many when 4δ κ^{1/d} stays below 1. Without a bound "
-            "on n it fails: finitely many points, all in S, give 0 and μ."
+            "L_D^{adv,δ}(f_adv) ≥ P(x ∈ X_small, dist_p(x, S_small) > 2δ) ≥ μ - n s, with μ = L_D^{adv,δ}(f_clean) and "
+            "s = sup_z D(X_small ∩ B_p(z, 2δ)). If x has a density ≤ κ on X_small, s ≤ κ V_{d,p} (2δ)^d with the "
+            "volume V_{d,p} = (2Γ(1+1/p))^d / Γ(1+d/p) of the unit ball, and the ratio of the two errors is at least ½ "
+            "while n ≤ μ / (2κ V_{d,p} (2δ)^d), exponentially many when 2δ (κ V_{d,p})^{1/d} stays below 1, as for "
+            "radii that grow like d^{1/p}. For N independent draws let q_x = D(X_small ∩ B_p(x, 2δ)) and q ≤ s its "
+            "mean over X_small. The expectation of the ratio is ≥ E((1-q_x)^N | X_small) ≥ (1 - q)^N, and at least ½ "
+            "while N ≤ ln ½ / ln(1 - q); with equalities for points of equal mass more than 2δ apart if R ≥ 2δ. With "
+            "probability at least 1 - Δ the ratio is > (1 - q)^N - (s/μ) √(N ln(1/Δ) / 2). Without a bound on n it "
+            "fails: finitely many points, all in S, give 0 and μ."
         ),
         formulas=formulas.PROPOSITION_3_2_III,
-        hypotheses=("μ and X_small by the minimum over the closed ball",),
+        hypotheses=(
+            "μ and X_small by the minimum over the closed ball",
+            "for N draws: S_small is S ∩ X_small; if it is larger, q_x = D(B_p(x, 2δ)), and not q ≤ s",
+        ),
         uses=("definition-f-adv", "definition-adversarial-error", "definition-margin-split"),
         witness=Witness(
             "theory.witnesses.ideal_classifier.memorized_population",
@@ -329,8 +346,11 @@ STATEMENTS = (
             right=Side("nothing", 0.0),
         ),
         code=(
-            "theory.generalization.columns.ratio_bound",
-            "theory.generalization.columns.log_threshold",
+            "theory.generalization.robust_ratio.ratio_bound",
+            "theory.generalization.robust_ratio.log_threshold",
+            "theory.generalization.robust_ratio.expected_ratio_bound",
+            "theory.generalization.robust_ratio.log_sample_threshold",
+            "theory.generalization.robust_ratio.probable_ratio_bound",
             "theory.generalization.columns.Columns",
         ),
         source="Proposition 3.2, third item",
@@ -373,14 +393,17 @@ STATEMENTS = (
             " is off by at least half of it, so by no small ε."
         ),
         repaired=(
-            "For every γ > 0 a ReLU network f̂ has f̂ = f_adv exactly at every x of Ω outside the shells δ < "
-            "‖x-x_i‖_p < δ+γ, i ∈ S_small. Soft indicators I_i: 1 on B_p(x_i, δ), 0 off B_p(x_i, δ+γ). Gate g = σ(1 - "
-            "Σ I_i). With M ≥ |f_clean| on Ω, f̂ = Σ y_i I_i + σ(f_clean - M(1-g)) - σ(-f_clean - M(1-g)). "
-            "nonzero(f̂) ≤ A + 2 nonzero(f_clean) + 2 depth(f̂) + 23, where A = (d+2)n + 6F for p = ∞, F ≤ min(nd, "
-            "d(1 + 2.01/γ)); A = (d+5)n + 2F + d + 1 for p = 1, F ≤ min(nd, d(1 + 8.01 d/γ)); A = (d+5)n + 8dm + 2d + "
-            "m for p = 2, m = max(1, ⌈½ log2(2d(1+2δ)² / (γ(2δ+γ)))⌉); A = (d+4)n + (4s+3)F for any other p, F ≤ "
-            "min(nd, d(1 + 8.01 d^{1/p}/γ)), s ≤ 3 + 1.45 max(1, √D) log⁺(2.7 dD), D = (2δ + 1.5γ)/(pγ): the "
-            "coefficient of nd is 1. No separation is needed. No continuous function does what is printed: f_adv jumps."
+            "For every γ > 0 a ReLU network f̂ has f̂ = f_adv exactly at every x of Ω outside the shells δ < ‖x-x_i‖_p "
+            "< δ+γ, i ∈ S_small. Soft indicators I_i: 1 on B_p(x_i, δ), 0 off B_p(x_i, δ+γ). Gate g = σ(1 - Σ I_i). "
+            "With M ≥ |f_clean| on Ω, f̂ = Σ y_i I_i + σ(f_clean - M(1-g)) - σ(-f_clean - M(1-g)). nonzero(f̂) ≤ A + 2 "
+            "nonzero(f_clean) + 2 depth(f̂) + 23, where A = (d+2)n + 6F for p = ∞, F ≤ min(nd, d(1 + 2.01/γ)); A = "
+            "(d+5)n + 2F + d + 1 for p = 1, F ≤ min(nd, d(1 + 8.01 d/γ)); A = (d+5)n + 8dm + 2d + m for p = 2, m = "
+            "max(1, ⌈½ log2(2d(1+2δ)² / (γ(2δ+γ)))⌉); A = (d+4)n + (4s+3)F for any other p, F ≤ min(nd, d(1 + 8.01 "
+            "d^{1/p}/γ)), s ≤ 3 + 1.45 max(1, √D) log⁺(2.7 dD), D = (2δ + 1.5γ)/(pγ): the coefficient of nd is 1. With "
+            "an ε: the measure of {f̂ ≠ f_adv} in Ω is ≤ n V_{d,p} ((δ+γ)^d - δ^d), V_{d,p} = vol B_p(0, 1), so at "
+            "most ε for γ = (δ^d + ε/(n V_{d,p}))^{1/d} - δ; for p = 2 the next m, ¼ of a small γ, costs 8d + 3. Where "
+            "x has a density ≤ κ, the probability is at most κε. No separation is needed. No continuous function does "
+            "what is printed: f_adv jumps."
         ),
         formulas=formulas.THEOREM_3_3,
         hypotheses=(
@@ -397,11 +420,19 @@ STATEMENTS = (
             relation="<",
             right=Side("ε, say", 0.5),
         ),
+        remarks=THEOREM_3_3,
         code=(
             "constructions.memorizers.memorizer.robust_memorizer",
+            "constructions.rules.memorizer.rule_memorizer",
+            "constructions.compact.memorizer.compact_memorizer",
+            "constructions.bits.memorizer.code_memorizer",
+            "theory.lower_bounds.coordinates.coordinates_needed",
+            "theory.lower_bounds.rank.first_layer_rank_needed",
             "constructions.pieces.soft_indicators.indicators",
             "constructions.memorizers.size.size_report",
             "theory.sizes.memorizer_size.size_bound",
+            "theory.setting.volumes.log_shell_volume",
+            "theory.setting.volumes.shell_width",
         ),
         source="Theorem 3.3 and its proof sketch",
     ),
@@ -416,8 +447,8 @@ STATEMENTS = (
         ),
         verdict="repaired",
         fails=(
-            "It rests on a network within ε of f_adv everywhere, which there is not, says o(1) in no stated limit, "
-            "and has (iii) without a bound on the size of the sample."
+            "Items (i) and (ii) hold, both errors are even 0; (iii) has no bound on the size of the sample, and for "
+            "D uniform on S it excludes (i)."
         ),
         repaired=(
             "The network of Theorem 3.3 with 0 < γ ≤ R - 2δ has (i) and (ii) exactly 0, and (iii) as in its own "
@@ -437,16 +468,17 @@ STATEMENTS = (
         section="3.2",
         kind="corollary",
         printed="L_S^{adv,δ}(f̂) = o(1), in no stated limit.",
-        verdict="repaired",
-        fails=(
-            "No limit is stated, and no hypothesis bounds the shell on which the network differs from f_adv: a shell "
-            "that is wider than R - 2δ reaches into balls of the other label."
+        verdict="checked",
+        sharper=(
+            "L_S^{adv,δ}(f̂) = 0, which is o(1) in every limit, for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ and "
+            "its count. y_i f̂ ≥ 1 on B_p(x_i, δ) for i in S_small. Wider shells can reach into balls of the other "
+            "label: with γ = 5(R - 2δ) half of a sample can be errors."
         ),
-        repaired=(
-            "L_S^{adv,δ}(f̂) = 0 for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ. y_i f̂ ≥ 1 on B_p(x_i, δ) for i "
-            "in S_small. No printed hypothesis speaks of the shell: with γ = 5(R - 2δ) half of a sample can be errors."
+        hypotheses=(
+            "0 < γ ≤ R - 2δ, R for the sample",
+            "min over B_p(x_i, δ) of y_i f_clean > 0 on S_large",
+            "R, δ and p are fixed in the Õ of the count",
         ),
-        hypotheses=("0 < γ ≤ R - 2δ, R for the sample", "min over B_p(x_i, δ) of y_i f_clean > 0 on S_large"),
         uses=("theorem-3.3", "definition-adversarial-error", "definition-sample-split", "assumption-separation"),
         code=(
             "constructions.memorizers.memorizer.robust_memorizer",
@@ -460,14 +492,11 @@ STATEMENTS = (
         section="3.2",
         kind="corollary",
         printed="L_D^clean(f̂) = o(1), in no stated limit.",
-        verdict="repaired",
-        fails=(
-            "No limit is stated, and no hypothesis bounds the shell: one that is wider than R - δ reaches data of the"
-            " other label."
-        ),
-        repaired=(
-            "L_D^clean(f̂) = 0 for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ; for any f_clean, f̂ is right "
-            "wherever f_clean is. With γ = 4(R - δ) the clean error can be ½."
+        verdict="checked",
+        sharper=(
+            "L_D^clean(f̂) = 0, which is o(1) in every limit, for the network of Theorem 3.3 with 0 < γ ≤ R - 2δ; for "
+            "any f_clean, f̂ is right wherever f_clean is. Shells wider than R - δ can reach data of the other label: "
+            "with γ = 4(R - δ) the clean error can be ½."
         ),
         hypotheses=("δ + γ ≤ R, R for the population", "L_D^clean(f_clean) = 0"),
         uses=("theorem-3.3", "definition-clean-error", "assumption-clean-classifier", "assumption-separation"),
@@ -486,16 +515,23 @@ STATEMENTS = (
             "the right side is μ > 0."
         ),
         repaired=(
-            "L_D^{adv,δ}(f̂) ≥ P(x ∈ X_small, dist_p(x, S_small) ≥ 2δ+γ) ≥ μ - n sup_z D(X_small ∩ B_p(z, 2δ+γ)); for "
-            "a density ≤ κ the ratio is at least ½ while n ≤ μ (4δ+2γ)^{-d} / (2κ). For D uniform on S the printed "
-            "item excludes item (i)."
+            "L_D^{adv,δ}(f̂) ≥ P(x ∈ X_small, dist_p(x, S_small) ≥ 2δ+γ) ≥ μ - n s, s = sup_z D(X_small ∩ B_p(z, "
+            "2δ+γ)); for a density ≤ κ on X_small the ratio to μ is at least ½ while n ≤ μ / (2κ V_{d,p} (2δ+γ)^d), "
+            "with V_{d,p} = vol B_p(0, 1). For N independent draws and q ≤ s the mean over x in X_small of D(X_small ∩ "
+            "B_p(x, 2δ+γ)) its expectation is ≥ (1 - q)^N, at least ½ while N ≤ ln ½ / ln(1 - q). For D uniform on S "
+            "the printed item excludes item (i)."
         ),
         formulas=formulas.COROLLARY_3_4_III,
-        hypotheses=("μ and X_small by the minimum over the closed ball",),
+        hypotheses=(
+            "μ and X_small by the minimum over the closed ball",
+            "for N draws: S_small is S ∩ X_small; if it is larger, q is the mean of D(B_p(x, 2δ+γ)), and not q ≤ s",
+        ),
         uses=("theorem-3.3", "definition-adversarial-error", "definition-margin-split", "proposition-3.2-iii"),
         code=(
             "constructions.memorizers.memorizer.robust_memorizer",
-            "theory.generalization.columns.ratio_bound",
+            "theory.generalization.robust_ratio.ratio_bound",
+            "theory.generalization.robust_ratio.log_threshold",
+            "theory.generalization.robust_ratio.expected_ratio_bound",
         ),
         source="Corollary 3.4, third item",
     ),
@@ -524,22 +560,33 @@ STATEMENTS = (
         ),
         verdict="repaired",
         fails=(
-            "For δ = cε ≥ ½ no two points of the cube are more than 2δ apart in l_∞, so only one class is left and a "
-            "constant classifier, one parameter, has no robust error."
+            "“For any R > 2δ” includes R ≥ d^{1/p}: no two points of the cube are so far apart, so D has one class, "
+            "and a constant classifier, one parameter, has no robust error, however small ε is."
         ),
         repaired=(
-            "Let m ≥ 2, K = m^{d-1}, 0 < δ < 1/(2(m-1)) (so ε = 1/(2(m-1)) ≤ ½) and 0 < α < ½. For small η put s = "
-            "(1-2η)/(m-1), R = s - 3η > 2δ, and pick τ > η with τ + dη ≤ δ. At each u_k of the grid {η + js : 0 ≤ j < "
-            "m}^{d-1} stands a cube of half-width η with centre (u_k, ½ + τ y_k) and label y_k. Classes are more than "
-            "R apart, f_clean(x) = x_d - ½ has 2 nonzeros and no error, and f robust on a cube at radius δ has sign "
-            "y_k at (u_k, ½). For every W ≤ K with 3W log2(W+d+1) + W + W² log2(2eKW) < (1 - h(α)) K, h the binary "
-            "entropy, some labelling y forces L_D^{adv,δ}(f) > α μ_0 for every ReLU network f with at most W nonzeros "
-            "and every μ_0-balanced D on the cubes. N_d is the largest such W, about m^{(d-1)/2} / polylog. Here μ = "
-            "1; a further cube with centre (u_1, ½ + y_1(½ - η)) and label y_1 makes μ < 1 and the bound α μ_0 "
-            "K/(K+1)."
+            "Let m ≥ 2, 0 < α < ½, and let K words c_k ∈ {0, …, m-1}^{d-1} differ pairwise in at least b places, "
+            "with 0 < δ < b^{1/p}/(2(m-1)): all words for b = 1, K = m^{d-1}, so ε = 1/(2(m-1)) ≤ ½; for any b there "
+            "are K ≥ m^{d-1} / Σ_{k<b} C(d-1, k) (m-1)^k of them. For small η put s = (1-2η)/(m-1), R = b^{1/p}(s - "
+            "3η) > 2δ, and pick τ > η with τ + dη ≤ δ and τ + η ≤ ½. At each u_k = η + s c_k stands a cube of "
+            "half-width η with centre (u_k, ½ + τ y_k) and label y_k. Classes are more than R apart, f_clean(x) = "
+            "x_d - ½ has 2 nonzeros and no error, and f robust on a cube at radius δ has sign y_k at (u_k, ½). For "
+            "every W ≤ K with W log2(2e(W+d)) + W + ½W(W+1) log2(2eK) < (1 - h(α)) K, h the binary entropy, all "
+            "labellings y but a fraction of at most 2^{G - (1-h(α))K}, G the left side, force L_D^{adv,δ}(f) > α μ_0 "
+            "for every ReLU network f with at most W nonzeros and every μ_0-balanced D on the cubes. N_d is the "
+            "largest such W, about m^{(d-1)/2} / polylog for b = 1, where Li et al. (2022) have the exponent "
+            "(d-1)/6. At p = 2, m = 2, α = ¼, words with b = 87 at d = 784 allow δ < 4.66 and N_d ≥ 2^193, with b = "
+            "153 at d = 3072 δ < 6.18 and N_d ≥ 2^1095. The power √K is the best for all δ: at p = 2 and δ ≤ "
+            "s/(11K√d) networks of Õ(√K + d) parameters are robust on all cubes (Kim, Moon and Yun 2025). Here μ = "
+            "1; if δ < ½, a further cube with centre (u_1, ½ + y_1(½ - η)) and label y_1 makes μ < 1 and the bound α "
+            "μ_0 K/(K+1). With the R of the data and ε < ½ the printed form holds, by m = 2, with one N_d for every "
+            "c."
         ),
         formulas=formulas.THEOREM_3_5,
-        hypotheses=("m ≥ 2, d ≥ 2", "0 < η < τ, τ + dη ≤ δ, (1-2η)/(m-1) - 3η > 2δ", "W ≤ K"),
+        hypotheses=(
+            "m ≥ 2, d ≥ 2, 1 ≤ b < d",
+            "0 < η < τ, τ + η ≤ ½, τ + dη ≤ δ, b^{1/p}((1-2η)/(m-1) - 3η) > 2δ",
+            "W ≤ K",
+        ),
         uses=(
             "definition-balanced",
             "definition-relu-network",
@@ -549,14 +596,16 @@ STATEMENTS = (
         ),
         witness=Witness(
             "theory.witnesses.sizes.one_class_only",
-            {"eps": 0.75, "c": 0.75, "dim": 10},
+            {"eps": 0.001, "c": 0.5, "dim": 10, "p": 2.0},
             left=Side("robust error of a constant classifier, at least C_1 μ_0", "robust_error"),
             relation=">",
             right=Side("nothing", 0.0),
         ),
         code=(
             "theory.sizes.hard_distribution.hard_distribution",
+            "theory.sizes.codes.gilbert_varshamov",
             "theory.sizes.growth.growth_bound",
+            "theory.sizes.growth.labelling_failure",
             "theory.sizes.growth.robust_size_bound",
         ),
         source="Theorem 3.5",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from theory.ledger.formula import Formula
+from theory.ledger.remark import Remark
 from theory.ledger.witness import Witness
 
 Kind: TypeAlias = Literal[
@@ -36,16 +37,18 @@ class Statement:
         verdict: on the printed form; of several parts the worst.
         fails: why the printed form is false or incomplete; empty if it is neither.
         repaired: the form that holds, with explicit constants; empty if the printed one does.
-        formulas: those of the repaired form (or of the printed one, if that holds) that code computes.
+        sharper: of a printed form that holds, a stronger one that holds too, with explicit constants; or empty.
+        formulas: those of the `strongest` form that code computes.
         hypotheses: of the repaired form, or of the printed one where that holds.
         uses: ids of the statements it rests on.
         witness: what breaks the printed form; None while there is none in the code.
         code: dotted names of what realises the statement: definitions, bounds, constructions, measurements.
+        remarks: what was measured beside it, which no form of it says.
         source: where in the paper.
 
     Raises:
         ValueError: if a text that each statement needs is empty, a formula does not stand in the text in its relation,
-            or the repaired form, what fails or the witness does not go with the verdict.
+            or the repaired or sharper form, what fails or the witness does not go with the verdict.
     """
 
     id: str
@@ -57,10 +60,12 @@ class Statement:
     source: str
     fails: str = ""
     repaired: str = ""
+    sharper: str = ""
     formulas: tuple[Formula, ...] = ()
     hypotheses: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     witness: Witness | None = None
+    remarks: tuple[Remark, ...] = ()
     code: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -72,6 +77,11 @@ class Statement:
         if self.verdict == "checked" and self.repaired:
             raise ValueError(
                 f'statement {self.id!r} has the verdict "checked" and needs no repaired form, got {self.repaired!r}'
+            )
+        if self.verdict != "checked" and self.sharper:
+            raise ValueError(
+                f"statement {self.id!r} has the verdict {self.verdict!r} and needs no sharper form, for only one that "
+                f'holds as printed ("checked") is sharpened, got {self.sharper!r}'
             )
         fails = self.verdict in ("repaired", "refuted")
         if fails != bool(self.fails.strip()):
@@ -85,7 +95,7 @@ class Statement:
                 f'{self.verdict!r}: it needs "repaired" or "refuted"'
             )
         for formula in self.formulas:
-            if not formula.stands_in(self.repaired or self.printed):
+            if not formula.stands_in(self.strongest):
                 raise ValueError(
                     f"statement {self.id!r} needs each of its formulas in its text, once and word for word, in its "
                     f"relation and with nothing that goes on with it at either end, got {formula.text!r} in "
@@ -104,6 +114,11 @@ class Statement:
         return f"{self.id}: {self.title} [{self.verdict}]"
 
     @property
+    def strongest(self) -> str:
+        """The form that is known to hold, or is measured: the repaired or the sharper one, else the printed one."""
+        return self.repaired or self.sharper or self.printed
+
+    @property
     def fields(self) -> tuple[tuple[str, str], ...]:
         """All that the ledger says of it, as names and texts, in the order in which it is read; a text may be empty."""
         return (
@@ -111,8 +126,10 @@ class Statement:
             ("why it fails", self.fails),
             ("witness", str(self.witness) if self.witness else ""),
             ("measured" if self.verdict == "observed" else "repaired", self.repaired),
+            ("sharper", self.sharper),
             ("hypotheses", "; ".join(self.hypotheses)),
             ("formulas", "\n".join(f"{formula.text}   by {formula.code}" for formula in self.formulas)),
+            ("remarks", "\n".join(map(str, self.remarks))),
             ("code", ", ".join(self.code)),
             ("uses", ", ".join(self.uses)),
             ("source", self.source),

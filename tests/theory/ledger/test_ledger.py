@@ -67,7 +67,11 @@ VERDICTS = {
     "proposition-3.2-ii": "checked",
     "proposition-3.2-iii": "repaired",
     "theorem-3.3": "repaired",
+    "claim-small-margin-count": "checked",
     "corollary-3.4": "repaired",
+    "corollary-3.4-i": "checked",
+    "corollary-3.4-ii": "checked",
+    "corollary-3.4-iii": "repaired",
     "theorem-3.5": "repaired",
     "complexity-ordering": "repaired",
     "figure-1": "observed",
@@ -78,14 +82,11 @@ VERDICTS = {
     "assumption-6.1-remark": "repaired",
     "theorem-6.2": "refuted",
     "theorem-6.3": "refuted",
-    "proposition-6.4": "refuted",
+    "proposition-6.4": "repaired",
 }
 # Their printed forms say too little to be broken by numbers, or rest on an item that is broken.
 NO_WITNESS = {
-    "claim-small-margin-count",
     "corollary-3.4",
-    "corollary-3.4-i",
-    "corollary-3.4-ii",
     "corollary-3.4-iii",
     "definition-maximum-gradient-norm",
     "definition-maximum-loss-change",
@@ -124,7 +125,8 @@ def make() -> Callable[..., Statement]:
 
 
 def dotted_names(entry) -> list[str]:
-    texts = [entry.title, entry.printed, entry.fails, entry.repaired, entry.source, *entry.hypotheses, *entry.code]
+    texts = [entry.title, entry.printed, entry.fails, entry.repaired, entry.sharper, entry.source]
+    texts += [*entry.hypotheses, *entry.code]
     texts += [entry.witness.name] if entry.witness else []
     texts += [formula.code for formula in entry.formulas]
     return [name for text in texts for name in DOTTED.findall(text)]
@@ -192,7 +194,7 @@ def test_a_witness_is_there_wherever_the_printed_form_is_refuted_or_an_exception
 def test_what_a_text_refers_to_is_among_what_its_statement_uses() -> None:
     # Catches a reference to a renamed entry, and a dependency that is not declared.
     for entry in LEDGER.values():
-        text = " ".join((entry.fails, entry.repaired, *entry.hypotheses))
+        text = " ".join((entry.fails, entry.repaired, entry.sharper, *entry.hypotheses))
         named = set(ID.findall(text)) | {f"{kind.lower()}-{number}" for kind, number in TITLE.findall(text)}
         assert named - {entry.id} <= reachable(LEDGER, entry.id), entry.id
 
@@ -284,6 +286,8 @@ def test_a_statement_is_printed_whole_and_its_repr_is_short() -> None:
     assert entry.witness.name in text
     assert "why it fails" not in str(LEDGER["definition-f-adv"])
     assert "measured:" in str(LEDGER["figure-1"])
+    assert "sharper:" in str(LEDGER["corollary-3.4-i"])
+    assert "sharper:" not in str(LEDGER["definition-f-adv"])
 
 
 @pytest.mark.parametrize(
@@ -297,6 +301,9 @@ def test_a_statement_is_printed_whole_and_its_repr_is_short() -> None:
         ({"id": ""}, "non-empty id"),
         ({"verdict": "repaired"}, "needs the repaired form"),
         ({"verdict": "checked", "repaired": "1 = 1 + 0"}, "needs no repaired form"),
+        ({"verdict": "repaired", "repaired": "1 = 1", "sharper": "1 = 1 + 0"}, "needs no sharper form"),
+        ({"verdict": "refuted", "sharper": "1 = 1 + 0"}, "needs no sharper form"),
+        ({"verdict": "observed", "sharper": "1 = 1 + 0"}, "needs no sharper form"),
         ({"verdict": "checked", "witness": WITNESS}, "witness against it"),
         ({"verdict": "observed", "witness": WITNESS}, "witness against it"),
         ({"verdict": "repaired", "repaired": "1 = 1", "fails": ""}, "needs a sentence why the printed form fails"),
@@ -313,6 +320,12 @@ def test_a_malformed_statement_is_refused(make, changes, message) -> None:
 def test_refuted_needs_no_repaired_form_and_may_have_one(make) -> None:
     assert make(verdict="refuted").repaired == ""
     assert make(verdict="refuted", repaired="2 = 2").repaired == "2 = 2"
+
+
+def test_the_strongest_form_is_the_one_that_holds(make) -> None:
+    assert make().strongest == "1 = 1"
+    assert make(sharper="1 = 1 + 0").strongest == "1 = 1 + 0"
+    assert make(verdict="repaired", repaired="2 = 2").strongest == "2 = 2"
 
 
 @pytest.mark.parametrize(

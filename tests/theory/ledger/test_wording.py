@@ -7,21 +7,22 @@ from dataclasses import replace
 import pytest
 
 from tests.theory.ledger.wording import accepted_wording, difference, pin
-from theory.ledger.ledger import LEDGER, Statement
+from theory.ledger.ledger import LATER, LEDGER, Statement
 
 ACCEPTED = accepted_wording()
+ALL = {**LEDGER, **LATER}
 SIGNS = "≤≥<>=≠≈≲∈→+-·/^√½¼²³"
 CHANGED = re.compile(rf"[{re.escape(SIGNS)}\d]")
 
 
-@pytest.mark.parametrize("entry", LEDGER.values(), ids=LEDGER)
+@pytest.mark.parametrize("entry", ALL.values(), ids=ALL)
 def test_the_wording_is_the_accepted_one(entry: Statement) -> None:
     found = difference(entry, ACCEPTED.get(entry.id))
     assert not found, found
 
 
 def test_no_wording_is_accepted_of_what_is_no_statement() -> None:
-    assert set(ACCEPTED) == set(LEDGER), "run `python -m tests.theory.ledger.wording`"
+    assert set(ACCEPTED) == set(ALL), "run `python -m tests.theory.ledger.wording`"
 
 
 def one_sign_changed(text: str) -> Iterator[str]:
@@ -42,9 +43,9 @@ def is_caught(entry: Statement, **changes: str | tuple[str, ...]) -> bool:
         return True
 
 
-@pytest.mark.parametrize("entry", LEDGER.values(), ids=LEDGER)
+@pytest.mark.parametrize("entry", ALL.values(), ids=ALL)
 def test_every_change_of_one_sign_or_digit_is_caught(entry: Statement) -> None:
-    for name in ("printed", "repaired", "fails"):
+    for name in ("printed", "repaired", "sharper", "fails"):
         for text in one_sign_changed(getattr(entry, name)):
             assert is_caught(entry, **{name: text}), text
     for i, hypothesis in enumerate(entry.hypotheses):

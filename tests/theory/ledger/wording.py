@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from theory.ledger.ledger import LEDGER, Statement
+from theory.ledger.ledger import LATER, LEDGER, Statement
 
 ACCEPTED = Path(__file__).with_name("wording.json")
 _DIGITS = 12
@@ -50,7 +50,9 @@ def accepted_wording() -> dict[str, dict[str, str | list[str]]]:
 
 def _texts(entry: Statement) -> list[tuple[str, str]]:
     texts = [("printed", entry.printed), ("repaired", entry.repaired), ("fails", entry.fails)]
-    return texts + [("hypotheses", hypothesis) for hypothesis in entry.hypotheses]
+    texts += [("sharper", entry.sharper)] if entry.sharper else []
+    texts += [("hypotheses", hypothesis) for hypothesis in entry.hypotheses]
+    return texts + [("remarks", str(remark)) for remark in entry.remarks]
 
 
 def _hash(text: str) -> str:
@@ -60,7 +62,7 @@ def _hash(text: str) -> str:
 def main() -> None:
     """Accepts the wording as it is, and says of which statements it is new."""
     old = accepted_wording() if ACCEPTED.exists() else {}
-    new = {entry.id: pin(entry) for entry in LEDGER.values()}
+    new = {entry.id: pin(entry) for entry in (*LEDGER.values(), *LATER.values())}
     rows = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in new.items()]
     ACCEPTED.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
     changed = [name for name in new.keys() | old.keys() if new.get(name) != old.get(name)]
