@@ -64,7 +64,9 @@ def description(entry: Statement, *, resolve_code: bool = False) -> Iterator[str
     yield from _proofs(entry)
     folder = own_tests()
     tests = [f"{form}: {name}" for form, name in marked_tests(folder).get(entry.id, [])]
-    yield paragraph("tests", "\n".join(tests) or ("none" if folder else _NO_TESTS))
+    yield paragraph(
+        "tests", "\n".join(tests) or ("none by name: `pytest -m statement` runs all" if folder else _NO_TESTS)
+    )
 
 
 def _proofs(entry: Statement) -> Iterator[str]:

@@ -20,13 +20,12 @@ from scipy.stats import binom
 from tests.rational import rational_value, rationals
 from tests.strategies import EXPONENTS, Instance, arrays, dyadic, exponents, instances, methods
 
-
-def repaired(part: str = "") -> Any:
-    return pytest.mark.statement(f"corollary-3.4{part}", form="repaired")
-
-
-def printed(part: str = "") -> Any:
-    return pytest.mark.statement(f"corollary-3.4{part}", form="printed")
+printed = pytest.mark.statement("corollary-3.4", form="printed")
+printed_i = pytest.mark.statement("corollary-3.4-i", form="printed")
+printed_ii = pytest.mark.statement("corollary-3.4-ii", form="printed")
+printed_iii = pytest.mark.statement("corollary-3.4-iii", form="printed")
+repaired = pytest.mark.statement("corollary-3.4", form="repaired")
+repaired_iii = pytest.mark.statement("corollary-3.4-iii", form="repaired")
 
 
 def build(instance: Instance, method: str) -> Any:
@@ -46,8 +45,8 @@ def build(instance: Instance, method: str) -> Any:
 # -- items (i) and (ii): they hold as printed, with 0 for o(1)
 
 
-@repaired()
-@printed("-i")
+@repaired
+@printed_i
 @given(instances(consistent=True), methods)
 def test_adversarial_training_error_is_zero(instance: Instance, method: str) -> None:
     """S_small by the sound margin bound, every ball by the structural proof, and the attack finds nothing.
@@ -73,8 +72,8 @@ def test_adversarial_training_error_is_zero(instance: Instance, method: str) -> 
     assert np.all(worst > 0)
 
 
-@repaired()
-@printed("-ii")
+@repaired
+@printed_ii
 @given(instances(consistent=True), methods)
 def test_clean_error_is_zero_on_a_separated_support(instance: Instance, method: str) -> None:
     """Train on half of a support with separation R; the whole support keeps its labels, also inside shells."""
@@ -98,7 +97,7 @@ def test_clean_error_is_zero_on_a_separated_support(instance: Instance, method: 
     assert clean_error(margins(built.network(instance.points), instance.labels)) == 0
 
 
-@printed("-i")
+@printed_i
 @given(instances(consistent=True), methods)
 def test_without_the_indicators_the_error_is_that_of_the_clean_classifier(instance: Instance, method: str) -> None:
     """The planted fault: a memorizer told that nothing is small certifies no small-margin point."""
@@ -174,7 +173,7 @@ pairs = st.builds(
 )
 
 
-@repaired()
+@repaired
 @given(pairs, exponents, methods)
 def test_a_wide_shell_errs_on_half_of_the_sample(pair: Pair, p: float, method: str) -> None:
     """γ = 5 (R - 2δ): f̂ = f_adv off the shells and δ < R/2, and yet L_S^adv = 1/2, at x_2 - δ. In exact arithmetic."""
@@ -189,7 +188,7 @@ def test_a_wide_shell_errs_on_half_of_the_sample(pair: Pair, p: float, method: s
     assert rational_value(fitting, adversarial)[0] == adversarial[0] - Fraction(1, 2) > 0
 
 
-@repaired()
+@repaired
 @given(pairs, exponents, methods)
 def test_a_wider_shell_errs_on_half_of_the_distribution(pair: Pair, p: float, method: str) -> None:
     """γ = 4 (R - δ) and D uniform on the two points: L_D^clean = 1/2, though f_clean has none."""
@@ -205,8 +204,8 @@ def test_a_wider_shell_errs_on_half_of_the_distribution(pair: Pair, p: float, me
 # -- item (iii)
 
 
-@printed()
-@printed("-iii")
+@printed
+@printed_iii
 @given(instances(consistent=True), methods)
 def test_a_memorized_distribution_refutes_the_third_item(instance: Instance, method: str) -> None:
     """D uniform on S: then L_D^adv(f̂) = L_S^adv(f̂) = 0, and L_D^adv(f_clean) = μ > 0. No constant fits Ω.
@@ -283,8 +282,8 @@ def populations(draw: Any) -> Population:
     return population
 
 
-@repaired()
-@repaired("-iii")
+@repaired
+@repaired_iii
 @given(populations(), methods)
 def test_points_of_small_margin_far_from_the_sample_stay_errors(population: Population, method: str) -> None:
     """`L_D^adv(f̂) >= P(x ∈ X_small, dist_p(x, S_small) >= 2δ + γ) >= μ - n max_i D(X_small ∩ B_p(x_i, 2δ + γ))`.
@@ -329,7 +328,7 @@ def test_points_of_small_margin_far_from_the_sample_stay_errors(population: Popu
     assert population.probability(far) >= mu - len(population.small_sample) * max(near)
 
 
-@repaired("-iii")
+@repaired_iii
 @pytest.mark.parametrize("p", EXPONENTS)
 def test_half_of_the_errors_remain_while_n_is_below_the_bound(p: float, record: Any) -> None:
     """A sample of 1,000, uniform on `{x_1 <= ½} ∪ {x_1 >= 0.6}`, `f_clean = x_1 - 0.51`, δ = 0.04, γ = 0.02.
@@ -347,7 +346,7 @@ def test_half_of_the_errors_remain_while_n_is_below_the_bound(p: float, record: 
     record("examples", 2)
 
 
-@repaired("-iii")
+@repaired_iii
 @pytest.mark.parametrize("p", [1.0, 2.0, math.inf])
 def test_for_atoms_the_mean_over_samples_is_the_bound(p: float, record: Any) -> None:
     """Three points of X_small of mass μ/3 each, more than 2δ+γ apart: `E L_D^adv(f̂) = μ (1 - μ/3)^N`, for every N.

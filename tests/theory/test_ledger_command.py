@@ -47,7 +47,7 @@ def test_every_statement_can_be_shown(entry: Statement, capsys: pytest.CaptureFi
     assert main([entry.id]) == 0
     text = capsys.readouterr().out
     assert text.startswith(entry.heading)
-    assert ("is false" in text) == bool(entry.witness)
+    assert ("found:" in text) == bool(entry.witness)
     assert "is true" not in text
 
 
@@ -86,9 +86,14 @@ def test_marks_are_found_wherever_they_stand(tmp_path: Path) -> None:
         'import pytest\n@pytest.mark.statement("theorem-b", form="repaired")\n@pytest.mark.statement("theorem-a", '
         'form="printed")\ndef test_c(): pass\ntext = \'@pytest.mark.statement("theorem-c", form="printed")\'\n'
     )
+    (tmp_path / "tests" / "test_d.py").write_text(
+        'import pytest\nnamed = pytest.mark.statement("theorem-d", form="printed")\n@named\ndef test_d(): pass\n'
+        "def test_e(): pass\n"
+    )
     assert marked_tests(tmp_path / "tests") == {
         "theorem-a": [("printed", "tests/deep/test_b.py::test_c"), ("repaired", "tests/test_a.py")],
         "theorem-b": [("repaired", "tests/deep/test_b.py::test_c"), ("printed", "tests/test_a.py::test_b")],
+        "theorem-d": [("printed", "tests/test_d.py::test_d")],
     }
 
 
@@ -96,4 +101,5 @@ def test_the_marks_of_this_project_name_statements() -> None:
     found = marked_tests(ROOT / "tests")
     assert set(found) <= {*LEDGER, *LATER}
     assert set(LATER) <= set(found)
-    assert len(found) > 30
+    # Tests of trained networks are marked by a table of experiments.
+    assert {entry.id for entry in LEDGER.values() if entry.verdict != "observed"} <= set(found)

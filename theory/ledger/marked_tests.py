@@ -13,7 +13,7 @@ def own_tests(root: Path = ROOT) -> Path | None:
 
 
 def marked_tests(folder: Path | None) -> dict[str, list[tuple[str, str]]]:
-    """From ids to (form, "file::test") for each `@pytest.mark.statement(id, form=…)`, also as `pytestmark`.
+    """From ids to (form, "file::test") for each `@pytest.mark.statement(id, form=…)`, under any name, or `pytestmark`.
 
     Empty if there is no folder.
     """
@@ -28,12 +28,16 @@ def marked_tests(folder: Path | None) -> dict[str, list[tuple[str, str]]]:
 
 
 def _marks(module: ast.Module) -> Iterator[tuple[str, str, str]]:
+    named: dict[str, list[tuple[str, str]]] = {}
     for node in module.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.Assign):
+            marks = list(_statements(node.value))
+            named |= {target.id: marks for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             for decorator in node.decorator_list:
-                yield from ((*mark, node.name) for mark in _statements(decorator))
-        elif isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "pytestmark" for target in node.targets):
-            yield from ((*mark, "") for mark in _statements(node.value))
+                marks = named.get(decorator.id, []) if isinstance(decorator, ast.Name) else _statements(decorator)
+                yield from ((*mark, node.name) for mark in marks)
+    yield from ((*mark, "") for mark in named.get("pytestmark", []))
 
 
 def _statements(node: ast.AST) -> Iterator[tuple[str, str]]:
