@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import z3
 
 from constructions.networks.network import network
 from tests.rational import rational_value, rationals
+from tests.smt import Query, real
 from theory.balls import cells as regions
 from theory.balls import exact_minimum
 from theory.balls.cells import cells, distance_to_boundary, distance_to_sign
@@ -103,36 +103,11 @@ def test_a_minimum_without_its_proof_is_noticed(monkeypatch: pytest.MonkeyPatch)
     assert answers_on_a_line(range(30))["wrong"] > 0
 
 
-def z3_value(f: Any, x: list[Any]) -> Any:
-    values = x
-    for k, layer in enumerate(f.layers):
-        if k:
-            values = [z3.If(v > 0, v, z3.RealVal(0)) for v in values]
-        weight = layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.toarray()
-        values = [
-            z3.Sum([z3_real(Fraction(float(a))) * v for a, v in zip(row, values, strict=True)])
-            + z3_real(Fraction(float(b)))
-            for row, b in zip(weight, layer.bias, strict=True)
-        ]
-    return values[0]
-
-
-def z3_real(number: Fraction) -> Any:
-    return z3.Q(number.numerator, number.denominator)
-
-
 def reaches(f: Any, centre: np.ndarray, radius: float, p: float, sign: int, level: Fraction) -> bool:
     """Whether some real point of the ball has `sign · f <= level`, decided by an SMT solver."""
-    x = z3.Reals(" ".join(f"x{k}" for k in range(len(centre))))
-    steps = [z3.Abs(v - z3_real(c)) for v, c in zip(x, rationals(centre), strict=True)]
-    solver = z3.Solver()
-    solver.add(
-        *([z3.Sum(steps) <= z3_real(Fraction(radius))] if p == 1 else [s <= z3_real(Fraction(radius)) for s in steps])
-    )
-    solver.add(sign * z3_value(f, x) <= z3_real(level))
-    answer = solver.check()
-    assert answer in (z3.sat, z3.unsat)
-    return bool(answer == z3.sat)
+    query = Query(len(centre))
+    query.require(query.within(centre, radius, p), sign * query.outputs(f)[0] <= real(level))
+    return query.point() is not None
 
 
 def answers_in_space(seeds: range) -> dict[str, int]:

@@ -226,39 +226,19 @@ def smt_violates(case: Any, i: int, bound: float, milliseconds: int = 1000) -> b
     """Whether some point of the ball has a margin below the bound, by Z3; None where it does not decide in time."""
     import z3
 
-    solver = z3.Solver()
-    solver.set("timeout", milliseconds)
-    dim, radius = len(case.points[i]), _z3_number(z3, Fraction(case.radius))
-    x = [z3.Real(f"x{j}") for j in range(dim)]
-    steps = [v - _z3_number(z3, Fraction(float(c))) for v, c in zip(x, case.points[i], strict=True)]
-    if case.p == np.inf:
-        solver.add(*[z3.And(s <= radius, s >= -radius) for s in steps])
-    elif case.p == 1:
-        solver.add(z3.Sum([z3.If(s >= 0, s, -s) for s in steps]) <= radius)
-    elif case.p == 2:
-        solver.add(z3.Sum([s * s for s in steps]) <= radius * radius)
-    else:
-        raise ValueError(f"the solver decides p in 1, 2, inf, got {case.p}")
-    h = x
-    for k, (weight, bias) in enumerate(zip(case.weights, case.biases, strict=True)):
-        if k:
-            h = [z3.If(v > 0, v, z3.RealVal(0)) for v in h]
-        h = [
-            z3.Sum([_z3_number(z3, Fraction(float(w))) * v for w, v in zip(row, h, strict=True)])
-            + _z3_number(z3, Fraction(float(b)))
-            for row, b in zip(weight, bias, strict=True)
-        ]
-    label, below = int(case.labels[i]), _z3_number(z3, Fraction(bound))
-    if len(h) == 1:
-        solver.add(label * h[0] < below)
-    else:
-        solver.add(z3.Or([h[label] - v < below for c, v in enumerate(h) if c != label]))
-    answer = solver.check()
-    return None if answer == z3.unknown else bool(answer == z3.sat)
+    from tests.smt import Query, Undecided, real
 
-
-def _z3_number(z3: Any, value: Fraction) -> Any:
-    return z3.RealVal(f"{value.numerator}/{value.denominator}")
+    query = Query(len(case.points[i]))
+    query.require(query.within(case.points[i], case.radius, case.p))
+    outputs, label = query.outputs(case.network), int(case.labels[i])
+    if len(outputs) == 1:
+        query.require(label * outputs[0] < real(bound))
+    else:
+        query.require(z3.Or([outputs[label] - v < real(bound) for c, v in enumerate(outputs) if c != label]))
+    try:
+        return query.point(milliseconds / 1000) is not None
+    except Undecided:
+        return None
 
 
 def above(value: Fraction) -> float:
