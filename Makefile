@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # One thread for each test worker: two workers with two threads each only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: audit test check format nightly bench mutants venv clean
+.PHONY: audit test check format random nightly bench mutants proofs venv clean
 
 audit: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --dist worksteal -m statement --audit=report
@@ -30,6 +30,11 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Every property with a seed of its own, beside those of `make test`, which are always the same.
+random: $(VENV)/.installed
+	seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); echo "random examples, --hypothesis-seed=$$seed"; \
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m hypothesis --hypothesis-profile random --hypothesis-seed=$$seed
+
 nightly: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --nightly --hypothesis-profile nightly
 
@@ -40,12 +45,22 @@ bench: $(VENV)/.installed
 mutants: $(VENV)/.mutants
 	$(BIN)/python -m benchmarks.mutants $(MODULES)
 
+# Every theorem by coqc, and proofs/status.json, which says so; no part of `make test`, which sees that it is of these files.
+# Then the proved checker as a program, which has to confirm what constructions.check does.
+proofs: $(VENV)/.installed
+	@command -v coqc > /dev/null || { echo "make proofs needs coqc; on Debian or Ubuntu: apt-get install" \
+	  "coq libcoq-coquelicot libcoq-flocq ocaml-nox libzarith-ocaml-dev"; exit 1; }
+	$(MAKE) -C proofs
+	$(MAKE) -C proofs twin
+	$(ONE_THREAD) $(BIN)/pytest -q tests/constructions/check/test_twin.py
+
 venv: $(VENV)/.installed
 
+# What is never imported is never compiled: half of the minute that the installation took.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 $(VENV)/.mutants: $(VENV)/.installed
@@ -53,5 +68,6 @@ $(VENV)/.mutants: $(VENV)/.installed
 	touch $@
 
 clean:
+	$(MAKE) -C proofs clean
 	rm -rf $(VENV) report build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
