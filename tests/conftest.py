@@ -26,6 +26,8 @@ settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True
 settings.register_profile(
     "unshrunk", settings.get_profile("ci"), max_examples=20, phases=[Phase.explicit, Phase.generate]
 )
+# Other examples in each run: the seed is printed, and `--hypothesis-seed` makes them again.
+settings.register_profile("random", settings.get_profile("dev"), max_examples=10, derandomize=False, print_blob=True)
 settings.register_profile("nightly", max_examples=2000, deadline=None, suppress_health_check=_SLOW, print_blob=True)
 settings.load_profile("dev")
 
