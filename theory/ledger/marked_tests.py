@@ -35,8 +35,8 @@ def _marks(module: ast.Module) -> Iterator[tuple[str, str, str]]:
             named |= {target.id: marks for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             for decorator in node.decorator_list:
-                marks = named.get(decorator.id, []) if isinstance(decorator, ast.Name) else _statements(decorator)
-                yield from ((*mark, node.name) for mark in marks)
+                known = named.get(decorator.id, []) if isinstance(decorator, ast.Name) else _statements(decorator)
+                yield from ((*mark, node.name) for mark in known)
     yield from ((*mark, "") for mark in named.get("pytestmark", []))
 
 
