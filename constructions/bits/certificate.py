@@ -140,7 +140,8 @@ def _spread(row: tuple[tuple[int, int], ...], bias: int, low: Values, high: Valu
     for c, _ in row:
         if low[c] is not high[c] or unit > 1:
             inexact |= (low[c] != high[c]).astype(bool) | ~whole(low[c], unit)
-    return np.where(inexact, error, 0).astype(object) if inexact.any() else 0
+    # An error may be longer than 64 bits.
+    return inexact.astype(object) * error if inexact.any() else 0
 
 
 def _error(most: int, terms: int, unit: int) -> int:

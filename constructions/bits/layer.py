@@ -23,6 +23,9 @@ class IntegerLayer:
     bias: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        rows = tuple(tuple((column, weight) for column, weight in row) for row in self.rows)
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "bias", tuple(self.bias))
         if not (self.inputs > 0 and self.rows and len(self.rows) == len(self.bias)):
             raise ValueError(
                 f"IntegerLayer needs inputs, rows and one bias a row, got {self.inputs} inputs, {len(self.rows)} rows "

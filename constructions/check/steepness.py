@@ -79,29 +79,36 @@ def is_sorting(f: Layer, g: Layer) -> bool:
 def operator_norm(weight: np.ndarray) -> float:
     """An upper bound of `‖W‖_2`, within few units of rounding of it; not a number if something overflows."""
     a = weight if weight.shape[0] >= weight.shape[1] else weight.T
+    if not a.any():
+        return 0.0
     steps: list[tuple[float, float]] = []
-    while a.any() and a.shape[1] <= LARGE and len(steps) < SQUARINGS:
-        # A power of two: nothing is rounded but what vanishes.
+    while True:
+        # In units of a power of two, so that no entry is above 1 and the greatest at least 1/2: what vanishes is far
+        # less than what is added for rounding.
         unit = float(np.ldexp(1.0, np.frexp(np.abs(a).max())[1]))
         a = a / unit
         size = np.abs(a)
-        if np.sqrt(size.sum(axis=0).max() * size.sum(axis=1).max()) <= size.max() * (1 + 2.0**-50):
-            # No norm is below the greatest entry.
-            a = a * unit
+        square, terms = size.sum(axis=0).max() * size.sum(axis=1).max(), sum(a.shape)
+        # No norm is below the greatest entry.
+        done = np.sqrt(square) <= size.max() * (1 + 2.0**-50)
+        if done or a.shape[1] > LARGE or len(steps) == SQUARINGS:
             break
-        terms = int(np.count_nonzero(a, axis=0).max())
+        rows = int(np.count_nonzero(a, axis=0).max())
         # The greatest row sum of |A|ᵀ |A|.
-        steps.append((unit, _share(terms) * float((size.T @ size.sum(axis=1)).max()) * (1 + 2.0**-30) + TINY))
+        steps.append((unit, _share(rows) * float((size.T @ size.sum(axis=1)).max()) * (1 + 2.0**-30) + TINY))
         a = a.T @ a
-    size = np.abs(a)
-    if a.shape[1] <= LARGE:
-        square, terms = size.sum(axis=0).max(initial=0.0) * size.sum(axis=1).max(initial=0.0), sum(a.shape)
-    else:
+    if a.shape[1] > LARGE and not done:
         square, terms = np.square(size).sum(), a.size
-    norm = float(np.sqrt(square)) * (1 + _share(terms)) + TINY
+    norm = _times(float(np.sqrt(square)) * (1 + _share(terms)) + TINY, unit)
     for unit, lost in reversed(steps):
-        norm = unit * (float(np.sqrt(norm + lost)) * (1 + 2.0**-50) + TINY)
+        norm = _times(float(np.sqrt(norm + lost)) * (1 + 2.0**-50) + TINY, unit)
     return norm
+
+
+def _times(value: float, unit: float) -> float:
+    """`value * unit`, a power of two, rounded up where it is subnormal."""
+    product = value * unit
+    return product if product >= 2.0**-1021 else float(np.nextafter(product, np.inf))
 
 
 def _share(terms: int) -> float:

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from constructions.networks.calculus import carry, chain, concatenate
 from constructions.networks.network import Affine, ReLUNetwork
 from constructions.pieces.square import sum_of_squares
+from theory.arguments.read_only import handed_over, read_only
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,11 @@ class Balls:
     rows: Affine
 
     def __post_init__(self) -> None:
+        # Sums in shorter types would wrap.
+        object.__setattr__(self, "width", read_only(np.array(self.width, dtype=np.float64)))
+        sums = sp.csr_array(self.sums, dtype=np.float64, copy=True)
+        sums.sum_duplicates()
+        object.__setattr__(self, "sums", handed_over(sums))
         if self.tents < 2:
             raise ValueError(f"Balls needs at least 2 tents, got {self.tents}")
 

@@ -28,7 +28,7 @@ def operator_norm(weight: Float[np.ndarray, "rows columns"]) -> float:
     defect = np.abs(vectors.T @ vectors - np.eye(columns)) + 2 * gamma(columns + 4) * (absolute.T @ absolute + 1)
     lost = float(defect.sum(axis=1).max()) * (1 + gamma(2 * columns + 8))
     if not lost < 0.5:
-        return float(np.linalg.norm(weight)) * (1 + 2 * gamma(weight.size + 8))
+        return largest * float(np.linalg.norm(scaled)) * (1 + 2 * gamma(weight.size + 8)) + TINY
     product = scaled @ vectors
     off = np.linalg.norm(2 * gamma(columns + 4) * (np.abs(scaled) @ absolute)) * (1 + gamma(rows * columns + 8))
     size = np.abs(product)

@@ -71,7 +71,7 @@ class CoordinateBound:
         read_balls(self.radius, self.p)
         check_pairs(self.pairs, codes, self.weights)
         proved = proved_coordinates(x, self.pairs, self.weights, self.radius, self.p)
-        if x.shape[1] != self.dim or not self.count <= ceil(proved):
+        if x.shape[1] != self.dim or not self.count <= min(ceil(proved), self.dim):
             raise ValueError(
                 f"a CoordinateBound needs weights that prove {self.count} of {self.dim} coordinates, got "
                 f"{float(proved):.6g} of {x.shape[1]}: it is of other points, or was changed"

@@ -60,8 +60,9 @@ def demands(
     ratios = (np.minimum(steps, 2 * reach) / reach).astype(np.float64)
     with np.errstate(over="ignore", under="ignore"):
         powers = np.minimum(np.minimum(ratios, 1.0) ** p * (1 + (p + 64) * 2.0**-50) * _GRID + 1, 2 * _GRID)
+    # Whole numbers of Python, not floats with whole values: sums of them are exact.
+    rounded = np.ceil(np.where(steps > 0, powers, 0)).astype(np.int64).astype(object)
     # From 2δ on, the coordinate is enough by itself, but for equality.
-    rounded = np.ceil(np.where(steps > 0, powers, 0)).astype(object)
     return np.asarray(np.where(steps > reach, 2 * _GRID, rounded)), _GRID
 
 

@@ -317,3 +317,21 @@ def test_only_known_integers_are_exact() -> None:
         ((0, 3), (1, 1)), 7, [values, np.zeros(4, dtype=np.int64)], [others, np.zeros(4, dtype=np.int64)], 4
     )
     assert [bool(s) for s in spread] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("power", range(40, 75))
+def test_errors_of_any_length_are_counted(power: int) -> None:
+    """`3 σ(x) - 4` at the float next to 4/3 is positive, and 0 as executed: no ball around it is certified."""
+    layers = (IntegerLayer(1, (((0, 3),), ()), (0, 1)), IntegerLayer(2, (((0, 1), (1, 1)),), (-5,)))
+    x = float(np.nextafter(4 / 3, 2))
+    assert 3 * Fraction(x) > 4
+    assert 3 * x - 4 == 0
+    task = read_task([[x], [0.0]], [1, -1], 2.0**-power, None, math.inf)
+    built = IntegerMemorizer(IntegerNetwork(layers, (-1, 1)), task, 6, 0)
+    assert built.certify("float64").status.tolist() == ["undecided", "certified"]
+
+
+def test_distances_of_any_scale_are_certified_or_refused() -> None:
+    points = [[1e-20, 1.0], [1.0, 1e-20], [1.0, 1.0], [0.0, 0.0]]
+    built = code_memorizer(points, [0, 1, 2, 0], radius=0.1, arithmetic="float64")
+    assert built.certify("float64").count("certified") == 4

@@ -168,3 +168,13 @@ def test_what_is_no_network_is_refused(tmp_path: Path, text: str) -> None:
 def test_what_is_malformed_is_refused(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_layer_is_not_changed_by_its_lists() -> None:
+    """Else a certificate would speak of another network than the one whose digest it has."""
+    rows, bias = [[(0, 2)]], [-1]
+    found = IntegerLayer(1, rows, bias)  # type: ignore[arg-type]
+    rows[0][0], bias[0] = (0, -2), 1
+    assert found.rows == (((0, 2),),)
+    assert found.bias == (-1,)

@@ -179,7 +179,21 @@ def test_norms_at_the_ends() -> None:
     assert 0 <= operator_norm(np.zeros((3, 0))) < 2.0**-900
     assert 2.0**-1074 <= operator_norm(np.array([[2.0**-1074]])) < 2.0**-900
     wide = np.eye(LARGE + 1)
-    assert operator_norm(wide) >= np.sqrt(LARGE + 1.0)
+    assert 1 <= operator_norm(wide) <= 1 + 1e-11
+    wide[0, 1] = 1.0
+    assert operator_norm(wide) >= np.sqrt(LARGE + 2.0)
     for broken in (np.nan, np.inf):
         with np.errstate(all="ignore"):
             assert not operator_norm(np.array([[broken, 1.0], [1.0, 1.0]])) < np.inf
+
+
+@pytest.mark.parametrize("size", [2.0**-400, 1e-170, 1e-300, 2.0**-1021, 2.0**-1074])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (LARGE + 1, LARGE + 1)], ids=["one", "two", "large"])
+def test_no_square_that_counts_vanishes(size: float, shape: tuple[int, int]) -> None:
+    """A norm that is too small is a false claim, however small it is: later layers may be large."""
+    weight = np.full(shape, size)
+    # Of rank one: the norm is known.
+    assert Fraction(operator_norm(weight)) >= Fraction(size) * shape[0]
+    if shape == (2, 2):
+        weight[1, 1] = -size
+        assert 2 * Fraction(size) ** 2 <= Fraction(operator_norm(weight)) ** 2

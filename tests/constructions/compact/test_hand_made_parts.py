@@ -77,3 +77,23 @@ def test_ordinary_parts_are_proved() -> None:
     """The others fail for what is named: this is the same network with nothing extreme."""
     parts = Parts(POOL, (FIRST, affine([[0.0, 0.0], [1.0, 0.0]], [2.0, 0.0])), None, SIGN)
     assert (compact_bounds(parts.network(), parts, task(1.0, 3.0, 0.5), "float32") > 0).all()
+
+
+@pytest.mark.parametrize(("dtype", "times"), [(bool, 2), (np.int8, 257)])
+def test_sums_of_short_types_do_not_wrap(dtype: type, times: int) -> None:
+    sums = sp.csr_array((np.ones(times, dtype), np.zeros(times, dtype=int), np.array([0, times])), shape=(1, 1))
+    balls = one_ball(6.0, -7.0, sums)
+    assert balls.sums.sum() == times
+    parts = Parts(POOL, (FIRST, affine([[0.0, 0.0], [0.0, 0.0]], [2.5, 2.0])), balls, WITH_BALL)
+    assert exactly(parts.network(), 3.0) < 0
+    assert not compact_bounds(parts.network(), parts, task(1.0, 3.0, 0.25), "reals")[1] > 0
+
+
+@pytest.mark.usefixtures("untyped")
+def test_widths_are_floats() -> None:
+    """The square of 16 in eight bits is 0."""
+    width = np.array([16], np.int8)
+    balls = Balls(affine([[1.0, 0.0]], [0.0]), width, 6, ONE, affine([[-1.0, 6.0]], [-7.0]))  # type: ignore[arg-type]
+    assert balls.width.dtype == np.float64
+    with pytest.raises(ValueError, match="read-only"):
+        balls.width[0] = 1.0

@@ -63,6 +63,32 @@ def test_no_bound_is_above_the_least_set(seed: int, p: float) -> None:
     assert 1 <= bound.count <= least_set(points, labels, radius, p)
 
 
+def test_sums_of_integers_are_not_rounded() -> None:
+    """In floats these weights prove a hair more than 2, so 3; two coordinates tell all pairs apart."""
+    rows = ["1001010", "0110010", "0100001", "1011010", "0001110", "1101010", "0001001", "0011000", "1011011"]
+    points = 2.0 * np.array([[0] * 7, *([int(digit) for digit in row] for row in rows)])
+    labels = np.array([0] + [1] * len(rows))
+    bound = coordinates_needed(points, labels, radius=0.45, p=5.0)
+    bound.check(points, labels)
+    assert bound.count <= least_set(points, labels, 0.45, 5.0) == 2
+
+
+@pytest.mark.parametrize("p", [1.5, 3.0, 5.0, 17.0])
+def test_demands_are_whole_numbers(p: float) -> None:
+    points, labels, radius = sample(3, 3.0)
+    pairs = np.array([(i, j) for i in range(12) for j in range(i) if labels[i] != labels[j]])
+    sizes, reach = demands(points, pairs, max(radius, 0.05), p)
+    assert {type(size) for size in sizes.ravel().tolist()} == {int}
+    assert type(reach) is int
+
+
+def test_no_bound_is_above_the_dimension() -> None:
+    """Weights on balls that meet prove anything: no function is right on them."""
+    points, pairs = np.array([[0.0, 0.0], [0.5, 0.5]]), np.array([[1, 0]])
+    with pytest.raises(ValueError, match="of 2 coordinates"):
+        CoordinateBound(256, 1.0, 3.0, 2, pairs, np.array([2.0**10])).check(points, [0, 1])
+
+
 def test_any_weights_on_any_pairs_are_sound() -> None:
     rng = np.random.default_rng(0)
     for seed in range(30):
