@@ -126,7 +126,7 @@ class PatchRun:
 
     @property
     def clean_threshold(self) -> float:
-        """`α^q U`: a new point is misclassified if V is below minus that."""
+        """`α^q U`: a new point is misclassified if V is at most minus that."""
         return float(self.sample.alpha**self.power * self.u[-1])
 
     @property

@@ -6,9 +6,14 @@ A point is `X = (X[1], …, X[P])`: one patch is `α y w*`, the others are noise
     y f(X) = α^q U + V,    U = Σ_r φ(⟨w_r, w*⟩),    V = y Σ_r Σ_j φ(⟨w_r, ξ_j⟩),
 
 and moving the signal patch by `t w*` turns α into `α + y t`. At a new point V is independent of U and odd in the
-noise: its law is symmetric. So for U > 0 and 0 <= δ <= α the two errors are
+noise: its law is symmetric. As f = 0 is an error, for U > 0 and 0 <= δ <= α the two errors are
 
-    P(V < -α^q U) = ½ P(|V| > α^q U)    and    P(V < -(α-δ)^q U) = ½ P(|V| > (α-δ)^q U) <= ½.
+    P(V <= -α^q U)    and    P(V <= -(α-δ)^q U),    where    P(V <= -t) = ½ P(|V| >= t) <= ½ for t > 0
+
+and `½ (1 + P(V = 0))` for t = 0, that is δ = α. V has no other atom than 0: along each ray it grows like a power. For
+q = 3 it is a polynomial, so that P(V = 0) is 0 or 1. For q = 2 it may lie between: of `φ(x_1) + φ(x_2) -
+φ((x_1 + x_2)/√2) - φ((x_1 - x_2)/√2)` it is ¼. It is 0 if the matrices `w_r w_rᵀ` of the filters off w* are
+independent: between two of the planes `⟨w_r, x⟩ = 0` their sum, with signs, is the form that V is there.
 """
 
 import math
@@ -87,14 +92,19 @@ class UnseenNoise:
         return float(self.patches * moments.sum())
 
     def error_bound(self, threshold: float) -> float:
-        """`P(V < -t) <= min(½, Var V / (2t²))`, by symmetry and Chebyshev's inequality."""
-        return min(0.5, self.variance / (2 * threshold**2)) if threshold > 0 else 0.5
+        """`P(V <= -t) <= min(½, Var V / (2t²))`, by symmetry and Chebyshev's inequality; 1 for t = 0, as V may be 0."""
+        if not threshold > 0:
+            return 1.0
+        # The squares alone may be no floats; what is smaller than any float is not 0.
+        share = math.sqrt(self.variance) / threshold
+        return min(0.5, max(share * share / 2, math.ulp(0.0)))
 
     def error(self, threshold: float, *, directions: int = 2_000, seed: int = 0) -> tuple[float, float]:
-        """`P(V < -t)` with its standard error; exactly ½, with 0, at t = 0.
+        """`P(V <= -t)` with its standard error; at t = 0 it is `½ (1 + P(V = 0))`: exactly ½, with 0, if V is never 0.
 
-        The noise is `ρ θ`, θ uniform on a sphere of R^D and ρ² ~ χ²_D; V is homogeneous of degree q in it. So
-        `P(V < -t) = ½ E_θ P(χ²_D > (t / |V(θ)|)^{2/q})`, of which only the mean over θ is simulated.
+        The noise is `ρ θ`, θ uniform on a sphere of R^D and ρ² ~ χ²_D; V is homogeneous of degree q in it. So for t > 0
+        `P(V <= -t) = ½ E_θ P(χ²_D >= (t / |V(θ)|)^{2/q})`, of which only the mean over θ is simulated. At t = 0 V(θ)
+        counts as 0 where rounding of the covariance can make it 0: of another V that is a share of 1e-7 or so of all θ.
 
         Args:
             threshold: t >= 0, such as `α^q U` or `(α-δ)^q U`.
@@ -106,19 +116,24 @@ class UnseenNoise:
         """
         if not (threshold >= 0 and directions >= 2):
             raise ValueError(f"error needs threshold >= 0 and directions >= 2, got {threshold} and {directions}")
-        if threshold == 0:
-            return 0.5, 0.0
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
+        # Powers and Størmer: roots of two matrices differ in square by no more than the matrices do in trace norm.
+        blur = math.sqrt(len(root) * np.finfo(float).eps * np.trace(self.covariance))
         rng = np.random.default_rng(seed)
         dim = self.patches * len(root)
         tails = []
         for start in range(0, directions, _BLOCK):
             theta = rng.standard_normal((min(_BLOCK, directions - start), dim))
             theta /= np.linalg.norm(theta, axis=1, keepdims=True)
-            at = np.abs(odd_power(theta.reshape(-1, self.patches, len(root)) @ root.T, self.power).sum(axis=(1, 2)))
-            with np.errstate(divide="ignore"):
-                tails.append(chi2.sf((threshold / at) ** (2 / self.power), dim) / 2)
+            z = theta.reshape(-1, self.patches, len(root)) @ root.T
+            at = np.abs(odd_power(z, self.power).sum(axis=(1, 2)))
+            if threshold > 0:
+                with np.errstate(divide="ignore"):
+                    tails.append(chi2.sf((threshold / at) ** (2 / self.power), dim) / 2)
+            else:
+                tied = at <= blur * self.power * (np.abs(z) ** (self.power - 1)).sum(axis=(1, 2))
+                tails.append((1 + tied) / 2)
         found = np.concatenate(tails)
         return float(found.mean()), float(found.std(ddof=1) / math.sqrt(directions))
 
@@ -128,7 +143,7 @@ def orthogonal_memorizer_noise(dim: int, n: int, power: int) -> UnseenNoise:
 
     One noise patch a point, σ = 1, `ξ_i = √D e_i`, D = d - 1; `w_i = w* / (α n^{1/q}) + y_i ξ_i / D`. Then `U = α^{-q}`
     and `V_i = 1` for all i, and at a new point `V = Σ_i φ(g_i) D^{-q/2}` with independent normal g_i. For n = 1,
-    `P(V < -(α-δ)^q U) = Φ(-(1 - δ/α) √D)`.
+    `P(V <= -(α-δ)^q U) = Φ(-(1 - δ/α) √D)`.
 
     Source: later-claim-unseen, repaired form.
 

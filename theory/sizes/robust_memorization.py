@@ -95,12 +95,13 @@ EGOSI = (
         "for widths less than d",
     ),
     PublishedBound(
-        "logarithmic width, entries", _EGOSI, "counted from Theorem 4.4", "Kim et al. (2025), 1.1, D.3", 2,
-        "all entries", "upper", "Õ", N + d, (rho < 1 / sympy.sqrt(d),), "range up to its constant",
+        "logarithmic width, entries", _EGOSI, "counted from Theorem 4.4", "Kim et al. (2025), D.3, Table 1", None,
+        "all entries", "upper", "Õ", N + d, (rho < 1 / (sympy.sqrt(d) * _SPREAD),), "range up to its constant",
     ),
     PublishedBound(
-        "logarithmic width, entries, larger ρ", _EGOSI, "counted from Theorem 4.4", "Kim et al. (2025), D.3", 2,
-        "all entries", "upper", "Õ", N * d**3 * rho**6 + d, (rho > 1 / sympy.sqrt(d), rho < 1),
+        "logarithmic width, entries, larger ρ", _EGOSI, "counted from Theorem 4.4", "Kim et al. (2025), D.3, Table 1",
+        None, "all entries", "upper", "Õ", N * d**3 * (rho * _SPREAD) ** 6 + d,
+        (rho > 1 / (sympy.sqrt(d) * _SPREAD), rho < 1 / _SPREAD),
     ),
 )  # fmt: skip
 
@@ -140,6 +141,11 @@ YU = (
     PublishedBound(
         "optimal entries, l_2", _YU, "counted from Theorem B.6", "Kim et al. (2025), Lemma D.2", 2, "all entries",
         "upper", "O", N * d**2 * _SIZE, (rho < 1, R > 1),
+    ),
+    PublishedBound(
+        "optimal entries, l_p", _YU, "counted from Theorem B.6", "Kim et al. (2025), Table 1", None, "all entries",
+        "upper", "Õ", N * d**2 * p**2, (sympy.Eq(sympy.Mod(p, 1), 0), rho < 1),
+        "Table 1 has every p, Lemma D.1 whole ones",
     ),
     PublishedBound(
         "optimal non-zeros, l_2", _YU, "Theorem B.6", "Kim et al. (2025), Lemma E.3", 2, "non-zeros", "upper", "O",

@@ -88,7 +88,54 @@ def test_the_error_is_the_share_of_simulated_points(power: int, seed: int) -> No
 def test_at_the_radius_of_the_signal_the_error_is_a_half() -> None:
     law = UnseenNoise(covariance(0), 3, 2)
     assert law.error(0.0) == (0.5, 0.0)
-    assert law.error_bound(0.0) == 0.5
+    assert law.error_bound(0.0) == 1
+
+
+@POWERS
+@pytest.mark.parametrize("filters", [1, 3])
+def test_without_noise_in_the_filters_all_is_lost_at_the_radius_of_the_signal(power: int, filters: int) -> None:
+    """f = 0 is an error: filters along w* only leave nothing of a point from which the signal is taken."""
+    network = PatchNetwork(np.eye(filters, 5) * np.eye(5)[0], power)
+    patches = np.random.default_rng(0).standard_normal((9, 2, 5)) * (np.arange(5) > 0)
+    assert (network(patches) == 0).all()
+    law = UnseenNoise(np.zeros((filters, filters)), power, 2)
+    assert law.error(0.0) == (1.0, 0.0)
+    assert law.error(1e-9) == (0.0, 0.0)
+    assert law.error(0.0)[0] <= law.error_bound(0.0)
+
+
+@POWERS
+def test_filters_that_cancel_leave_as_little(power: int) -> None:
+    """w and -w, and a covariance with rounding: V is 0, and computed it is not."""
+    root = np.random.default_rng(2).standard_normal((3, 7)) / 3
+    root = np.vstack([root, -root])
+    law = UnseenNoise(root @ root.T, power, 2)
+    assert law.error(0.0) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("patches", [1, 2])
+def test_an_atom_of_a_quarter(patches: int) -> None:
+    """φ(x) + φ(y) - φ((x+y)/√2) - φ((x-y)/√2) is x² + y² - x² - y² = 0 for x > y > 0 and x < y < 0: a quarter."""
+    root = np.array([[1, 0], [0, 1], [-1, -1], [-1, 1]]) / np.sqrt([1, 1, 2, 2])[:, None]
+    x = np.random.default_rng(3).standard_normal((4_000, 2))
+    zero = np.abs(odd_power(x @ root.T, 2).sum(axis=1)) < 1e-12
+    np.testing.assert_array_equal(zero, (x.prod(axis=1) > 0) & (np.abs(x[:, 0]) > np.abs(x[:, 1])))
+    error, spread = UnseenNoise(root @ root.T, 2, patches).error(0.0, directions=20_000)
+    assert abs(error - (1 + 0.25**patches) / 2) < 5 * spread < 0.02
+    # Cubes of the same filters, and these without one of them, are almost never 0.
+    assert UnseenNoise(root @ root.T, 3, patches).error(0.0) == (0.5, 0.0)
+    assert UnseenNoise(root[:3] @ root[:3].T, 2, patches).error(0.0) == (0.5, 0.0)
+
+
+def test_the_bound_by_hand() -> None:
+    """Two patches of one filter: Var V is 2 · 15 for q = 3 and 2 · 3 for q = 2; half of Chebyshev's, by symmetry."""
+    for power, variance in ((3, 30.0), (2, 6.0)):
+        law = UnseenNoise(np.eye(1), power, 2)
+        assert law.variance == pytest.approx(variance, rel=1e-14)
+        assert law.error_bound(10.0) == pytest.approx(variance / 200, rel=1e-14)
+        assert law.error_bound(1e-200) == law.error_bound(1.0) == 0.5
+        assert law.error_bound(1e200) == math.ulp(0.0)
+        assert law.error_bound(1e-3 * math.sqrt(math.nextafter(variance, 0))) == 0.5
 
 
 @POWERS

@@ -181,13 +181,14 @@ VALUES = {
     "large ρ, width": 0.36 * 16,
     "large ρ, depth": 90,
     "logarithmic width from below": 2 * math.log(90) / math.log(4832 / 0.6),
-    "logarithmic width, entries, larger ρ": 90 * 16**3 * 0.6**6 + 16,
+    "logarithmic width, entries, larger ρ": 90 * 16**3 * (0.6 * SPREAD) ** 6 + 16,
     "optimal width, l_inf": 49,
     "optimal depth, l_inf": 181,
     "optimal non-zeros, l_inf": 90 * 16,
     "optimal non-zeros, l_inf, bounded slope": 90 * 16 * (1 + math.log(16)),
     "optimal width, l_p": 16,
     "optimal depth, l_p": 90 * 3 * (math.log(16 / 0.2**3) + 3 * math.log(2) + math.log(3)),
+    "optimal entries, l_p": 90 * 16**2 * 9,
     "optimal entries, l_2": 90 * 16**2 * LOGS,
     "optimal non-zeros, l_2": 90 * 16 * LOGS,
     "no perturbation": math.sqrt(90) + 16,
@@ -201,7 +202,7 @@ ELSEWHERE = {
     "small ρ": ({"rho": 1e-4}, math.sqrt(90) + 16),
     "moderate ρ, error η": ({"rho": 0.01}, 90 * 2 * math.sqrt(0.01 * SPREAD) + 16),
     "logarithmic width": ({"rho": 1e-4}, 20),
-    "logarithmic width, entries": ({"rho": 0.2}, 106),
+    "logarithmic width, entries": ({"rho": 0.1}, 106),
     "width of the first layer for more than d points": ({"rho": 0.8}, 16),
     "robust training": ({"p": math.inf}, 90 * 16 * math.log(160) + 90 * math.log(900)),
     "robust training from below": ({"rho": 0.97}, math.sqrt(90 * 16)),
@@ -226,11 +227,13 @@ def test_the_values_of_the_formulas() -> None:
         ("small ρ", None, 1 / (5 * 4 * 4 * 4)),
         ("moderate ρ, error η", 1 / (5 * 4 * 4 * 4), 1 / (5 * 4 * 4)),
         ("large ρ", 1 / (5 * 4 * 4), 1 / 4),
+        ("logarithmic width, entries", None, 1 / (4 * 4)),
+        ("logarithmic width, entries, larger ρ", 1 / (4 * 4), 1 / 4),
     ],
 )
 @pytest.mark.parametrize("p", [1, math.inf])
 def test_the_ranges_of_radii_end_where_the_source_says(name, low, high, p) -> None:
-    """1/(5N√dγ), 1/(5√dγ) and 1/γ: Kim, Moon and Yun, Theorem C.11; none says anything of other ρ."""
+    """Kim, Moon and Yun: 1/(5N√dγ), 1/(5√dγ), 1/γ in Theorem C.11, 1/(√dγ), 1/γ of Egosi in Table 1; no other ρ."""
     bound = PUBLISHED[name]
     assert bound(N=4, d=16, rho=high * (1 - 1e-9), p=p) > 0
     with pytest.raises(AssumptionError, match="rho <"):
@@ -309,6 +312,7 @@ BAD = [
     (lambda: PUBLISHED["large ρ"](N=10, d=3, rho=0.5, p=math.nan), ValueError, "p >= 1"),
     (lambda: PUBLISHED["optimal width, l_p"](d=3, rho=0.5, p=2.5), AssumptionError, "Mod"),
     (lambda: PUBLISHED["optimal width, l_p"](d=3, rho=0.5, p=math.inf), AssumptionError, "Mod"),
+    (lambda: PUBLISHED["optimal entries, l_p"](N=9, d=3, rho=0.5, p=math.inf), AssumptionError, "Mod"),
     (lambda: PUBLISHED["robust training"](N=9, d=3, delta=0.1, eps=0.3, p=3), AssumptionError, "Eq"),
     (
         lambda: PUBLISHED["width of the first layer for more than d points"](N=10, d=10, rho=0.9),
