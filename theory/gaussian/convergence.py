@@ -53,7 +53,7 @@ def direction_error_bound(
     Args:
         steps: k >= 1, loss-normalised and from 0.
         n: number of points.
-        margin: γ, of û.
+        margin: γ, of û; at most R. What rounding puts above it, up to 1e-9 of it, is taken off.
         radius: δ in [0, γ).
         longest: `R = max ‖x_i‖`.
         step_size: η > 0.
@@ -65,6 +65,8 @@ def direction_error_bound(
     steps, n = read_whole(steps, "steps"), read_whole(n, "n")
     margin, radius = read_scalar(margin, "margin"), read_scalar(radius, "radius")
     longest, step_size = read_scalar(longest, "longest"), read_scalar(step_size, "step_size")
+    if longest < margin <= longest * (1 + 1e-9):
+        margin = longest
     if not 0 <= radius < margin:
         raise AssumptionError(
             f"Theorem 5.1 needs 0 <= radius < margin of the points, got radius={radius}, margin={margin}: lower the "
@@ -75,5 +77,7 @@ def direction_error_bound(
             "direction_error_bound needs steps >= 1, n >= 1, a finite step_size > 0 and points no shorter than their "
             f"margin, got steps={steps}, n={n}, step_size={step_size}, longest={longest}, margin={margin}"
         )
-    constant = math.log(n) + step_size * (longest + radius) ** 2 / 2
-    return math.sqrt(2 * constant * (1 + math.log(steps)) / (step_size * (margin - radius) ** 2 * steps))
+    # Of quotients, whose squares neither vanish nor overflow; where one is beyond floats, ∞ is still a bound.
+    rise = margin - radius
+    size = math.hypot(math.sqrt(math.log(n) / step_size) / rise, (longest / rise + radius / rise) / math.sqrt(2))
+    return math.sqrt(2 * (1 + math.log(steps)) / steps) * size

@@ -11,6 +11,7 @@ from scipy.stats import norm
 from theory.arguments.scalars import read_scalar
 from theory.arguments.whole_numbers import read_whole
 from theory.errors import AssumptionError
+from theory.gaussian.tails import union_bound
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def separation_bound(dim: int, n: int, t: float) -> SeparationBound:
     if not 0 < t <= noise_dim / 4:
         raise AssumptionError(f"separation_bound needs 0 < t <= (dim - 1)/4 = {noise_dim / 4}, got t={t}")
     distance = math.sqrt(max(2 * noise_dim - 4 * math.sqrt(noise_dim * t), 0.0))
-    return SeparationBound(distance, min(1.0, n * (n - 1) / 2 * math.exp(-t)))
+    return SeparationBound(distance, min(1.0, union_bound(n * (n - 1) / 2, t)))
 
 
 def linear_clean_error(scale: float, angle: float) -> float:

@@ -22,6 +22,7 @@ from theory.arguments.plain_array import exact_floats, plain_array
 from theory.arguments.scalars import read_scalar
 from theory.arguments.whole_numbers import read_whole
 from theory.errors import AssumptionError
+from theory.gaussian.tails import union_bound
 from theory.setting.losses import check_labels
 from theory.setting.norms import in_units, norm
 
@@ -84,7 +85,9 @@ def noise_margin(noise: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"])
     system = np.vstack([signed.T / scale, np.ones(len(signed))])
     target = np.zeros(len(system))
     target[-1] = 1.0
-    weights = lsq_linear(system, target, bounds=(0, np.inf), method="trf", tol=1e-15, lsq_solver="exact").x
+    # It multiplies 0 by ∞ where a step meets a bound exactly, and goes on.
+    with np.errstate(invalid="ignore"):
+        weights = lsq_linear(system, target, bounds=(0, np.inf), method="trf", tol=1e-15, lsq_solver="exact").x
     # In a unit of its own, as it may be far shorter than the points.
     nearest, further = in_units(signed.T @ (weights / weights.sum()))
     length = float(norm(nearest, 2))
@@ -141,7 +144,9 @@ def angle_bounds(dim: int, n_large: int, alpha: float, t: float) -> AngleBounds:
     if not t >= 0:
         raise ValueError(f"angle_bounds needs t >= 0, got {t}")
     root, size = math.sqrt(dim - 1), math.sqrt(n_large)
-    return AngleBounds(max(root - size - t, 0.0) / (alpha * size), (root + t) / (alpha * size), math.exp(-t * t / 2))
+    return AngleBounds(
+        max(root - size - t, 0.0) / (alpha * size), (root + t) / (alpha * size), union_bound(1, t * t / 2)
+    )
 
 
 def wendel_probability(n: int, dim: int) -> float:
@@ -156,7 +161,7 @@ def wendel_probability(n: int, dim: int) -> float:
     n, dim = read_whole(n, "n"), read_whole(dim, "dim")
     if not (n >= 1 and dim >= 1):
         raise ValueError(f"wendel_probability needs n >= 1 and dim >= 1, got n={n}, dim={dim}")
-    return float(binom.cdf(dim - 1, n - 1, 0.5))
+    return float(binom.cdf(float(dim - 1), float(n - 1), 0.5))
 
 
 def exact_limit_bound(n: int, dim: int) -> float:
@@ -168,7 +173,7 @@ def exact_limit_bound(n: int, dim: int) -> float:
     n, dim = read_whole(n, "n"), read_whole(dim, "dim")
     if not n - 1 > 2 * (dim - 1) >= 0:
         raise AssumptionError(f"exact_limit_bound needs n - 1 > 2 (dim - 1) >= 0, got n={n}, dim={dim}: take n larger")
-    return math.exp(-(n - 1) * (1 - 2 * (dim - 1) / (n - 1)) ** 2 / 2)
+    return union_bound(1, (n - 1) * (1 - 2 * (dim - 1) / (n - 1)) ** 2 / 2)
 
 
 def gordon_margin(ratio: float) -> float:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 from theory.arguments.scalars import read_scalar
 from theory.gaussian.mixed_model import MixedModel, read_balls, row_norms
+from theory.gaussian.tails import union_bound
 from theory.gaussian.target_conditions import (
     largest_deviation,
     noise_lengths,
@@ -134,7 +135,7 @@ def overlap_failure(dim: int, n: int, n_small: int, *, alpha: float, beta: float
         return _conditions(n_small, alpha, beta, radius, b, least, most, most * math.sqrt(2 * t), largest).hold
 
     deviation = largest_deviation(holds, dim)
-    return 1.0 if deviation is None else min(1.0, (2 * n_small * n + 1) * math.exp(-deviation))
+    return 1.0 if deviation is None else min(1.0, union_bound(2 * n_small * n + 1, deviation))
 
 
 def _conditions(

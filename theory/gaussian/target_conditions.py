@@ -14,6 +14,7 @@ from theory.arguments.whole_numbers import read_whole
 from theory.blocks import blocks
 from theory.errors import AssumptionError
 from theory.gaussian.mixed_model import row_norms
+from theory.gaussian.tails import union_bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,7 @@ def failure_at(n: int, n_small: int, t: float) -> float:
 
     Source: Theorem 5.2, repaired form.
     """
-    return n_small * (n + 1) * math.exp(-t)
+    return union_bound(n_small * (n + 1), t)
 
 
 def largest_deviation(holds: Callable[[float], bool], dim: int) -> float | None:

@@ -148,8 +148,11 @@ def log_sample_threshold(log_mass: float) -> float:
     if log_mass >= 0:
         return -math.inf
     # -ln(1 - q) = q (1 + q/2 + ...): q itself, to the last bit, from some point on.
-    rate = log_mass if log_mass < -40 else math.log(-math.log1p(-math.exp(log_mass)))
-    return math.log(math.log(2)) - rate
+    if log_mass < -40:
+        return math.log(math.log(2)) - log_mass
+    # 1 - q by the form that does not cancel.
+    rest = math.log1p(-math.exp(log_mass)) if log_mass < -1 else math.log(-math.expm1(log_mass))
+    return math.log(math.log(2)) - math.log(-rest)
 
 
 def check_mu(mu: float) -> None:

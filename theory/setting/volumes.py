@@ -57,7 +57,9 @@ def log_shell_volume(n: int, dim: int, radius: float, shell: float, p: Any) -> f
         return -math.inf
     # (δ+γ)^d - δ^d = (δ+γ)^d (1 - e^{-d ln(1+γ/δ)}), without cancellation for thin shells.
     rise = dim * math.log1p(shell / radius) if radius else math.inf
-    return math.log(n) + log_ball_volume(dim, radius + shell, p) + math.log(-math.expm1(-rise))
+    # That is d γ/δ for the thinnest, whose quotient may be no float.
+    part = math.log(-math.expm1(-rise)) if rise > 2.0**-60 else math.log(dim) + math.log(shell) - math.log(radius)
+    return math.log(n) + log_ball_volume(dim, radius + shell, p) + part
 
 
 def shell_width(n: int, dim: int, radius: float, volume: float, p: Any) -> float:

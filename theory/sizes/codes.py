@@ -54,12 +54,15 @@ def lexicode(length: int, distance: int, letters: int = 2) -> Int[np.ndarray, "K
     length, distance, letters = _read(length, distance, letters)
     if letters**length > _MOST_WORDS:
         raise ValueError(f"lexicode needs q^n <= 2^16 words to go through, got q={letters}, n={length}")
-    words = np.array(list(itertools.product(range(letters), repeat=length)), dtype=np.int8)
-    taken = np.empty((0, length), dtype=np.int8)
+    kind = np.int8 if letters <= 2**7 else np.int32
+    words = np.array(list(itertools.product(range(letters), repeat=length)), dtype=kind)
+    if distance == 1:
+        return words
+    taken = []
     while len(words):
-        taken = np.vstack([taken, words[:1]])
+        taken.append(words[0])
         words = words[(words != words[0]).sum(axis=1) >= distance]
-    return taken
+    return np.array(taken)
 
 
 def least_distance(words: Int[np.ndarray, "K n"]) -> int:

@@ -75,7 +75,7 @@ def flatness_failure(constant: float, distribution_constant: float, failure: flo
 
     Raises:
         AssumptionError: if `dim < 2`: there the bound on the flatness stays above 6 N.
-        ValueError: if a constant is out of range, or so large that δ is no float.
+        ValueError: if a constant is out of range, or one or the dimension so large that δ or κ is no float.
     """
     if not dim >= 2:
         raise AssumptionError(f"flatness_failure needs dim >= 2, got {dim}: N (6δ)^d / δ has to fall with δ")
@@ -85,6 +85,8 @@ def flatness_failure(constant: float, distribution_constant: float, failure: flo
             f"{constant}, {distribution_constant}, {failure}"
         )
     offset = constant * distribution_constant / math.sqrt(failure)
+    if math.isinf(8 * offset):
+        raise ValueError(f"the right side is no float for {constant}, {distribution_constant}, {failure}: name less")
     # Logarithms to base 2, N, κ and δ powers of two; the rounding of a logarithm is paid for by half a bit.
     density = density_bound(dim)
     log_n = max(0, math.ceil((dim + 2) * math.log2(8 * offset) + 0.5)) if offset > 0 else 0
@@ -152,11 +154,17 @@ def oscillating_loss(constant: float, radius: float) -> Oscillation:
         radius: δ > 0.
 
     Raises:
-        ValueError: if one is not > 0 and finite.
+        ValueError: if one is not > 0 and finite, or they are so small that the amplitude is no float.
     """
     if not 0 < constant < math.inf or not 0 < radius < math.inf:
         raise ValueError(f"oscillating_loss needs a finite constant and radius > 0, got {constant}, {radius}")
-    return Oscillation(2 * max(math.ceil(1 / (4 * constant * radius)), math.ceil(1 / (4 * radius))), radius)
+    least = 4 * min(constant, 1.0) * radius
+    if not least >= 2.0**-1000:
+        raise ValueError(
+            f"oscillating_loss needs min(constant, 1) * radius >= 2^-1002, got {constant}, {radius}: the amplitude is "
+            "no float, name a larger constant or radius"
+        )
+    return Oscillation(2 * max(math.ceil(1 / least), 1), radius)
 
 
 def _distance_to(x: np.ndarray, sample: np.ndarray) -> np.ndarray:

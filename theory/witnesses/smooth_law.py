@@ -14,8 +14,15 @@ from theory.arguments.whole_numbers import read_whole
 
 
 def density_bound(dim: int) -> float:
-    """`κ = 2^d`: no more than this is the density of the law on `[0, 1]^d` anywhere; attained in the middle."""
-    return 2.0 ** read_whole(dim, "dim")
+    """`κ = 2^d`: no more than this is the density of the law on `[0, 1]^d` anywhere; attained in the middle.
+
+    Raises:
+        ValueError: if d > 1023, where that is no float.
+    """
+    dim = read_whole(dim, "dim")
+    if dim > 1023:
+        raise ValueError(f"density_bound needs dim <= 1023, where 2^dim is a float, got {dim}: take a smaller dim")
+    return 2.0**dim
 
 
 def sample_smooth_law(n: int, dim: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from theory.errors import AssumptionError
@@ -39,6 +39,9 @@ STOPS = (1, 3, 10, 30, 100, 300)
 @given(
     st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(2, 12), st.sampled_from([0.0, 0.5, 0.9]), st.booleans()
 )
+# The margin of one point, which is its length, is rounded above it.
+@example(0, 1, 3, 0.0, True)
+@example(0, 1, 3, 0.9, False)
 def test_the_direction_is_as_near_as_the_rate_says(seed, n, dim, share, long_steps) -> None:
     signed, _ = data(seed, n, dim, 1.0)
     limit = max_margin_direction(signed, np.ones(n, int))
@@ -52,6 +55,8 @@ def test_the_direction_is_as_near_as_the_rate_says(seed, n, dim, share, long_ste
 
 @pytest.mark.statement("theorem-5.1", form="repaired")
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(2, 20), st.sampled_from([0.5, 2.0]))
+# The interior method multiplies 0 by ∞ on its way.
+@example(43424, 10, 2, 0.5)
 def test_the_margin_of_the_limit_is_a_hypotenuse(seed, n, dim, alpha) -> None:
     """û by active sets on the points, s* by an interior method on the noise."""
     signed, noise = data(seed, n, dim, alpha)
@@ -97,6 +102,30 @@ def test_the_constants_by_hand() -> None:
     assert found == pytest.approx(math.sqrt(2 * q), rel=1e-14)
     assert limit_margin(-3.0, 2.0) == 2.0
     assert limit_margin(3.0, 4.0) == 5.0
+
+
+def test_a_margin_above_the_length_by_rounding_is_the_length() -> None:
+    call = {"steps": 5, "n": 1, "longest": 3.0, "step_size": 0.1}
+    exact = direction_error_bound(margin=3.0, radius=1.0, **call)
+    for margin in (math.nextafter(3.0, 4.0), 3.0 * (1 + 9e-10)):
+        assert direction_error_bound(margin=margin, radius=1.0, **call) == exact
+    with pytest.raises(ValueError, match="no shorter"):
+        direction_error_bound(margin=3.0 * (1 + 2e-9), radius=1.0, **call)
+    # No direction is left for a radius that only the rounding leaves room for.
+    with pytest.raises(AssumptionError, match="radius < margin"):
+        direction_error_bound(margin=math.nextafter(3.0, 4.0), radius=3.0, **call)
+
+
+def test_units_whose_squares_are_no_floats() -> None:
+    """Of one point the bound has no unit; else it is that of a step in the units' square. ∞ is a bound."""
+    plain = direction_error_bound(7, 1, margin=2.0, radius=0.5, longest=3.0, step_size=0.1)
+    for unit in (1e-200, 1e200):
+        scaled = {"margin": 2.0 * unit, "radius": 0.5 * unit, "longest": 3.0 * unit}
+        assert direction_error_bound(7, 1, step_size=0.1, **scaled) == pytest.approx(plain, rel=1e-14)
+    few = {"margin": 2.0, "radius": 0.0, "longest": 3.0}
+    assert direction_error_bound(7, 4, margin=1e-200, radius=0.0, longest=1e200, step_size=1.0) == math.inf
+    assert direction_error_bound(7, 4, step_size=5e-324, **few) == math.inf
+    assert 0.0 < direction_error_bound(7, 4, step_size=1e300, **few) < math.inf
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import log_ndtr
 from scipy.stats import binom, chi, norm
 
 from theory.gaussian import margin_tail as module
@@ -75,6 +76,82 @@ def test_the_tail_is_above_the_exact_laws(margin) -> None:
         assert 2 * norm.sf(margin) ** n <= margin_tail(n, 1, margin) or margin_tail(n, 1, margin) == 1
     for n, dim in ((5, 2), (20, 5), (40, 19), (100, 40), (300, 100)):
         assert wendel_probability(n, dim) <= margin_tail(n, dim, 0.0)
+
+
+def closed_length(dim, rate) -> float:
+    """`ln E e^{r‖h‖}`: for D = 1 `2 e^{r²/2} Φ(r)`; for D = 2 `1 + r√(2π) e^{r²/2} Φ(r)`."""
+    one = rate * rate / 2 + float(log_ndtr(rate))
+    return math.log(2) + one if dim == 1 else float(np.logaddexp(0.0, math.log(rate * math.sqrt(2 * math.pi)) + one))
+
+
+RATES = [float(rate) for rate in np.geomspace(1e-3, 300.0, 60)]
+
+
+@pytest.mark.parametrize("depth", [45.0, 3.0])
+def test_the_integrals_are_never_below_their_closed_forms(depth, monkeypatch) -> None:
+    """And above by rounding alone, but where more is left to the geometric series: at a depth of 3 it shows."""
+    monkeypatch.setattr(module, "_DEPTH", depth)
+    found = [log_length_moment(dim, rate) - closed_length(dim, rate) for dim in (1, 2) for rate in RATES]
+    slack = [1e-10 + 1e-12 * rate**2 for _ in (1, 2) for rate in RATES]
+    for margin in (0.0, 0.033, 0.5, 3.0, 30.0, 1000.0):
+        found += [log_reach_moment(1, margin, rate) - (rate**2 / 2 - rate * margin) for rate in RATES]
+        slack += [1e-10 + 1e-12 * rate**2 + 1e-12 * rate * margin for rate in RATES]
+    assert min(found) >= 0.0
+    assert depth < 45 or all(above <= most for above, most in zip(found, slack, strict=True))
+    assert depth == 45 or 0.01 < max(found) < 3.0
+
+
+@pytest.mark.parametrize(("n", "margin"), [(2, 0.0), (50, 0.0), (50, 0.7), (10_000, 0.1), (10, 20.0)])
+def test_what_is_cut_off_is_added(n, margin, monkeypatch) -> None:
+    rates = RATES[::6]
+    deep = [log_reach_moment(n, margin, rate) for rate in rates]
+    monkeypatch.setattr(module, "_DEPTH", 3.0)
+    assert all(log_reach_moment(n, margin, rate) >= was - 1e-9 for rate, was in zip(rates, deep, strict=True))
+
+
+def test_the_slope_falls_once() -> None:
+    """`E z⁴ - p(E z²)² <= 4 E z²` with the least p, z a positive normal variable of mean θ before it was cut."""
+    theta = np.linspace(0.0, 30.0, 30_001)
+    least = math.sqrt(2 * math.pi) * theta * norm.cdf(theta) * np.exp(theta**2 / 2)
+    ratio = norm.pdf(theta) / norm.cdf(theta)
+    second, fourth = 1 + theta**2 + theta * ratio, theta**4 + 6 * theta**2 + 3 + (theta**3 + 5 * theta) * ratio
+    assert (fourth - least / (1 + least) * second**2 <= 4 * second - 0.9).all()
+
+
+@REPAIRED
+@pytest.mark.parametrize("dim", [10**4, 10**5, 10**6])
+def test_the_tail_is_above_the_exact_laws_in_many_dimensions(dim) -> None:
+    """One point: χ_D, about `√D + N(0, ½)`. At c = 0: Wendel, whose sum is half at n = 2D."""
+    for beyond in (-100.0, -30.0, -1.0, 0.0, 1.0, 3.0, 10.0):
+        exact, found = chi.sf(math.sqrt(dim) + beyond, dim), margin_tail(1, dim, math.sqrt(dim) + beyond)
+        assert exact <= found
+        # A quarter of the square in the exponent goes to γ: the variance of χ is ½, and that of g is 1.
+        assert found <= math.exp(-(max(beyond, 0.0) ** 2) / 2) * (1 + 1e-4)
+    for n in (dim, 2 * dim - 1, 2 * dim + 3 * math.isqrt(2 * dim), 2 * dim + 8 * math.isqrt(2 * dim)):
+        assert wendel_probability(n, dim) <= margin_tail(n, dim, 0.0)
+    assert margin_tail(dim, dim, 0.0) == 1.0
+    assert margin_tail(2 * dim + 20 * math.isqrt(2 * dim), dim, 0.0) < 0.1
+
+
+@REPAIRED
+@pytest.mark.parametrize(("dim", "n"), [(150_529, 100), (50_101, 100_000), (10**6, 1), (10**6, 10**6)])
+def test_the_angle_in_many_dimensions(dim, n) -> None:
+    """What is exceeded with a probability above 5 % is below: `angle_bounds` from below fails with less than 95 %."""
+    found = angle_quantile(dim, n, 1.0, 0.05)
+    bounds = angle_bounds(dim, n, 1.0, math.sqrt(2 * math.log(20)))
+    below = angle_bounds(dim, n, 1.0, 0.4)
+    assert below.failure < 0.95
+    assert max(below.lower, gordon_margin((dim - 1) / n) * (1 - 1e-3)) <= found <= bounds.upper
+
+
+def test_all_sizes_are_answered_and_nothing_is_called_impossible() -> None:
+    """Planted: a grid down to `ln peak - (40 + r peak)/D` has 7e8 points at (20, 5, 60)."""
+    assert margin_tail(20, 5, 60.0) == margin_tail(5000, 10, 0.0) == margin_tail(1, 1, 1e300) == math.ulp(0.0)
+    sizes = (1, 20, 10**4, 10**8, 10**12, 10**30)
+    for n, dim, margin in itertools.product(sizes, sizes, (0.0, 1e-300, 1.0, 60.0, 1e200)):
+        assert 0.0 < margin_tail(n, dim, margin) <= 1.0
+    for n, dim in ((1, 10**12), (10**8, 10**8), (10**30, 10**30), (10**12, 3)):
+        assert 0.0 <= angle_quantile(dim + 1, n, 1.0, 0.05) <= angle_bounds(dim + 1, n, 1.0, 2.45).upper
 
 
 def test_the_variance_of_the_additional_normal_counts_once(monkeypatch) -> None:

@@ -17,7 +17,7 @@ from theory.generalization.flatness import (
     maximum_by_search,
     ridge_smoothness,
 )
-from theory.witnesses.flatness import flatness_failure
+from theory.witnesses.flatness import flatness_failure, oscillating_loss
 
 
 def exact(values, radius=0.1, p=math.inf, unit_box=False) -> PointwiseMaximum:
@@ -59,6 +59,30 @@ def test_the_witness_against_the_printed_bound_keeps_its_promise(constant, distr
     right = constant * found.n ** (-1 / (dim + 2)) * (float(flatness) + offset)
     assert found.right == pytest.approx(right, rel=1e-12)
     assert found.right <= 0.25
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: flatness_failure(1.0, 1.0, 0.25, 1024), "dim <= 1023"),
+        (lambda: flatness_failure(1e200, 1e200, 0.25), "name less"),
+        (lambda: flatness_failure(1.0, 1e308, 0.25), "name less"),
+        (lambda: oscillating_loss(1e-200, 1e-200), "larger constant or radius"),
+        (lambda: oscillating_loss(1.0, 1e-320), "larger constant or radius"),
+    ],
+)
+def test_witnesses_beyond_floats_are_refused(call, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_witnesses_at_the_ends_of_the_floats() -> None:
+    assert flatness_failure(1.0, 1.0, 0.25, 1023).density == 2.0**1023
+    for constant, radius in ((1e-150, 1e-150), (1e300, 1e300), (1e-3, 1.7e308), (1e300, 1e-300)):
+        found = oscillating_loss(constant, radius)
+        assert found.periods % 2 == 0 < found.periods
+        assert 2 * found.left <= constant * found.right * (1 + 1e-12)
+        assert radius >= math.pi * found.amplitude * (1 - 1e-12)
 
 
 def test_maxima_over_other_balls_are_not_compared() -> None:

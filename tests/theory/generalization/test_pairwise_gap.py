@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,22 @@ def test_slopes_within_less_than_the_whole_way_are_not_enough(share, pieces, mon
     )
     found = shifted(0.15, 0.25).bound(pieces=pieces)
     assert found.bound < found.gap == 1.0
+
+
+def test_distances_that_are_summed_too_short_are_made_up_for() -> None:
+    """A thousand tenths add up, in floats, to many roundings too few: the balls reach as far as the points are."""
+    far, near = (LabelledLosses(np.full((1, 1000), x), np.zeros(1, int), np.zeros(1)) for x in (0.1, 0.0))
+    exact = 1000 * Fraction(0.1)
+    assert float(np.cumsum(far.points)[-1]) < exact * (1 - Fraction(2) ** -51)
+    met = []
+
+    def slopes(points, labels, radii) -> np.ndarray:
+        met.extend(radii)
+        return np.ones(len(points))
+
+    found = transport_gap_bound(far, near, slopes, radius=0.0, loss_bound=200.0, p=1.0)
+    assert min(map(Fraction, met)) >= exact
+    assert found.transport == pytest.approx(float(exact), rel=1e-9)
 
 
 def test_nothing_known_of_the_slopes_leaves_the_ceiling_and_a_point_that_stays_costs_nothing() -> None:

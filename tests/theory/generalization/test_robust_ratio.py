@@ -88,6 +88,18 @@ def test_the_quotient_of_ln_2_by_q_would_be_too_many() -> None:
     assert log_sample_threshold(0.0) == log_sample_threshold(math.log(2)) == -math.inf
 
 
+def test_masses_next_to_one_and_next_to_none() -> None:
+    """`1 - q` is `-ln q` there: `ln(1 - q)` from the digits of ln q, of which q itself keeps none."""
+    for log_mass in (-1e-17, -3e-16, -1e-300, -1e-9):
+        exact = math.log(math.log(2)) - math.log(-math.log(-log_mass * (1 + log_mass / 2)))
+        assert log_sample_threshold(log_mass) == pytest.approx(exact, rel=1e-14)
+    # Where the forms change they agree, and they fall.
+    for switch in (-1.0, -40.0):
+        near = [log_sample_threshold(switch * (1 + by)) for by in (1e-12, 0.0, -1e-12)]
+        assert sorted(near, reverse=True) == near
+        assert near[0] - near[2] < 2e-10
+
+
 # --- the mean over samples --------------------------------------------------------------------------
 
 

@@ -88,6 +88,13 @@ def test_thin_shells_do_not_cancel(shell: float) -> None:
     assert abs(log_shell_volume(1, 784, 0.5, shell, 2.0) - math.log(shell) - surface) <= ROUNDING
 
 
+def test_shells_that_are_no_float_of_the_radius() -> None:
+    """Around a disk `2π δ γ`, also where γ/δ is below every float, or has lost its digits."""
+    for radius, shell in ((1e10, 1e-320), (1e10, 1e-310), (1e10, 1e-290), (1.0, 2.0**-61), (1.0, 2.0**-59)):
+        exact = math.log(2 * math.pi) + math.log(radius) + math.log(shell)
+        assert abs(log_shell_volume(1, 2, radius, shell, 2) - exact) <= ROUNDING
+
+
 @given(
     st.integers(1, 800),
     st.integers(1, 10**6),

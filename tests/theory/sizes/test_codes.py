@@ -90,6 +90,16 @@ def test_bad_codes(function, arguments) -> None:
         function(*arguments)
 
 
+@pytest.mark.parametrize("letters", [128, 129, 200, 2**16])
+def test_letters_beyond_a_byte(letters) -> None:
+    assert lexicode(1, 1, letters)[:, 0].tolist() == list(range(letters))
+
+
+def test_two_places_of_many_letters() -> None:
+    """Words that differ in both places: the q pairs of equal letters, first in their order."""
+    assert lexicode(2, 2, 200).tolist() == [[j, j] for j in range(200)]
+
+
 def test_a_lexicode_that_is_too_long_is_refused() -> None:
     with pytest.raises(ValueError, match="2\\^16 words to go through"):
         lexicode(17, 3)
