@@ -7,7 +7,8 @@ brings the singular values back to 1 (Björck, Bowie 1971). Nothing is believed 
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,18 @@ class Plan:
     seconds: float | None = None
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The matrices are small: more threads wait for each other, and round in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_thread()
 def train(
     points: Float[np.ndarray, "n k"],
     labels: Int[np.ndarray, " n"],
@@ -60,7 +73,7 @@ def train(
 ) -> GroupSort:
     """The trained network.
 
-    On one kind of machine and one version of torch the same arguments give the same network, with as many threads.
+    On one kind of machine and one version of torch the same arguments give the same network; on a CPU by one thread.
 
     Args:
         points: shape (n, k).

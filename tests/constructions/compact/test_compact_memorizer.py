@@ -107,6 +107,24 @@ def test_the_same_arguments_give_the_same_network() -> None:
         assert np.array_equal(a.bias, b.bias)
 
 
+def test_one_thread_trains_and_leaves_as_many_as_there_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By two threads sums have another order, so that the network would depend on the machine."""
+    import torch
+
+    from constructions.compact import training
+
+    threads, seen, start = torch.get_num_threads(), [], training._start
+    monkeypatch.setattr(training, "_start", lambda *given: seen.append(torch.get_num_threads()) or start(*given))
+    torch.set_num_threads(2)
+    try:
+        points, codes = clusters()
+        compact_memorizer(points, codes, radius=RADIUS, features=8, hidden=(8, 6), coordinates=8, steps=10)
+        assert seen == [1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_points_in_other_units_and_elsewhere_are_memorized_too() -> None:
     points, codes = clusters()
     for unit, middle in ((2.0**-20, 0.0), (1000.0, -1e5)):
