@@ -119,6 +119,8 @@ CASES: dict[str, Callable[[Reader], Any]] = {
     "transport_gap_bound": lambda r: theory.transport_gap_bound(
         losses(r, slice(4)), losses(r, slice(2)), lambda x, y, at: r(P[: len(x), 1]), radius=0.5, loss_bound=1e15
     ),
+    "PatchNetwork": lambda r: theory.PatchNetwork(r(W), 3)(r(P[None])),
+    "UnseenNoise": lambda r: theory.UnseenNoise(r(V[None, 2:]), 3, 2).variance,
 }
 # Results, which are made here.
 NOT_READ = {"CoordinateBound", "RankBound", "Nearest", "Separation", "MarginBracket", "HardDistribution"}

@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import chi2, norm
 
+from theory.arguments.plain_array import exact_floats
 from theory.arguments.scalars import read_scalar
 from theory.arguments.whole_numbers import read_whole
 
@@ -46,8 +47,12 @@ class PatchNetwork:
     filters: Float[np.ndarray, "m d"]
     power: int
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filters", exact_floats(self.filters, "filters"))
+
     def __call__(self, points: Float[np.ndarray, "n P d"]) -> Float[np.ndarray, " n"]:
-        return np.asarray(odd_power(points @ self.filters.T, self.power).sum(axis=(1, 2)))
+        products = exact_floats(points, "points") @ self.filters.T
+        return np.asarray(odd_power(products, self.power).sum(axis=(1, 2)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +75,11 @@ class UnseenNoise:
     patches: int
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "covariance", exact_floats(self.covariance, "covariance"))
         if self.covariance.ndim != 2 or self.covariance.shape[0] != self.covariance.shape[1]:
             raise ValueError(f"UnseenNoise needs a square covariance, got shape {self.covariance.shape}")
+        if not np.all(np.diag(self.covariance) >= 0):
+            raise ValueError(f"UnseenNoise needs variances >= 0, got {np.diag(self.covariance).min()}")
         if self.power not in (2, 3) or self.patches < 1:
             raise ValueError(f"UnseenNoise needs power 2 or 3 and patches >= 1, got {self.power} and {self.patches}")
 

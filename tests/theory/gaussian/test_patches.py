@@ -176,3 +176,8 @@ def test_the_memorizer_of_orthogonal_noise_is_what_is_said(power: int) -> None:
 def test_bad_input_is_refused(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_variance_below_0_is_refused() -> None:
+    with pytest.raises(ValueError, match="variances >= 0, got -1"):
+        UnseenNoise(np.array([[-1.0]]), 3, 1)
