@@ -4,8 +4,6 @@ Full-batch l_∞ adversarial training on the logistic loss `log(1 + e^{-y f(x + 
 random start in the ball, then one Adam step. For experiments that average over samples.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 
 from constructions import Affine, ReLUNetwork
+from constructions.networks.one_thread import one_thread
 
 
 def train_adversarially(
@@ -64,7 +63,7 @@ def train_adversarially(
         parameters += [weight.requires_grad_(), bias.requires_grad_()]
     optimizer = torch.optim.Adam(parameters, lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    with _one_thread():
+    with one_thread():
         for _ in range(steps):
             start = radius * (2 * torch.rand(x.shape, generator=generator) - 1)
             shift = _ascent(parameters, x, y, start, radius, attack_steps)
@@ -77,17 +76,6 @@ def train_adversarially(
         ReLUNetwork(tuple(Affine(w[k].T, b[k, 0]) for w, b in zip(arrays[::2], arrays[1::2], strict=True)))
         for k in range(draws)
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Tensors this small take longer to share out than to compute, and much longer on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _ascent(

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from constructions.bits.wiring import Form, Wiring, total
+from constructions.networks.one_thread import one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -164,24 +165,11 @@ def fit(
     return BitClassifier(best.hidden[:, kept], best.hidden_bias, best.output, best.output_bias), used[kept]
 
 
+@one_thread()
 def _trained(
     code: np.ndarray, labels: np.ndarray, classes: int, budget: int, seed: int, report: Callable[[float], None]
 ) -> tuple[np.ndarray, ...]:
     """Weights and biases in floats, pruned to the budget."""
-    import torch
-
-    # Small batches gain nothing by more, and the order of summation does not depend on the machine.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return _descended(code, labels, classes, budget, seed, report)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _descended(
-    code: np.ndarray, labels: np.ndarray, classes: int, budget: int, seed: int, report: Callable[[float], None]
-) -> tuple[np.ndarray, ...]:
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -7,8 +7,7 @@ brings the singular values back to 1 (Björck, Bowie 1971). Nothing is believed 
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from constructions.compact.lipschitz import GroupSort
 from constructions.networks.network import Affine
+from constructions.networks.one_thread import one_thread
 
 _RATE, _WARM = 1e-2, 200
 _COOL, _HOT = 10.0, 50.0
@@ -48,18 +48,7 @@ class Plan:
     seconds: float | None = None
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The matrices are small: more threads wait for each other, and round in another order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@_one_thread()
+@one_thread()
 def train(
     points: Float[np.ndarray, "n k"],
     labels: Int[np.ndarray, " n"],

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from constructions.networks.one_thread import one_thread
+
 if TYPE_CHECKING:
     import torch
 
@@ -59,20 +61,12 @@ def descend(
 
 @contextmanager
 def _own_state(seed: int) -> Iterator[None]:
-    """The caller's random numbers, gradient mode and device are neither used nor changed; one thread meanwhile.
-
-    Small batches gain nothing by more, and the order of summation does not depend on the machine.
-    """
+    """The caller's random numbers, gradient mode and device are neither used nor changed; one thread meanwhile."""
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad(), torch.device("cpu"):
-            torch.default_generator.manual_seed(seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.random.fork_rng(devices=[]), torch.enable_grad(), torch.device("cpu"):
+        torch.default_generator.manual_seed(seed)
+        yield
 
 
 def _until_right(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from constructions.networks.one_thread import one_thread
 from empirics.gaussian.fgsm import LinearRecord, LinearState, StepRule, linear_batch, train_linear
 from empirics.gaussian.neurons import StagedRecipe
 from empirics.gaussian.samples import LinearSample
@@ -134,14 +135,9 @@ def _block(shared: tuple[Callable[..., _Result], list[LinearSample], tuple[list[
 @contextmanager
 def _alone() -> Iterator[None]:
     """One thread of torch, and no warning that mapped samples are read-only: nobody writes to them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        yield
 
 
 def _joined(parts: Sequence[LinearRecord]) -> LinearRecord:
