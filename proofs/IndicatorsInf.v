@@ -1,7 +1,7 @@
 (* The soft indicators of p = infinity as two layers of a strict ReLU network: two neurons for each centre and
    coordinate, then 1 - excess / gamma for each centre; at most 6 d + 1 non-zeros a centre. *)
 From Coq Require Import Reals List Lra Lia.
-Require Import Network Calculus Linf.
+Require Import Network Calculus Linf Layers.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -46,44 +46,14 @@ Section Sides.
   Qed.
 End Sides.
 
-(* ---- second layer: 1 - E_i / gamma ---- *)
-Fixpoint ramps (gamma : R) (n k : nat) (m : nat) : layer :=
-  match m with O => [] | S m' => (repeat 0 k ++ repeat (- / gamma) n, 1) :: ramps gamma n (k + n) m' end.
-Lemma ramps_compute gamma n (H : list R -> list R) cs : (forall c, In c cs -> length (H c) = n) ->
-  forall pre k, length pre = k ->
-  affine (ramps gamma n k (length cs)) (pre ++ flat_map H cs) = map (fun c => - / gamma * sum (H c) + 1) cs.
-Proof.
-  induction cs as [| c cs IH]; intros all pre k e; simpl; [reflexivity |].
-  f_equal.
-  - rewrite dot_zeros, skipn_exact by exact e. rewrite dot_constant by (apply all; left; reflexivity). reflexivity.
-  - rewrite app_assoc. apply IH; [intros; apply all; right; assumption |].
-    rewrite app_length, e, (all c) by (left; reflexivity). reflexivity.
-Qed.
-Lemma ramps_length gamma n k m : length (ramps gamma n k m) = m.
-Proof. revert k; induction m; intro k; simpl; [reflexivity | rewrite IHm; reflexivity]. Qed.
-Lemma ramps_fit gamma n k m d : (k + m * n <= d)%nat -> Forall (fun r => (length (fst r) <= d)%nat) (ramps gamma n k m).
-Proof.
-  revert k; induction m as [| m IH]; intros k h; simpl in *; constructor.
-  - simpl. rewrite app_length, !repeat_length. lia.
-  - apply IH. lia.
-Qed.
-Lemma ramps_nonzero gamma n k m : (nz_layer (ramps gamma n k m) <= m * (n + 1))%nat.
-Proof.
-  revert k; induction m as [| m IH]; intro k; [simpl; auto |].
-  change (nz_layer (ramps gamma n k (S m))) with
-    (nz_row (repeat 0%R k ++ repeat (- / gamma)%R n) + nz 1%R + nz_layer (ramps gamma n (k + n) m))%nat.
-  rewrite nz_row_app, nz_row_zeros. pose proof (nz_row_le (repeat (- / gamma) n)) as r. rewrite repeat_length in r.
-  pose proof (nz_le 1). specialize (IH (k + n)%nat). lia.
-Qed.
-
-(* ---- both layers ---- *)
+(* ---- and behind it 1 - E_i / gamma, by sums over blocks ---- *)
 Section Features.
   Variables (d : nat) (delta gamma : R).
   Hypothesis gamma_pos : 0 < gamma.
   Variable centres : list (list R).
   Hypothesis dimension : forall c, In c centres -> length c = d.
   Definition features_inf : list layer :=
-    [flat_map (sides delta 0) centres; ramps gamma (2 * d) 0 (length centres)].
+    [flat_map (sides delta 0) centres; block_sums (- / gamma) 1 (2 * d) 0 (length centres)].
 
   Lemma features_inf_compute x : length x = d ->
     map relu (eval features_inf x) = map (fun c => indicator_inf delta gamma c x) centres.
@@ -92,7 +62,7 @@ Section Features.
     assert (map relu (affine (flat_map (sides delta 0) centres) x) = [] ++ flat_map (hidden delta x) centres) as ->.
     { simpl. unfold hidden. clear. induction centres as [| c cs IH]; simpl; [reflexivity |].
       rewrite affine_app, map_app, IH. reflexivity. }
-    rewrite ramps_compute with (k := 0%nat); [| | reflexivity].
+    rewrite block_sums_compute with (k := 0%nat); [| | reflexivity].
     - rewrite map_map. apply map_ext_in. intros c i. unfold indicator_inf. f_equal.
       unfold hidden. rewrite sides_excess by (simpl; rewrite (dimension c i); symmetry; exact len).
       simpl. unfold Rdiv. ring.
@@ -100,13 +70,13 @@ Section Features.
   Qed.
 
   Lemma features_inf_width : length (last features_inf []) = length centres.
-  Proof. simpl. apply ramps_length. Qed.
+  Proof. simpl. apply block_sums_length. Qed.
 
   Lemma features_inf_fit : fits d features_inf.
   Proof.
     simpl. repeat split.
     - apply Forall_flat_map. apply Forall_forall. intros c i. apply sides_fit. simpl. rewrite (dimension c i). lia.
-    - apply ramps_fit. simpl.
+    - apply block_sums_fit. simpl.
       assert (length (flat_map (sides delta 0) centres) = length centres * (2 * d))%nat as ->; [| lia].
       induction centres as [| c cs IH]; simpl; [reflexivity |].
       rewrite app_length, sides_length, (dimension c) by (left; reflexivity).
@@ -116,8 +86,9 @@ Section Features.
   Lemma features_inf_nonzero : (nonzero features_inf <= (6 * d + 1) * length centres)%nat.
   Proof.
     change (nonzero features_inf) with
-      (nz_layer (flat_map (sides delta 0) centres) + (nz_layer (ramps gamma (2 * d) 0 (length centres)) + 0))%nat.
-    pose proof (ramps_nonzero gamma (2 * d) 0 (length centres)) as r.
+      (nz_layer (flat_map (sides delta 0) centres) +
+        (nz_layer (block_sums (- / gamma) 1 (2 * d) 0 (length centres)) + 0))%nat.
+    pose proof (block_sums_nonzero (- / gamma) 1 (2 * d) 0 (length centres)) as r.
     assert (nz_layer (flat_map (sides delta 0) centres) <= 4 * d * length centres)%nat; [| nia].
     clear r. induction centres as [| c cs IH]; [apply PeanoNat.Nat.le_0_l |]. simpl flat_map. rewrite nz_layer_app.
     pose proof (sides_nonzero delta 0 c) as s. rewrite (dimension c) in s by (left; reflexivity).

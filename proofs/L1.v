@@ -30,7 +30,7 @@ Section Features.
   Hypothesis dimension : forall c, In c centres -> length c = d.
   Notation n := (length centres).
   (* ||x - c_i||_1 - delta *)
-  Definition excess_1 : list layer := [flat_map (sides 0 0) centres; block_sums delta (2 * d) 0 n].
+  Definition excess_1 : list layer := [flat_map (sides 0 0) centres; block_sums 1 (- delta) (2 * d) 0 n].
   Definition features_1 : list layer := soften n gamma excess_1.
 
   Lemma excess_1_compute x : length x = d -> eval excess_1 x = map (fun c => dist_1 x c - delta) centres.
@@ -42,7 +42,7 @@ Section Features.
     rewrite block_sums_compute with (k := 0%nat); [| | reflexivity].
     - apply map_ext_in. intros c i. unfold hidden.
       rewrite sides_excess by (simpl; rewrite (dimension c i); symmetry; exact len). rewrite excess_of_no_radius.
-      reflexivity.
+      change (skipn 0 x) with x. ring.
     - intros c i. unfold hidden. rewrite map_length, affine_length, sides_length, (dimension c i). reflexivity.
   Qed.
   Lemma sides_total : length (flat_map (sides 0 0) centres) = (n * (2 * d))%nat.
@@ -60,8 +60,8 @@ Section Features.
   Lemma excess_1_nonzero : (nonzero excess_1 <= (6 * d + 1) * n)%nat.
   Proof.
     change (nonzero excess_1) with
-      (nz_layer (flat_map (sides 0 0) centres) + (nz_layer (block_sums delta (2 * d) 0 n) + 0))%nat.
-    pose proof (block_sums_nonzero delta (2 * d) 0 n) as r.
+      (nz_layer (flat_map (sides 0 0) centres) + (nz_layer (block_sums 1 (- delta) (2 * d) 0 n) + 0))%nat.
+    pose proof (block_sums_nonzero 1 (- delta) (2 * d) 0 n) as r.
     assert (nz_layer (flat_map (sides 0 0) centres) <= 4 * d * n)%nat; [| nia].
     clear r. induction centres as [| c cs IH]; [apply PeanoNat.Nat.le_0_l |]. simpl flat_map. rewrite nz_layer_app.
     pose proof (sides_nonzero 0 0 c) as s. rewrite (dimension c) in s by (left; reflexivity).

@@ -1,5 +1,5 @@
 (* Layers that several indicators share: one neuron a value; from excesses E_i to the soft indicators relu (1 - relu
-   E_i / gamma), two non-zeros each; sums over blocks less a threshold. *)
+   E_i / gamma), two non-zeros each; sums over blocks. *)
 From Coq Require Import Reals List Lra Lia.
 Require Import Network Calculus.
 Import ListNotations.
@@ -64,33 +64,35 @@ Section Soften.
   Qed.
 End Soften.
 
-(* ---- a layer of sums over blocks of n values, less a threshold ---- *)
-Fixpoint block_sums (t : R) (n k m : nat) : layer :=
-  match m with O => [] | S m' => (repeat 0 k ++ repeat 1 n, - t) :: block_sums t n (k + n) m' end.
-Lemma block_sums_compute (A : Type) t n (H : A -> list R) cs : (forall c, In c cs -> length (H c) = n) ->
-  forall pre k, length pre = k ->
-  affine (block_sums t n k (length cs)) (pre ++ flat_map H cs) = map (fun c => sum (H c) - t) cs.
-Proof.
-  induction cs as [| c cs IH]; intros all pre k e; simpl; [reflexivity |].
-  f_equal.
-  - rewrite dot_zeros, skipn_exact by exact e. rewrite dot_constant by (apply all; left; reflexivity). ring.
-  - rewrite app_assoc. apply IH; [intros; apply all; right; assumption |].
-    rewrite app_length, e, (all c) by (left; reflexivity). reflexivity.
-Qed.
-Lemma block_sums_length t n k m : length (block_sums t n k m) = m.
-Proof. revert k; induction m; intro k; simpl; [reflexivity | rewrite IHm; reflexivity]. Qed.
-Lemma block_sums_fit t n k m d : (k + m * n <= d)%nat ->
-  Forall (fun r => (length (fst r) <= d)%nat) (block_sums t n k m).
-Proof.
-  revert k; induction m as [| m IH]; intros k h; simpl in *; constructor.
-  - simpl. rewrite app_length, !repeat_length. lia.
-  - apply IH. lia.
-Qed.
-Lemma block_sums_nonzero t n k m : (nz_layer (block_sums t n k m) <= m * (n + 1))%nat.
-Proof.
-  revert k; induction m as [| m IH]; intro k; [simpl; auto |].
-  change (nz_layer (block_sums t n k (S m))) with
-    (nz_row (repeat 0%R k ++ repeat 1%R n) + nz (- t) + nz_layer (block_sums t n (k + n) m))%nat.
-  rewrite nz_row_app, nz_row_zeros. pose proof (nz_row_le (repeat 1 n)) as r. rewrite repeat_length in r.
-  pose proof (nz_le (- t)). specialize (IH (k + n)%nat). lia.
-Qed.
+(* ---- a layer of sums over blocks of n values: a sum + b ---- *)
+Section BlockSums.
+  Variables (a b : R) (n : nat).
+  Fixpoint block_sums (k m : nat) : layer :=
+    match m with O => [] | S m' => (repeat 0 k ++ repeat a n, b) :: block_sums (k + n) m' end.
+  Lemma block_sums_compute (A : Type) (H : A -> list R) cs : (forall c, In c cs -> length (H c) = n) ->
+    forall pre k, length pre = k ->
+    affine (block_sums k (length cs)) (pre ++ flat_map H cs) = map (fun c => a * sum (H c) + b) cs.
+  Proof.
+    induction cs as [| c cs IH]; intros all pre k e; simpl; [reflexivity |].
+    f_equal.
+    - rewrite dot_zeros, skipn_exact by exact e. rewrite dot_constant by (apply all; left; reflexivity). reflexivity.
+    - rewrite app_assoc. apply IH; [intros; apply all; right; assumption |].
+      rewrite app_length, e, (all c) by (left; reflexivity). reflexivity.
+  Qed.
+  Lemma block_sums_length k m : length (block_sums k m) = m.
+  Proof. revert k; induction m; intro k; simpl; [reflexivity | rewrite IHm; reflexivity]. Qed.
+  Lemma block_sums_fit k m d : (k + m * n <= d)%nat -> Forall (fun r => (length (fst r) <= d)%nat) (block_sums k m).
+  Proof.
+    revert k; induction m as [| m IH]; intros k h; simpl in *; constructor.
+    - simpl. rewrite app_length, !repeat_length. lia.
+    - apply IH. lia.
+  Qed.
+  Lemma block_sums_nonzero k m : (nz_layer (block_sums k m) <= m * (n + 1))%nat.
+  Proof.
+    revert k; induction m as [| m IH]; intro k; [simpl; auto |].
+    change (nz_layer (block_sums k (S m))) with
+      (nz_row (repeat 0%R k ++ repeat a n) + nz b + nz_layer (block_sums (k + n) m))%nat.
+    rewrite nz_row_app, nz_row_zeros. pose proof (nz_row_le (repeat a n)) as r. rewrite repeat_length in r.
+    pose proof (nz_le b). specialize (IH (k + n)%nat). lia.
+  Qed.
+End BlockSums.
