@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 import z3
 
@@ -132,3 +133,12 @@ def _fraction(value: Any) -> Fraction:
     # Only of a question with squares is a coordinate perhaps no rational number: the nearest with 30 digits.
     value = value if z3.is_rational_value(value) else value.approx(30)
     return Fraction(value.numerator_as_long(), value.denominator_as_long())
+
+
+def grid_points(rng: np.random.Generator, labels: np.ndarray, dim: int, base: int) -> np.ndarray:
+    """Small samples to ask about: whole multiples of `1 / base` in the unit cube, two at least between labels."""
+    while True:
+        points = rng.integers(0, base + 1, (len(labels), dim)) / base
+        apart = np.abs(points[:, None] - points[None]).max(axis=2)[labels[:, None] != labels].min()
+        if apart >= 1.5 / base:
+            return points

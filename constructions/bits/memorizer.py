@@ -145,17 +145,15 @@ def code_memorizer(
     if arithmetic not in ("reals", "float64"):
         raise ValueError(f'arithmetic must be "reals" or "float64", got {arithmetic!r}')
     task = read_task(points, labels, radius, None, p)
-    if budget is None:
-        budget = round(4 * len(task.sample.points) ** 0.5)
-    if not (isinstance(budget, int | np.integer) and budget >= 1):
+    if budget is not None and not (isinstance(budget, int | np.integer) and budget >= 1):
         raise ValueError(f"budget must be a whole number >= 1, got {budget!r}")
     if not (isinstance(seed, int | np.integer) and seed >= 0):
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
-    return code_of_task(task, int(budget), arithmetic, int(seed), progress=progress)
+    return code_of_task(task, budget, arithmetic, int(seed), progress=progress)
 
 
 def code_of_task(
-    task: Task, budget: int, arithmetic: str = "reals", seed: int = 0, *, progress: bool = False
+    task: Task, budget: int | None = None, arithmetic: str = "reals", seed: int = 0, *, progress: bool = False
 ) -> IntegerMemorizer:
     """The same for a checked task, whose separation is not asked again.
 
@@ -182,7 +180,7 @@ def code_of_task(
             code_of(sample.points, thresholds),
             numbers,
             classes,
-            budget=budget,
+            budget=round(4 * len(sample.points) ** 0.5) if budget is None else int(budget),
             price=lambda c, seen: _price(c, seen, numbers),
             seed=seed,
             report=lambda share: bar.update(shown, completed=share),

@@ -172,7 +172,7 @@ def _rules(place: Place) -> Count | str:
             f"got N d = {size:,}: take rule_memorizer, or --method rules"
         )
     try:
-        return count_built(rules_of_task(place.task, settings=(1, 16, 3, place.seed)))
+        return count_built(rules_of_task(place.task, seed=place.seed))
     except AssumptionError as error:  # rounding takes the room
         return str(error)
 
@@ -191,9 +191,8 @@ def _compact(place: Place) -> Count | str:
 
 
 def _code(place: Place) -> Count | str:
-    task = place.task
     try:
-        return count_built(code_of_task(task, round(4 * len(task.sample.points) ** 0.5), seed=place.seed))
+        return count_built(code_of_task(place.task, seed=place.seed))
     except AssumptionError as error:  # a radius beyond the grid of the values
         return str(error)
 

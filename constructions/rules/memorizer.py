@@ -50,6 +50,7 @@ from theory.setting.norms import dual_exponent
 
 # Patches of an image for p < ∞, where the range of one pixel may be below the diameter of a ball.
 _SIDES = ((1, 1), (1, 2), (2, 1), (2, 2), (1, 4), (4, 1), (2, 3), (3, 2), (3, 3), (4, 4))
+_THRESHOLDS, _LEVELS, _TRIES = 1, 16, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +143,9 @@ def rule_memorizer(
     shell: Any = None,
     image: tuple[int, ...] | None = None,
     sides: tuple[tuple[int, int], ...] | None = None,
-    thresholds: int = 1,
-    levels: int = 16,
-    tries: int = 3,
+    thresholds: int = _THRESHOLDS,
+    levels: int = _LEVELS,
+    tries: int = _TRIES,
     seed: int = 0,
     seconds: float | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -187,16 +188,19 @@ def rule_memorizer(
     if shell is None:
         task = Task(task.sample, task.neighbours, task.radius, min(task.radius / 8, task.shell / 4), task.p)
     deadline = time.monotonic() + (math.inf if seconds is None else read_scalar(seconds, "seconds"))
-    settings = (thresholds, levels, tries, seed)
-    return rules_of_task(task, image, sides, settings, deadline=deadline, resume=resume, progress=progress)
+    search: dict[str, Any] = {"thresholds": thresholds, "levels": levels, "tries": tries, "seed": seed}
+    return rules_of_task(task, image, sides, **search, deadline=deadline, resume=resume, progress=progress)
 
 
 def rules_of_task(
     task: Task,
     image: tuple[int, ...] | None = None,
     sides: tuple[tuple[int, int], ...] | None = None,
-    settings: tuple[int, int, int, int] = (1, 16, 3, 0),
     *,
+    thresholds: int = _THRESHOLDS,
+    levels: int = _LEVELS,
+    tries: int = _TRIES,
+    seed: int = 0,
     deadline: float = math.inf,
     resume: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -205,14 +209,12 @@ def rules_of_task(
 
     Args:
         task: from `read_task`.
-        image, sides, resume, progress: as for `rule_memorizer`.
-        settings: thresholds, levels, tries and seed.
+        image, sides, thresholds, levels, tries, seed, resume, progress: as for `rule_memorizer`.
         deadline: of `time.monotonic`.
 
     Raises:
         ValueError, AssumptionError, Unfinished: as `rule_memorizer`.
     """
-    thresholds, levels, tries, seed = settings
     sample = task.sample
     weight = _weight(sample.points.shape[1], image, sides, task.p)
     candidates = Candidates.of(sample.points, weight, task.radius, task.p, task.shell)
@@ -234,7 +236,7 @@ def rules_of_task(
             tries=tries,
             seed=seed,
             deadline=deadline,
-            state=State.at(resume, _key(task, weight, settings)),
+            state=State.at(resume, _key(task, weight, (thresholds, levels, tries, seed))),
             report=lambda level, left: bar.update(shown, completed=len(sample.points) - left, level=level + 1),
         )
     assert found.default is not None

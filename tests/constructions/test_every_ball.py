@@ -29,7 +29,7 @@ from constructions import (
 from constructions.compact.lipschitz import GroupSort
 from tests.constructions.bits.test_network import value
 from tests.rational import is_inside, rational_value, rationals
-from tests.smt import Query, normals, real
+from tests.smt import Query, grid_points, normals, real
 from theory import separation
 
 # What is built: to be right with at least this margin, or for 0 with a positive one.
@@ -38,13 +38,9 @@ Built = tuple[Any, float]
 
 def sample(dim: int, size: int, classes: int, p: float, base: int = 16) -> tuple[np.ndarray, np.ndarray, float]:
     """Whole multiples of `1 / base` in the unit cube, labels, and their separation."""
-    rng = np.random.default_rng([dim, size, classes, base])
     labels = np.resize([-1, 1] if classes == 2 else np.arange(classes), size)
-    while True:
-        points = rng.integers(0, base + 1, (size, dim)) / base
-        apart = np.abs(points[:, None] - points[None]).max(axis=2)[labels[:, None] != labels].min()
-        if apart >= 1.5 / base:
-            return points, labels, float(separation(points, labels, p).distance)
+    points = grid_points(np.random.default_rng([dim, size, classes, base]), labels, dim, base)
+    return points, labels, float(separation(points, labels, p).distance)
 
 
 def rules(dim: int, classes: int, p: float) -> Built:

@@ -20,7 +20,7 @@ from constructions import Memorizer, ReLUNetwork, robust_memorizer
 from constructions.networks.network import Affine, network
 from tests.constructions.certificates.test_structural_proof import with_entry
 from tests.rational import is_inside, rational_value, rationals
-from tests.smt import Query, Undecided, real
+from tests.smt import Query, Undecided, grid_points, real
 from theory import separation
 
 METHODS = ("per_point", "shared")
@@ -43,11 +43,7 @@ def memorizer(
     """Of whole multiples of `1 / base` in the unit cube, a clean network that bends, and R / 4 as radius."""
     rng = np.random.default_rng([dim, size, outputs, base])
     labels = np.resize([-1, 1] if outputs == 1 else np.arange(outputs), size)
-    while True:
-        points = rng.integers(0, base + 1, (size, dim)) / base
-        apart = np.abs(points[:, None] - points[None]).max(axis=2)[labels[:, None] != labels].min()
-        if apart >= 1.5 / base:
-            break
+    points = grid_points(rng, labels, dim, base)
     hidden = rng.integers(-4, 5, (2, dim)) / 4 + 1 / 8, rng.integers(-2, 3, 2) / 4
     clean = network(hidden, (rng.integers(1, 5, (outputs, 2)) / 4 * [1, -1], rng.integers(1, 4, outputs) / 8))
     radius = separation(points, labels, p).distance / 4
