@@ -58,7 +58,8 @@ def test_adversarial_training_error_is_zero(instance: Instance, method: str) -> 
 
     built = build(instance, method)
     if method == "shared" and len(built.small):
-        counts = {"clean": instance.clean.nonzero, "depth": built.network.depth}
+        clean = instance.clean
+        counts = {"clean": clean.nonzero, "depth": built.network.depth, "outputs": clean.outputs}
         dim, shell = instance.points.shape[1], built.task.shell
         most = size_bound(len(built.small), dim, instance.radius, shell, instance.p, **counts)
         assert built.size.nonzero <= most

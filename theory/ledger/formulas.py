@@ -104,6 +104,14 @@ THEOREM_3_3 = (
         names={"nonzero(f_clean)": "K", "depth(f̂)": "L"},
     ),
     Formula(
+        "A + 2 nonzero(f_clean) + 2C depth(f̂) + 15C + 3",
+        "for C ≥ 2 classes, an output each, nonzero(f̂) ≤ …",
+        "theory.sizes.memorizer_size.network_count",
+        {"indicator": "A", "clean": "K", "depth": "L", "outputs": "C"},
+        {"A": (100, 9000), "K": (1, 500), "L": (2, 30), "C": (2, 100)},
+        names={"nonzero(f_clean)": "K", "depth(f̂)": "L"},
+    ),
+    Formula(
         "(d+2)n + 6F",
         "A = …",
         "theory.sizes.memorizer_size.indicator_count",

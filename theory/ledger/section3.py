@@ -396,14 +396,15 @@ STATEMENTS = (
             "For every γ > 0 a ReLU network f̂ has f̂ = f_adv exactly at every x of Ω outside the shells δ < ‖x-x_i‖_p "
             "< δ+γ, i ∈ S_small. Soft indicators I_i: 1 on B_p(x_i, δ), 0 off B_p(x_i, δ+γ). Gate g = σ(1 - Σ I_i). "
             "With M ≥ |f_clean| on Ω, f̂ = Σ y_i I_i + σ(f_clean - M(1-g)) - σ(-f_clean - M(1-g)). nonzero(f̂) ≤ A + 2 "
-            "nonzero(f_clean) + 2 depth(f̂) + 23, where A = (d+2)n + 6F for p = ∞, F ≤ min(nd, d(1 + 2.01/γ)); A = "
-            "(d+5)n + 2F + d + 1 for p = 1, F ≤ min(nd, d(1 + 8.01 d/γ)); A = (d+5)n + 8dm + 2d + m for p = 2, m = "
-            "max(1, ⌈½ log2(2d(1+2δ)² / (γ(2δ+γ)))⌉); A = (d+4)n + (4s+3)F for any other p, F ≤ min(nd, d(1 + 8.01 "
-            "d^{1/p}/γ)), s ≤ 3 + 1.45 max(1, √D) log⁺(2.7 dD), D = (2δ + 1.5γ)/(pγ): the coefficient of nd is 1. With "
-            "an ε: the measure of {f̂ ≠ f_adv} in Ω is ≤ n V_{d,p} ((δ+γ)^d - δ^d), V_{d,p} = vol B_p(0, 1), so at "
-            "most ε for γ = (δ^d + ε/(n V_{d,p}))^{1/d} - δ; for p = 2 the next m, ¼ of a small γ, costs 8d + 3. Where "
-            "x has a density ≤ κ, the probability is at most κε. No separation is needed. No continuous function does "
-            "what is printed: f_adv jumps."
+            "nonzero(f_clean) + 2 depth(f̂) + 23 for y ∈ {-1, +1}, and for C ≥ 2 classes, an output each, nonzero(f̂) "
+            "≤ A + 2 nonzero(f_clean) + 2C depth(f̂) + 15C + 3, where A = (d+2)n + 6F for p = ∞, F ≤ min(nd, d(1 + "
+            "2.01/γ)); A = (d+5)n + 2F + d + 1 for p = 1, F ≤ min(nd, d(1 + 8.01 d/γ)); A = (d+5)n + 8dm + 2d + m for "
+            "p = 2, m = max(1, ⌈½ log2(2d(1+2δ)² / (γ(2δ+γ)))⌉); A = (d+4)n + (4s+3)F for any other p, F ≤ min(nd, d(1 "
+            "+ 8.01 d^{1/p}/γ)), s ≤ 3 + 1.45 max(1, √D) log⁺(2.7 dD), D = (2δ + 1.5γ)/(pγ): the coefficient of nd is "
+            "1. With an ε: the measure of {f̂ ≠ f_adv} in Ω is ≤ n V_{d,p} ((δ+γ)^d - δ^d), V_{d,p} = vol B_p(0, 1), "
+            "so at most ε for γ = (δ^d + ε/(n V_{d,p}))^{1/d} - δ; for p = 2 the next m, ¼ of a small γ, costs 8d + 3 "
+            "for y ∈ {-1, +1}. Where x has a density ≤ κ, the probability is at most κε. No separation is needed. No "
+            "continuous function does what is printed: f_adv jumps."
         ),
         formulas=formulas.THEOREM_3_3,
         hypotheses=(

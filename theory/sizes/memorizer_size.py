@@ -75,15 +75,20 @@ def indicator_count(
     return (dim + 4) * n + (4 * pieces + 3) * levels
 
 
-def network_count(indicator: float, clean: int, depth: int) -> float:
+def network_count(indicator: float, clean: int, depth: int, outputs: int = 1) -> float:
     """`A + 2 nonzero(f_clean) + 2 depth(f̂) + 23`: the indicators, the gate, the clean classifier and what waits.
+
+    For `C >= 2` outputs, one a class, `A + 2 nonzero(f_clean) + 2C depth(f̂) + 15C + 3`.
 
     Source: Theorem 3.3, repaired form.
     """
-    return indicator + 2 * clean + 2 * depth + 23
+    # The four layers of the gate count 5 a class sum and 10 an output; an output waits as a signed pair.
+    return indicator + 2 * clean + 2 * outputs * depth + 5 * max(outputs, 2) + 10 * outputs + 3
 
 
-def size_bound(n: int, dim: int, radius: float, shell: float, p: float, *, clean: int, depth: int) -> float:
+def size_bound(
+    n: int, dim: int, radius: float, shell: float, p: float, *, clean: int, depth: int, outputs: int = 1
+) -> float:
     """At least the non-zeros of the network of Theorem 3.3, for every n memorized points in the cube.
 
     Source: Theorem 3.3, repaired form.
@@ -96,15 +101,18 @@ def size_bound(n: int, dim: int, radius: float, shell: float, p: float, *, clean
         p: of the norm, in [1, ∞].
         clean: non-zeros of the clean classifier.
         depth: affine layers of the network.
+        outputs: 1 for labels ±1, else the classes.
 
     Raises:
-        AssumptionError: if a hypothesis on n, d, δ, γ or p fails.
+        AssumptionError: if a hypothesis on n, d, δ, γ or p fails, or on the outputs.
     """
     p = _check(n, dim, radius, shell, p)
+    if not outputs >= 1:
+        raise AssumptionError(f"the size of Theorem 3.3 needs outputs >= 1, got {outputs}: 1 for labels ±1")
     tents = tent_bound(dim, radius, shell) if p == 2 else 0
     pieces = 0.0 if p in (1, 2, math.inf) else piece_bound(dim, radius, shell, p)
     levels = level_bound(n, dim, shell, p)
-    return network_count(indicator_count(n, dim, p, levels=levels, tents=tents, pieces=pieces), clean, depth)
+    return network_count(indicator_count(n, dim, p, levels=levels, tents=tents, pieces=pieces), clean, depth, outputs)
 
 
 def _check(n: int, dim: int, radius: float, shell: float, p: float) -> float:

@@ -46,6 +46,7 @@ UNBOUND = {
     },
     "theorem-3.3": {
         "for p = 2": "a case",
+        "for C ≥ 2 classes": "a case",
         "¼ of a small γ, costs 8d + 3": "test_one_more_tent_costs_as_is_said; ¼ by the m that is bound",
     },
     "corollary-3.4": {"0 < γ ≤ R - 2δ": HYPOTHESIS},

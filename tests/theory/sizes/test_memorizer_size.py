@@ -12,21 +12,28 @@ from theory.sizes.memorizer_size import indicator_count, level_bound, size_bound
 
 
 @pytest.mark.statement("theorem-3.3", form="repaired")
+@pytest.mark.parametrize("classes", [1, 2, 3, 10])
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, math.inf])
-def test_the_bound_is_above_what_is_built(p: float) -> None:
-    from constructions import Affine, robust_memorizer
+def test_the_bound_is_above_what_is_built(p: float, classes: int) -> None:
+    from constructions import Affine, ReLUNetwork, robust_memorizer
+    from constructions.networks.calculus import pad_depth
 
-    for seed, (n, dim) in enumerate([(6, 3), (40, 2), (12, 20)]):
+    for seed, (n, dim) in enumerate([(10, 3), (40, 2), (12, 20)]):
         rng = np.random.default_rng(seed)
         points = rng.random((n, dim))
-        labels = np.where(points[:, 0] > 0.5, 1, -1)
-        clean = Affine(np.eye(1, dim), np.array([-0.5]))
+        labels = np.where(points[:, 0] > 0.5, 1, -1) if classes == 1 else np.arange(n) % classes
+        # Deeper than the indicators the second time, so that the class sums wait and not the clean classifier.
+        clean = ReLUNetwork((Affine(rng.random((classes, dim)), np.full(classes, -0.5)),))
+        clean = pad_depth(clean, 41 if seed == 1 else 1)
         built = robust_memorizer(points, labels, radius=1e-3, p=p, clean=clean, small="all", shell=0.0005)
         size = built.size
-        bound = size_bound(n, dim, 1e-3, 0.0005, p, clean=size.clean, depth=size.depth)
+        bound = size_bound(n, dim, 1e-3, 0.0005, p, clean=size.clean, depth=size.depth, outputs=classes)
         assert size.nonzero <= bound
         # No empty bound: without the indicators of one point it is too small.
-        assert bound - size.nonzero < 12 * n * dim * max(1, size.symbols.get("s", 1)) + 60 * dim * size.depth + 100
+        assert (
+            bound - size.nonzero
+            < 12 * n * dim * max(1, size.symbols.get("s", 1)) + 60 * dim * classes * size.depth + 100
+        )
 
 
 def test_the_count_is_n_d_and_less() -> None:
@@ -41,7 +48,9 @@ def test_levels_are_shared_where_points_are_many() -> None:
     assert level_bound(10**6, 4, 0.5, 2.0) == 4 * (1 + 8.01 * 2 / 0.5)
 
 
-@pytest.mark.parametrize("changes", [{"n": 0}, {"dim": 0}, {"radius": -0.1}, {"shell": 0.0}, {"shell": math.inf}])
+@pytest.mark.parametrize(
+    "changes", [{"n": 0}, {"dim": 0}, {"radius": -0.1}, {"shell": 0.0}, {"shell": math.inf}, {"outputs": 0}]
+)
 def test_a_size_outside_the_hypotheses_is_refused(changes: dict[str, float]) -> None:
     arguments = {"n": 3, "dim": 2, "radius": 0.1, "shell": 0.1} | changes
     with pytest.raises(AssumptionError, match=r"Theorem 3\.3 needs"):
