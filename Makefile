@@ -48,7 +48,8 @@ mutants: $(VENV)/.mutants
 # Every theorem by coqc, and proofs/status.json, which says so; no part of `make test`, which sees that it is of these files.
 # Then the proved checker as a program, which has to confirm what constructions.check does.
 proofs: $(VENV)/.installed
-	@command -v coqc > /dev/null || { echo "make proofs needs coqc; on Debian or Ubuntu: apt-get install" \
+	@command -v coqc > /dev/null && command -v ocamlopt > /dev/null || { \
+	  echo "make proofs needs coqc and ocamlopt; on Debian or Ubuntu: apt-get install" \
 	  "coq libcoq-coquelicot libcoq-flocq ocaml-nox libzarith-ocaml-dev"; exit 1; }
 	$(MAKE) -C proofs
 	$(MAKE) -C proofs twin

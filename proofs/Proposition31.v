@@ -17,7 +17,7 @@ Section Boundary.
   Definition far_from_boundary (f : X -> R) (x : X) (delta : R) : Prop := forall z, boundary f z -> delta <= dist x z.
 End Boundary.
 
-Notation line := (fun a b => Rabs (a - b)).
+Notation line := (fun a b => Rabs (a - b)) (only parsing).
 Definition printed_proposition_3_1 : Prop := forall (f : R -> R) y x delta,
   (y = 1 \/ y = -1) -> 0 < delta -> continuity f -> (exists z, boundary R line f z) ->
   (margin_nonneg R line f y x delta <-> far_from_boundary R line f x delta).

@@ -39,7 +39,7 @@ Theorem one_class_only p d R_ (A B : Rd d -> Prop) (D : law (Rd d * R)) : 1 <= p
   Rpower (INR d) (/ p) <= R_ ->
   (forall x, A x \/ B x -> in_box (list_of x)) -> (forall x z, A x -> B z -> R_ < between (dist_p p) d x z) ->
   D (fun z => ~ (A (fst z) /\ snd z = 1 \/ B (fst z) /\ snd z = -1)) = 0 ->
-  exists net, nonzero net = 1%nat /\ forall delta,
+  exists net, network d net /\ nonzero net = 1%nat /\ forall delta,
     adversarial_error (Rd d) (between (dist_p p) d) delta D (fun x => nth 0 (eval net (list_of x)) 0) = 0.
 Proof.
   intros pr some large box apart data.
@@ -48,7 +48,7 @@ Proof.
     - exists 1. split; [auto |]. intros z y [[_ e] | [b _]]; [exact e | exfalso]. specialize (apart x z a b).
       pose proof (diameter_of_the_box p d x z pr some (box x (or_introl a)) (box z (or_intror b))). lra.
     - exists (-1). split; [auto |]. intros z y [[a _] | [_ e]]; [exfalso; eauto | exact e]. }
-  exists (constant_net c). split.
+  exists (constant_net c). split; [split; [discriminate | repeat constructor; apply Nat.le_0_l] | split].
   - unfold nonzero, nz_layer, nz_row, nz. simpl. destruct (Req_EM_T c 0); [exfalso; destruct label; lra | reflexivity].
   - intro delta. unfold adversarial_error. apply Rle_antisym; [| apply mass_nonneg]. rewrite <- data.
     apply mass_monotone. intros [x y] (u & _ & w) ok. specialize (all x y ok). subst y. unfold wrong in w. simpl in w.
@@ -60,11 +60,11 @@ Theorem printed_theorem_3_5_fails p d R_ A B (D : law (Rd d * R)) C1 mu0 : 1 <= 
   Rpower (INR d) (/ p) <= R_ ->
   (forall x, A x \/ B x -> in_box (list_of x)) -> (forall x z, A x -> B z -> R_ < between (dist_p p) d x z) ->
   D (fun z => ~ (A (fst z) /\ snd z = 1 \/ B (fst z) /\ snd z = -1)) = 0 -> 0 < C1 -> 0 < mu0 ->
-  ~ exists delta N_d, (1 <= N_d)%nat /\ forall net, (nonzero net <= N_d)%nat ->
+  ~ exists delta N_d, (1 <= N_d)%nat /\ forall net, network d net -> (nonzero net <= N_d)%nat ->
     C1 * mu0 <= adversarial_error (Rd d) (between (dist_p p) d) delta D (fun x => nth 0 (eval net (list_of x)) 0).
 Proof.
   intros pr some large box apart data cp mp (delta & N_d & one & all).
-  destruct (one_class_only p d R_ A B D pr some large box apart data) as (net & size & none).
-  specialize (all net ltac:(rewrite size; exact one)). rewrite none in all.
+  destruct (one_class_only p d R_ A B D pr some large box apart data) as (net & fit & size & none).
+  specialize (all net fit ltac:(rewrite size; exact one)). rewrite none in all.
   assert (0 < C1 * mu0) by (apply Rmult_lt_0_compat; assumption). lra.
 Qed.

@@ -26,7 +26,8 @@ Proof.
     assert (INR e ^ k <= (2 ^ e) ^ k) by (apply pow_incr; lra). assert (0 < INR e ^ k) by (apply pow_lt; lra). nra.
 Qed.
 
-Theorem printed_theorem_6_2_fails C k eps : 0 < eps -> exists d N, (2 <= d)%nat /\ C * sqrt (INR d ^ k / INR N) < eps /\
+Theorem printed_theorem_6_2_fails C k eps : 0 < eps -> exists d N, (2 <= d)%nat /\ (1 <= N)%nat /\
+  C * sqrt (INR d ^ k / INR N) < eps /\
   forall eta tau delta words dist D algorithm, 0 < eta < tau -> tau + INR d * eta <= delta ->
     length words = (2 ^ (d - 1))%nat -> (forall w, In w words -> word d 2 w) -> (forall x z, dist x z <= dist_1 x z) ->
     (forall y, length y = length words -> balanced d 2 eta tau words 1 y (D y)) ->
@@ -37,7 +38,8 @@ Theorem printed_theorem_6_2_fails C k eps : 0 < eps -> exists d N, (2 <= d)%nat 
 Proof.
   intro pos. set (c := Rmax C 0 + 1). destruct (exponential (4 * (c / eps) ^ 2) k) as (d & d2 & big).
   assert (0 <= Rmax C 0) as cp by apply Rmax_r. assert (0 < c) as cpos by (unfold c; lra).
-  exists d, (2 ^ (d - 2))%nat. split; [exact d2 | split].
+  exists d, (2 ^ (d - 2))%nat. split; [exact d2 | split; [| split]].
+  - apply Nat.neq_0_lt_0, Nat.pow_nonzero. lia.
   - rewrite pow_INR. replace (INR 2) with 2 by (simpl; lra). assert (0 < 2 ^ (d - 2)) by (apply pow_lt; lra).
     assert (0 <= INR d ^ k) as dp by (apply pow_le, pos_INR).
     assert (2 ^ d = 4 * 2 ^ (d - 2)) as e.

@@ -6,12 +6,55 @@ Require Import Network Linf Vectors Memorizer Law Theorem63Ramp.
 Import ListNotations.
 Open Scope R_scope.
 
+(* There is such an E for every D, the supremum of c D(A) over all c 1_A <= f. *)
+Lemma mean_of_every_law (A : Type) (D : law A) : exists E : (A -> R) -> R,
+  (forall f g b, (forall x, 0 <= f x <= g x /\ g x <= b) -> E f <= E g) /\
+  (forall c B, 0 <= c -> E (fun x => c * truth (B x)) = c * D B).
+Proof.
+  set (below := fun (f : A -> R) a => exists c B, 0 <= c /\ (forall x, c * truth (B x) <= f x) /\ a = c * D B).
+  assert (forall f a, below f a -> forall b, (forall x, f x <= b) -> 0 <= b -> a <= b * D (fun _ => True)) as bounded.
+  { intros f a (c & B & cp & h & ->) b top bp. destruct (decide (exists x, B x)) as [(x & i) | no].
+    - specialize (h x). rewrite truth_true in h by exact i. specialize (top x).
+      apply Rmult_le_compat; [exact cp | apply mass_nonneg | lra | apply mass_monotone; auto].
+    - rewrite (mass_zero _ D B) by (intros x i; apply no; exists x; exact i). rewrite Rmult_0_r.
+      apply Rmult_le_pos; [exact bp | apply mass_nonneg]. }
+  set (nice := fun f : A -> R => exists b, 0 <= b /\ forall x, 0 <= f x <= b).
+  assert (forall f, nice f -> bound (below f) /\ exists a, below f a) as complete.
+  { intros f (b & bp & h). split.
+    - exists (b * D (fun _ => True)). intros a m. apply (bounded f); [exact m | apply h | exact bp].
+    - exists (0 * D (fun _ => False)), 0, (fun _ => False). repeat split; [lra |]. intro x. specialize (h x). lra. }
+  exists (fun f => match decide (nice f) with
+    left n => proj1_sig (completeness (below f) (proj1 (complete f n)) (proj2 (complete f n))) | right _ => 0 end).
+  split.
+  - intros f g b h. assert (nice f /\ nice g) as [nf ng].
+    { split; exists (Rmax b 0); (split; [apply Rmax_r |]); intro x; specialize (h x); pose proof (Rmax_l b 0); lra. }
+    destruct (decide (nice f)) as [f' |]; [| contradiction]. destruct (decide (nice g)) as [g' |]; [| contradiction].
+    destruct completeness as (s & up & least), completeness as (t & up' & least'). simpl. apply least.
+    intros a (c & B & cp & l & ->). apply up'. exists c, B. repeat split; [exact cp |].
+    intro x. specialize (l x). specialize (h x). lra.
+  - intros c B cp. assert (nice (fun x => c * truth (B x))) as n.
+    { exists c. split; [exact cp |]. intro x. pose proof (truth_range (B x)). split; nra. }
+    destruct (decide (nice _)) as [n' |]; [| contradiction]. destruct completeness as (s & up & least). simpl.
+    apply Rle_antisym.
+    + apply least. intros a (c' & B' & cp' & l & ->). destruct (Req_dec c' 0) as [-> | ne].
+      * rewrite Rmult_0_l. apply Rmult_le_pos; [exact cp | apply mass_nonneg].
+      * assert (forall x, B' x -> B x /\ c' <= c) as sub.
+        { intros x i. specialize (l x). rewrite (truth_true _ i) in l. unfold truth in l.
+          destruct (decide (B x)); [split; [assumption | lra] | lra]. }
+        destruct (decide (exists x, B' x)) as [(x & i) | no].
+        -- apply Rmult_le_compat; [exact cp' | apply mass_nonneg | apply (sub x i) |].
+           apply mass_monotone. intros z j. apply (sub z j).
+        -- rewrite (mass_zero _ D B') by (intros x i; apply no; exists x; exact i). rewrite Rmult_0_r.
+           apply Rmult_le_pos; [exact cp | apply mass_nonneg].
+    + apply up. exists c, B. repeat split; [exact cp |]. intro x. lra.
+Qed.
+
 Theorem printed_theorem_6_3_fails d kappa C C' Delta : (2 <= d)%nat -> 0 <= kappa -> 0 <= C -> 0 <= C' -> 0 < Delta ->
   exists N delta, (1 <= N)%nat /\ 0 < delta /\ forall S (D : law (Rd d)) E adv M, length S = N -> (forall z, In z S ->
     length z = d) ->
     D (fun _ => True) = 1 ->
     (forall z r, length z = d -> 0 <= r -> D (fun x => dist_inf (list_of x) z <= r) <= kappa * (2 * r) ^ d) ->
-    (forall f g, (forall x, f x <= g x) -> E f <= E g) ->
+    (forall f g b, (forall x, 0 <= f x <= g x /\ g x <= b) -> E f <= E g) ->
     (forall c A, 0 <= c -> E (fun x => c * truth (A x)) = c * D A) ->
     (forall x, length x = d ->
       is_lub (fun a => exists xi, length xi = d /\ norm_inf xi <= delta /\ a = L delta S (add x xi)) (adv x)) ->

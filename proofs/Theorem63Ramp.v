@@ -1,7 +1,8 @@
 (* The loss that refutes theorem-6.3: L is 0 within delta of the sample in l_inf, 1 beyond 2 delta, a ramp between.
    For D with a density <= kappa and every sample of N points the robust gap is >= 1 - kappa N (4 delta)^d, and the
    global flatness, E max ||grad L||_1 over ||xi|| <= delta, where there is a gradient, <= kappa N (6 delta)^d /
-   delta. The density is used as D(||x - z|| <= r) <= kappa (2 r)^d; E is monotone and has E(c 1_A) = c D(A). *)
+   delta. The density is used as D(||x - z|| <= r) <= kappa (2 r)^d; E has E(c 1_A) = c D(A), and is monotone on
+   bounded functions >= 0: with unbounded ones too there would be no such E. *)
 From Coq Require Import Reals List Lra Lia.
 From Coquelicot Require Import Coquelicot.
 Require Import Network Linf Vectors Memorizer Law.
@@ -120,7 +121,7 @@ Section Ramp.
   Hypothesis probability : D (fun _ => True) = 1.
   Hypothesis density : forall z r, length z = d -> 0 <= r -> D (fun x => dist_inf (list_of x) z <= r) <=
     kappa * (2 * r) ^ d.
-  Hypothesis E_monotone : forall f g, (forall x, f x <= g x) -> E f <= E g.
+  Hypothesis E_monotone : forall f g b, (forall x, 0 <= f x <= g x /\ g x <= b) -> E f <= E g.
   Hypothesis E_of_event : forall c A, 0 <= c -> E (fun x => c * truth (A x)) = c * D A.
   (* adversarial loss and maximal gradient norm at x *)
   Variables adv M : list R -> R.
@@ -161,7 +162,10 @@ Section Ramp.
       apply split_. intros x _. destruct (decide (exists z, In z S /\ dist_inf (list_of x) z <= 2 * delta)) as [y | n];
         [right; exact y | left]. apply to_sample_ge; [lra |]. intros z i. apply Rlt_le, Rnot_le_lt. intro h. apply n.
           exists z. auto.
-    - apply E_monotone. intros [x lx]. unfold list_of, A. simpl.
+    - apply E_monotone with 1. intros [x lx]. unfold list_of, A. simpl.
+      assert (adv x <= 1) as above.
+      { apply (adv_is_sup x lx). intros a (xi & _ & _ & ->). apply ramp_range. }
+      split; [| exact above]. rewrite Rmult_1_l. split; [apply truth_range |].
       assert (L x <= adv x) as below.
       { apply (adv_is_sup x lx). exists (scale 0 x). split; [apply scale_length, lx |]. split.
         - rewrite norm_inf_scale, Rabs_R0. lra.
@@ -175,7 +179,9 @@ Section Ramp.
     assert (0 < / delta) as ip by (apply Rinv_0_lt_compat; lra). unfold flatness.
     set (A := fun x : Rd d => exists z, In z S /\ dist_inf (list_of x) z <= 3 * delta).
     apply Rle_trans with (E (fun x => / delta * truth (A x))).
-    - apply E_monotone. intros [x lx]. unfold list_of. simpl. apply (M_is_sup x lx). unfold truth.
+    - apply E_monotone with (/ delta). intros [x lx]. unfold list_of. simpl.
+      pose proof (truth_range (A (exist _ x lx))). split; [| nra]. split; [apply (M_is_sup x lx); left; reflexivity |].
+      apply (M_is_sup x lx). unfold truth.
       intros a [-> | (xi & g & lxi & lg & ball & grad & ->)]; [destruct decide; lra |].
       pose proof (add_length d x xi lx lxi) as lu. destruct decide as [_ | n].
       + pose proof (gradient_bounded _ g lu lg grad). lra.

@@ -49,6 +49,8 @@ def status() -> dict:
     theorems, definitions = places("prf|thm"), places("def|ind|rec")
     asked = [row["theorem"] for row in rows if row["theorem"] in theorems]
     said, assumed = ask(asked, definitions)
+    if unanswered := set(asked) - assumed.keys():
+        raise SystemExit(f"coqc did not say on which axioms these rest: {', '.join(sorted(unanswered))}")
     used: dict[str, list[str]] = {}
     waiting = list(asked)
     while waiting:

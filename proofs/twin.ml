@@ -77,6 +77,7 @@ let () =
     let certified = int () = 1 in
     let least = option float in
     { label; certified; least; witness = option (fun () -> floats dim) }) in
+  (match input_char stdin with exception End_of_file -> () | _ -> failwith "there is more than that many claims");
   let first = Array.fold_left places_of (places 0 radius) points in
   let first = Array.fold_left (fun k c -> places_of k (Option.value c.witness ~default:[||])) first claims in
   let last = Array.fold_left (fun k c -> places k (Option.value c.least ~default:0.)) 0 claims in

@@ -38,6 +38,9 @@ def words(network: str, points: str, certificate: str) -> bytes:
         claim, witness = record["lower"], record["witness"]
         if (record["status"] == "refuted") != (witness is not None):
             raise ValueError(f"refuted are those with a witness, got {record['status']} and {witness}")
+        if witness is not None and len(witness) != centres.shape[1]:
+            # More would be read as the claims about the next points.
+            raise ValueError(f"witnesses have {centres.shape[1]} coordinates, got {len(witness)}")
         parts.append(np.array([label, record["status"] == "certified", claim is not None], whole))
         parts.append(np.array([] if claim is None else [claim], real))
         parts.append(np.array([witness is not None], whole))

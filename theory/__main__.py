@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from theory.ledger.ledger import LATER, LEDGER, Statement, Verdict, resolve, statement
 from theory.ledger.marked_tests import marked_tests, own_tests
-from theory.ledger.proofs import own_proofs, proved, stale
+from theory.ledger.proofs import own_proofs, proved, stale, unproved
 from theory.ledger.statement import paragraph
 
 _VERDICTS: tuple[Verdict, ...] = ("checked", "repaired", "refuted", "observed")
@@ -76,6 +76,8 @@ def _proofs(entry: Statement) -> Iterator[str]:
         yield paragraph("proved", "\n".join(map(str, theorems)))
     elif folder and stale(folder):
         yield paragraph("proved", f"unknown, for {', '.join(stale(folder))} changed: `make proofs` asks coqc again")
+    if left := unproved(folder).get(entry.id):
+        yield paragraph("not proved", "\n".join(left))
 
 
 def _summary(name: str) -> str:

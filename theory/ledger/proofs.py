@@ -74,6 +74,15 @@ def proved(folder: Path | None) -> dict[str, list[Proof]]:
     return found
 
 
+def unproved(folder: Path | None) -> dict[str, list[str]]:
+    """From ids of statements to what of them no theorem covers, each with the reason."""
+    found: dict[str, list[str]] = {}
+    for row in (folder / "unproved.tsv").read_text(encoding="utf-8").splitlines() if folder else []:
+        statement, part, reason = row.split("\t")
+        found.setdefault(statement, []).append(f"{part}: {reason}")
+    return found
+
+
 def definitions(folder: Path) -> Mapping[str, tuple[str, str]]:
     """Of each definition that a theorem's statement needs its place and what it says, as coqc prints it."""
     return {name: (f"{folder.name}/{row['at']}", row["coq"]) for name, row in _status(folder)["definitions"].items()}

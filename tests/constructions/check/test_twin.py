@@ -161,6 +161,22 @@ def test_planted_faults_are_refused(tmp_path: Path) -> None:
         assert answer(files) == (1, wrong)
 
 
+def test_a_witness_is_not_read_as_the_claims_that_follow_it(tmp_path: Path) -> None:
+    """Behind its coordinates the words of records without a claim, so that the false ones would never be read."""
+    files = written(tmp_path, "rational", math.inf)
+
+    def longer(c: dict[str, Any]) -> None:
+        refuted, *others = c["records"]
+        refuted["witness"] += [0.0] * 4 * len(others)
+        for record in others:
+            record.update(status="certified", lower=1e6, witness=None)
+
+    changed(files, longer)
+    assert answer(files)[0] == 2
+    changed(files, lambda c: c["records"][0].update(witness=c["records"][0]["witness"][:3]))
+    assert answer(files)[0] == 2
+
+
 @pytest.mark.parametrize("arithmetic", ["float32", "float64"])
 def test_claims_of_another_kind_are_refused(tmp_path: Path, arithmetic: str) -> None:
     assert answer(memorized(tmp_path, math.inf, arithmetic))[0] == 2

@@ -11,7 +11,7 @@ import pytest
 from theory import LATER, LEDGER
 from theory import __main__ as command
 from theory.ledger.ledger import resolve
-from theory.ledger.proofs import definitions, own_proofs, proved, stale
+from theory.ledger.proofs import definitions, own_proofs, proved, stale, unproved
 
 ROOT = Path(__file__).parents[3]
 PROOFS = ROOT / "proofs"
@@ -39,7 +39,7 @@ def copy(folder: Path, *names: str) -> Path:
     """A folder of proofs with these files of ours, by default all that the status is of."""
     made = folder / "proofs"
     made.mkdir()
-    for name in names or [*stored()["files"], "status.json"]:
+    for name in names or [*stored()["files"], "status.json", "unproved.tsv"]:
         shutil.copy(PROOFS / name, made)
     return made
 
@@ -61,11 +61,26 @@ def test_the_status_is_of_the_files_that_are_there() -> None:
 
 def test_every_row_is_proved_and_about_a_statement_or_code() -> None:
     rows = stored()["theorems"]
+    asked = (PROOFS / "statements.tsv").read_text().splitlines()
+    assert ["\t".join(row[key] for key in ("statement", "form", "theorem")) for row in rows] == asked
     assert [row["theorem"] for row in rows if not row["proved"]] == []
     for name in {row["statement"] for row in rows} - {*LEDGER, *LATER}:
         assert resolve(name)
     assert len({(row["statement"], row["form"]) for row in rows}) == len(rows)
     assert sum(map(len, proved(PROOFS).values())) == len(rows)
+
+
+def test_what_is_not_proved_is_said() -> None:
+    """Statements that are not measured and not mere definitions have a theorem, or the reason why they have none."""
+    both = {**LEDGER, **LATER}
+    left = unproved(PROOFS)
+    assert set(left) <= set(both)
+    provable = [s.id for s in both.values() if s.verdict != "observed" and s.kind not in ("definition", "assumption")]
+    assert [name for name in provable if name not in proved(PROOFS) and name not in left] == []
+    whole = {name for name, reasons in left.items() if any(reason.startswith("the whole:") for reason in reasons)}
+    assert whole.isdisjoint(proved(PROOFS))
+    assert any(line.startswith("not proved") for line in command.description(LEDGER["theorem-3.5"]))
+    assert unproved(None) == {}
 
 
 def test_theorems_stand_where_the_status_says() -> None:
