@@ -578,9 +578,11 @@ STATEMENTS = (
             "(d-1)/6. At p = 2, m = 2, α = ¼, words with b = 87 at d = 784 allow δ < 4.66 and N_d ≥ 2^193, with b = "
             "153 at d = 3072 δ < 6.18 and N_d ≥ 2^1095. The power √K is the best for all δ: at p = 2 and δ ≤ "
             "s/(11K√d) networks of Õ(√K + d) parameters are robust on all cubes (Kim, Moon and Yun 2025). Here μ = "
-            "1; if δ < ½, a further cube with centre (u_1, ½ + y_1(½ - η)) and label y_1 makes μ < 1 and the bound α "
-            "μ_0 K/(K+1). With the R of the data and ε < ½ the printed form holds, by m = 2, with one N_d for every "
-            "c."
+            "1; a further cube makes μ < 1 and the bound α μ_0 K/(K+1). If δ < ½, its centre is (u_1, ½ + y_1(½ - η)) "
+            "and its label y_1. For any δ, if 2b < d, its centre is (η, …, η, 1 - η) and its label +1, over the words "
+            "whose letters have a sum of at least ½(m-1)(d-1), in the code or in that of the reflections m-1-c_k: at "
+            "least half of the words; then f_clean(x) = x_d - ½ + a σ(θ - Σ_{j<d} x_j) for some a and θ, with d + 5 "
+            "nonzeros. With the R of the data and ε < ½ the printed form holds, by m = 2, with one N_d for every c."
         ),
         formulas=formulas.THEOREM_3_5,
         hypotheses=(
@@ -605,6 +607,7 @@ STATEMENTS = (
         code=(
             "theory.sizes.hard_distribution.hard_distribution",
             "theory.sizes.codes.gilbert_varshamov",
+            "theory.sizes.codes.heavier_half",
             "theory.sizes.growth.growth_bound",
             "theory.sizes.growth.labelling_failure",
             "theory.sizes.growth.robust_size_bound",

@@ -65,6 +65,28 @@ def lexicode(length: int, distance: int, letters: int = 2) -> Int[np.ndarray, "K
     return np.array(taken)
 
 
+def heavier_half(words: Int[np.ndarray, "K n"], letters: int = 2) -> Int[np.ndarray, "k n"]:
+    """The words of letter sum at least `(q-1)n/2`, or as many of the reflections `q - 1 - c` if these are more.
+
+    At least half of the K words: a word or its reflection is among them. They differ from each other in as many places
+    as before, and from the word 0 in at least n/2, as each letter is at most q - 1.
+
+    Args:
+        words: K >= 1 of length n, entries 0..q-1.
+        letters: q >= 2.
+
+    Raises:
+        ValueError: if the words have another shape or another entry.
+    """
+    letters = read_whole(letters, "letters")
+    if words.ndim != 2 or not words.size or words.min() < 0 or words.max() >= letters:
+        raise ValueError(f"words need shape (K >= 1, n >= 1) and entries 0..{letters - 1}, got shape {words.shape}")
+    sums = 2 * words.sum(axis=1, dtype=np.int64)
+    half = (letters - 1) * words.shape[1]
+    heavy, light = sums >= half, sums <= half
+    return np.asarray(words[heavy] if heavy.sum() >= light.sum() else letters - 1 - words[light])
+
+
 def least_distance(words: Int[np.ndarray, "K n"]) -> int:
     """In how many places the two words differ that differ in the fewest; n for a single word.
 

@@ -11,6 +11,18 @@ different labels stand over different words, so at least b coordinates differ by
 every l_p; `f_clean(x) = x_d - 1/2` has no error and all points are of small margin; and the mid-point `(u_k, 1/2)` lies
 in `B_q(x, δ)` for every `x ∈ Q_k` and every q, as `‖x - (u_k, 1/2)‖_1 <= (d - 1) η + (τ + η)`. So a classifier without
 the sign `y_k` at the mid-point is wrong on all of `Q_k`.
+
+Large-margin mass goes to one cube more: over `u_1`, at the far side of `[0, 1]^d` from `x_d = 1/2`, if δ < 1/2 - 2η.
+Nothing in the cube is as far as 1/2 from there; for larger δ it stands in the corner, with centre `(η, …, η, 1 - η)`
+and label +1, where the word 0 is none of the words and differs from each in b places or more. Let S be their least sum
+of letters. Each `Q_k` has `Σ_{j<d} x_j >= sS`, and a point within δ of the corner's cube has
+`Σ_{j<d} x_j <= 2η(d-1) + δ(d-1)^{1-1/p}`. If that is less, by some g > 0, let θ lie half way between and
+`a = 4(δ + 2η)/g`. Then `f_clean(x) = x_d - 1/2 + a σ(θ - Σ_{j<d} x_j)`, of d + 5 non-zeros, is `x_d - 1/2` on all `Q_k`
+and at their mid-points, and is more than 1/2 within δ of the corner's cube, as there `x_d >= 1 - 2η - δ`.
+
+For small η that is `S > (m-1) δ (d-1)^{1-1/p}`. As `2 (m-1) δ < b^{1/p}`, `S >= (m-1)(d-1)/2` is enough; and no
+letter exceeds m - 1, so that such words differ from 0 in (d-1)/2 places: in b, if 2b < d. Of any words, or of their
+reflections `m - 1 - c`, which are as far apart, half at least have such sums: `theory.sizes.codes.heavier_half`.
 """
 
 import math
@@ -27,35 +39,15 @@ from theory.arguments.plain_array import plain_array
 from theory.arguments.scalars import read_exponent
 from theory.errors import AssumptionError
 from theory.sizes.codes import least_distance, root_below
+from theory.sizes.halfspaces import Halfspace, HalfspaceAndCorner
 
 # Labels are an array: one entry a cube.
 _MOST_CUBES = 2**26
 
 
 @dataclass(frozen=True, eq=False)
-class Halfspace:
-    """`f(x) = ⟨w, x⟩ + b`, one affine layer.
-
-    Attributes:
-        weight: shape (1, d).
-        bias: shape (1,).
-    """
-
-    weight: Float[np.ndarray, "1 d"]
-    bias: Float[np.ndarray, " 1"]
-
-    def __call__(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-        return np.asarray(x @ self.weight[0] + self.bias[0])
-
-    @property
-    def nonzero(self) -> int:
-        """Entries of weight and bias that are not 0."""
-        return int(np.count_nonzero(self.weight) + np.count_nonzero(self.bias))
-
-
-@dataclass(frozen=True, eq=False)
 class HardDistribution:
-    """Labelled cubes over words: mass `μ/K` uniform on each `Q_k`, `1 - μ` on a large-margin cube of label `y_1`.
+    """Labelled cubes over words: mass `μ/K` uniform on each `Q_k`, `1 - μ` on one of large margin.
 
     The grid is the one of the floats in `levels`, and every hypothesis is checked for those in rational arithmetic: the
     properties below hold exactly for the points that `sample` returns. `hard_distribution` chooses `eta` and `tau`.
@@ -69,8 +61,8 @@ class HardDistribution:
         labels: y, shape (K,), entries -1 and +1.
         eta: η, the half-width of the cubes.
         tau: τ, the height of their centres above or below 1/2.
-        mu: μ, the mass of the small-margin cubes, in (0, 1]; for μ < 1 the cube with number K has centre
-            `(u_1, 1/2 + y_1 (1/2 - η))` and the rest of the mass, which needs δ < 1/2 - 2η.
+        mu: μ, the mass of the small-margin cubes, in (0, 1]; for μ < 1 the cube with number K has the rest of it:
+            centre `(u_1, 1/2 + y_1 (1/2 - η))` and label y_1 if δ < 1/2 - 2η, else the corner and +1.
         words: shape (K, d - 1), entries 0..m-1: cube k stands over the place whose j-th coordinate is the level with
             number `words[k, j]`. All words for None, and `k // m^j mod m`.
         p: of the norm in which classes are apart, in [1, ∞]; then also in l_q for q <= p, and in every one for b = 1.
@@ -122,11 +114,8 @@ class HardDistribution:
                 f"radius={self.radius}, eta={self.eta}, s={float(self._step)} (the least step of the grid of floats), "
                 f"b^(1/p)={self.spread}: take a smaller eta"
             )
-        if self.mu < 1 and not min(Fraction(1, 2) - low, high - Fraction(1, 2)) - 2 * eta > radius:
-            raise AssumptionError(
-                f"a large-margin cube, mu < 1, needs radius < 1/2 - 2 * eta, got radius={self.radius}, eta={self.eta}: "
-                "no point of [0, 1]^d is farther than that from the boundary of f_clean; take mu = 1"
-            )
+        if self.in_corner:
+            self._check_corner()
 
     @cached_property
     def levels(self) -> Float[np.ndarray, " m"]:
@@ -140,6 +129,14 @@ class HardDistribution:
     def cubes(self) -> int:
         """K, the number of small-margin cubes."""
         return len(self.labels)
+
+    @cached_property
+    def in_corner(self) -> bool:
+        """Whether the large-margin cube, if there is one, is the one in the corner."""
+        ends = Fraction(float(self.levels[0])), 1 - Fraction(float(self.levels[-1]))
+        # Its points are farther than that from x_d = 1/2.
+        margin = Fraction(1, 2) - max(ends) - Fraction(self.eta)
+        return self.mu < 1 and not margin > self.radius
 
     @cached_property
     def distance(self) -> int:
@@ -164,8 +161,15 @@ class HardDistribution:
         return (self.cubes + 1) * min(self.mu / self.cubes, 1 - self.mu)
 
     @property
-    def f_clean(self) -> Halfspace:
-        """`x ↦ x_d - 1/2`: no clean error, 2 non-zeros, distance to its boundary below δ on all `Q_k`."""
+    def f_clean(self) -> Halfspace | HalfspaceAndCorner:
+        """`x ↦ x_d - 1/2`: no clean error, 2 non-zeros, distance to its boundary below δ on all `Q_k`.
+
+        With a large-margin cube in the corner more near that, and d + 5 non-zeros.
+        """
+        if self.in_corner:
+            low, gap = self._corner_sums
+            slope = float(4 * (Fraction(self.radius) + 2 * Fraction(self.eta)) / gap)
+            return HalfspaceAndCorner(self.dim, float(low + gap / 2), slope, self.radius)
         weight = np.zeros((1, self.dim))
         weight[0, -1] = 1.0
         return Halfspace(weight, np.array([-0.5]))
@@ -185,7 +189,8 @@ class HardDistribution:
     def labels_of(self, cubes: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Labels of the cubes with these numbers."""
         number = self._numbers(cubes)
-        return np.asarray(self.labels[np.where(number == self.cubes, 0, number)])
+        far = 1 if self.in_corner else self.labels[0]
+        return np.asarray(np.where(number == self.cubes, far, self.labels[np.where(number == self.cubes, 0, number)]))
 
     def sample_cubes(self, n: int, rng: np.random.Generator) -> Int[np.ndarray, " n"]:
         """Numbers of the cubes of `n` independent draws; K for the large-margin cube."""
@@ -260,6 +265,36 @@ class HardDistribution:
     def _apart(self) -> Fraction:
         return Fraction(self.spread) * (self._step - 3 * Fraction(self.eta))
 
+    @cached_property
+    def _corner_sums(self) -> tuple[Fraction, Fraction]:
+        """The largest `Σ_{j<d} x_j` within δ of the corner's cube, rounded up, and what all `Q_k` have above it."""
+        eta, count = Fraction(self.eta), self.dim - 1
+        # (d-1)^{1-1/p}, the largest l_1 norm in the unit ball of l_p.
+        low = 2 * eta * count + Fraction(self.radius) * count / Fraction(root_below(count, self.p))
+        return low, int(self._letters.sum(axis=1, dtype=np.int64).min()) * self._step - low
+
+    @property
+    def _letters(self) -> np.ndarray:
+        # The word 0 is one of all words.
+        return np.zeros((1, self.dim - 1), dtype=np.int8) if self.words is None else self.words
+
+    def _check_corner(self) -> None:
+        if int((self._letters != 0).sum(axis=1).min()) < self.distance:
+            raise AssumptionError(
+                f"a large-margin cube, mu < 1, needs radius < 1/2 - 2 * eta, or words without a 0 in at least b places "
+                f"each, got radius={self.radius}, eta={self.eta}, b={self.distance}: nothing in [0, 1]^d is "
+                "farther from x_d = 1/2, and the corner has to be free; take theory.sizes.codes.heavier_half of a code "
+                "with 2 b < dim, or mu = 1"
+            )
+        low, gap = self._corner_sums
+        if not gap > 0:
+            raise AssumptionError(
+                f"a large-margin cube in the corner needs s S > 2 (dim - 1) eta + radius (dim - 1)^(1 - 1/p) = "
+                f"{float(low):g}, S the least sum of the letters of a word, got s S = {float(low + gap):g} with "
+                f"radius={self.radius}, eta={self.eta}: take heavier words, such as theory.sizes.codes.heavier_half, "
+                "or mu = 1"
+            )
+
     @property
     def _heights(self) -> tuple[float, float]:
         return 0.5 - self.tau, 0.5 + self.tau
@@ -267,13 +302,14 @@ class HardDistribution:
     def _centre_heights(self, number: np.ndarray) -> np.ndarray:
         low, high = self._heights
         heights = np.where(self.labels_of(number) > 0, high, low)
-        far = float(self.levels[-1] if self.labels[0] > 0 else self.levels[0])
+        far = float(self.levels[-1] if self.in_corner or self.labels[0] > 0 else self.levels[0])
         return np.where(number == self.cubes, far, heights)
 
     def _digits(self, number: np.ndarray) -> np.ndarray:
         place = np.where(number == self.cubes, 0, number)
         if self.words is not None:
-            return self.words[place]
+            digits = self.words[place]
+            return np.where((number == self.cubes)[:, None], 0, digits) if self.in_corner else digits
         return np.asarray(place[:, None] // self.m ** np.arange(self.dim - 1) % self.m)
 
     def _numbers(self, cubes: np.ndarray | None) -> np.ndarray:
@@ -298,15 +334,17 @@ def hard_distribution(
     """The distribution of Theorem 3.5 for these labels, with `η` and `τ` chosen.
 
     With `B = b^{1/p}`, `η` is the largest power of two with `η <= (B/(m-1) - 2δ) / (4 (d + 2B))` and
-    `η <= δ / (2 (d + 1))`, and `τ = min(δ - dη, 1/2 - η)`. Then also `2 (δ + dη) < B s`: the balls of `cover_radius`
-    around centres with different labels are disjoint in l_p, so that all cubes can be memorized.
+    `η <= δ / (2 (d + 1))`, and for a cube in the corner `η <= (S/(m-1) - δ(d-1)^{1-1/p}) / (8 (d-1))`; and
+    `τ = min(δ - dη, 1/2 - η)`. Then also `2 (δ + dη) < B s`: the balls of `cover_radius` around centres with different
+    labels are disjoint in l_p, so that all cubes can be memorized.
 
     Args:
         dim: d >= 2.
         m: grid points a coordinate, >= 2.
         labels: shape (K,), entries -1 and +1, such as `rng.choice([-1, 1], K)`.
         radius: δ, in (0, b^{1/p} / (2 (m - 1))); half of that limit by default.
-        mu: mass of the small-margin cubes, in (0, 1]; 1 for radii near 1/2 and above.
+        mu: mass of the small-margin cubes, in (0, 1]; for radii near 1/2 and above 1, or words that leave the corner
+            free, such as those of `theory.sizes.codes.heavier_half`.
         words: shape (K, d - 1), entries 0..m-1, such as `theory.sizes.codes.lexicode(d - 1, b, m)`; all m^(d-1) words
             for None.
         p: of the norm in which classes are apart, in [1, ∞]; every one for all words.
@@ -322,6 +360,11 @@ def hard_distribution(
     _check_radius(radius, m, spread)
     room = Fraction(spread) / (m - 1) - 2 * Fraction(radius)
     most = min(room / (4 * (dim + 2 * Fraction(spread))), Fraction(radius) / (2 * (dim + 1)))
+    if mu < 1 and words is not None and 2 * Fraction(radius) + 8 * most > 1:
+        # Half of what the sums in the corner have to spare for η = 0; if that is nothing, the distribution says so.
+        reach = Fraction(radius) * (dim - 1) / Fraction(root_below(dim - 1, p))
+        spare = Fraction(int(words.sum(axis=1, dtype=np.int64).min()), m - 1) - reach
+        most = min(most, spare / (8 * (dim - 1))) if spare > 0 else most
     eta = 2.0 ** math.floor(math.log2(most))
     # On the grid of floats in [1/2, 1], so that ½ ± τ are floats too.
     tau = math.floor(min(Fraction(radius) - dim * Fraction(eta), Fraction(1, 2) - Fraction(eta)) * 2**53) / 2**53

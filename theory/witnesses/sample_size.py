@@ -8,9 +8,10 @@ from jaxtyping import Float, Int
 from scipy.stats import binom
 
 from theory.errors import AssumptionError
+from theory.gaussian.tails import union_bound
 from theory.generalization.transfer import log_linear_transfer_constant
 from theory.setting.losses import clean_error
-from theory.sizes.hard_distribution import Halfspace
+from theory.sizes.halfspaces import Halfspace
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class SampleSizeFailure:
         right: `C √(d^k / N)`; the clean training error of a robustly fitted sample is 0.
         mean: lower bound of `E L_D^{adv,δ}`, over labels and sample, for any algorithm.
         left: lower bound of `L_D^{adv,δ}` itself but with probability `failure`.
-        failure: `exp(-K/32)`.
+        failure: `exp(-K/32)`, never 0.
     """
 
     dim: int
@@ -251,5 +252,5 @@ def polynomial_sample_failure(constant: float, degree: float, mu: float = 1.0) -
     share = 2.0 ** (math.log2(n) - (dim - 1))
     right = constant * 2.0 ** ((degree * math.log2(dim) - math.log2(n)) / 2)
     mean = mu * (1 - share) / 2
-    failure = math.exp(-(2.0 ** min(dim - 1, 1000)) / 32)
+    failure = union_bound(1, 2.0 ** min(dim - 1, 1000) / 32)
     return SampleSizeFailure(dim, n, right, mean, mean - mu / 8, failure)

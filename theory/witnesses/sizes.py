@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from theory.arguments.scalars import read_exponent, read_scalar
 from theory.arguments.whole_numbers import read_whole
 from theory.errors import AssumptionError
-from theory.sizes.hard_distribution import Halfspace
+from theory.sizes.halfspaces import Halfspace
 
 
 @dataclass(frozen=True, eq=False)

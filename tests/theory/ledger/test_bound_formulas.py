@@ -30,6 +30,7 @@ LIMIT = "a limit or an order of growth: no number is quoted"
 RATIO = "½ follows from the counts that are bound, in test_the_ratio_is_a_half_at_the_thresholds"
 MEASURED = "a threshold of a measurement in empirics"
 CODES = "test_the_numbers_that_are_quoted_are_those_of_the_bound, in tests/audit/test_theorem_3_5_codes.py"
+CORNER = "a construction, of tests/audit/test_theorem_3_5_corner.py"
 PRINTED = "the printed bound, which is refused"
 
 # What has numbers and is bound to no function, with the reason; it has to stand in the text word for word.
@@ -75,7 +76,11 @@ UNBOUND = {
         "at p = 2 and δ ≤ s/(11K√d) networks of Õ(√K + d)": (
             "cited; the radius by test_the_powers_of_the_number_of_cubes_and_of_the_radius"
         ),
-        "if δ < ½": GEOMETRY,
+        "If δ < ½": GEOMETRY,
+        "if 2b < d": CORNER,
+        "a sum of at least ½(m-1)(d-1)": CORNER,
+        "f_clean(x) = x_d - ½ + a σ(θ - Σ_{j<d} x_j)": CORNER,
+        "d + 5 nonzeros": CORNER,
         "f_clean(x) = x_d - ½ has 2 nonzeros": GEOMETRY,
         "(u_k, ½)": GEOMETRY,
         "(u_1, ½ + y_1(½ - η))": GEOMETRY,

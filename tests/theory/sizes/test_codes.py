@@ -190,7 +190,7 @@ BAD = [
     ({"p": 0.5}, ValueError, "p >= 1"),
     ({"radius": math.nan}, AssumptionError, "0 < radius"),
     ({"radius": math.inf}, AssumptionError, "0 < radius"),
-    ({"radius": 0.6, "mu": 0.5}, AssumptionError, "take mu = 1"),
+    ({"radius": 0.6, "mu": 0.5}, AssumptionError, "or mu = 1"),
 ]
 
 
