@@ -28,7 +28,7 @@ settings.register_profile(
 )
 # Other examples in each run: the seed is printed, and `--hypothesis-seed` makes them again.
 settings.register_profile("random", settings.get_profile("dev"), max_examples=10, derandomize=False, print_blob=True)
-settings.register_profile("nightly", max_examples=2000, deadline=None, suppress_health_check=_SLOW, print_blob=True)
+settings.register_profile("nightly", max_examples=500, deadline=None, suppress_health_check=_SLOW, print_blob=True)
 settings.load_profile("dev")
 
 
