@@ -11,6 +11,7 @@ _METHOD = (
     "Lipschitz network (p = 2), bits (radii below the distance of grey values; integer weights)"
 )
 SCHEDULER = "of a Dask cluster that does the work, such as tcp://host:8786; its workers have to see TMPDIR of this one"
+DEVICE = "of torch, such as cuda, that names near pairs for the separation; what it answers is decided without it"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--certificate", help="write a certificate file here, for python -m constructions.check")
     parser.add_argument("--points", help="write the points and the network's labels here, for the same program (.npz)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
+    parser.add_argument("--device", help=DEVICE)
     parser.add_argument("--json", help="write size and certificate here")
     return parser
 

@@ -66,13 +66,13 @@ def _write(memorizer: Any, certificate: Any, options: argparse.Namespace) -> Non
 def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Console) -> int:
     given = [
         name
-        for name in ("image", "seconds", "resume", "clean", "out", "points", "certificate", "scheduler")
+        for name in ("image", "seconds", "resume", "clean", "out", "points", "certificate", "scheduler", "device")
         if getattr(options, name)
     ]
     if given or options.small is not None or options.method != "shared" or options.arithmetic != "reals":
         raise ValueError(
             "--compare memorizes every point in every way and writes no network: leave out --clean, --small, --method, "
-            "--image, --seconds, --resume, --arithmetic, --out, --points, --certificate and --scheduler"
+            "--image, --seconds, --resume, --arithmetic, --out, --points, --certificate, --scheduler and --device"
         )
     from constructions.comparison.counts import parameter_report
 

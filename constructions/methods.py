@@ -9,7 +9,7 @@ from constructions.networks.network import ReLUNetwork
 # Data sets by name whose coordinates are pixels.
 _IMAGES = {"digits": (8, 8), "mnist5k": (28, 28), "mnist": (28, 28), "fashion-mnist": (28, 28), "cifar10": (32, 32, 3)}
 # Options that are for some methods only.
-_OPTIONS = ("clean", "small", "shell", "image", "seconds", "resume", "scheduler")
+_OPTIONS = ("clean", "small", "shell", "image", "seconds", "resume", "scheduler", "device")
 Built = Callable[[Any, Any, argparse.Namespace, Any], Any]
 
 
@@ -40,6 +40,7 @@ def _indicators(points: Any, labels: Any, options: argparse.Namespace, client: A
         seed=options.seed,
         progress=True,
         client=client,
+        device=options.device,
     )
 
 
@@ -97,8 +98,8 @@ def _image(options: argparse.Namespace) -> tuple[int, ...] | None:
 
 
 _METHODS: dict[str, tuple[Built, tuple[str, ...]]] = {
-    "shared": (_indicators, ("clean", "small", "shell", "scheduler")),
-    "per_point": (_indicators, ("clean", "small", "shell", "scheduler")),
+    "shared": (_indicators, ("clean", "small", "shell", "scheduler", "device")),
+    "per_point": (_indicators, ("clean", "small", "shell", "scheduler", "device")),
     "rules": (_rules, ("shell", "image", "seconds", "resume", "scheduler")),
     "compact": (_compact, ("shell", "image", "seconds")),
     "bits": (_bits, ()),

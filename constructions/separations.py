@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from constructions.__main__ import SCHEDULER
+from constructions.__main__ import DEVICE, SCHEDULER
 from constructions.networks.whole_file import write_whole
 from constructions.samples.hub import SOURCES
 from constructions.samples.loading import load_sample
@@ -28,7 +28,7 @@ NAMES = ("digits", "mnist5k", *SOURCES)
 
 
 def separations(
-    name: str, data_root: str | None = None, *, progress: bool = False, client: Any = None
+    name: str, data_root: str | None = None, *, progress: bool = False, client: Any = None, device: Any = None
 ) -> Iterator[MeasuredSeparation]:
     """Of one data set.
 
@@ -37,18 +37,20 @@ def separations(
         data_root: a local folder that holds the hub data sets, as for `load_sample`.
         progress: whether to show a bar for each search.
         client: a Dask client or the address of a scheduler, for searches on many machines; see `theory.cluster`.
+        device: of torch, as for `theory.separation`.
 
     Raises:
         FileNotFoundError: if the data set is not there.
     """
     points, labels = load_sample(name, data_root=data_root)
+    where: dict[str, Any] = {"client": client, "device": device, "progress": progress}
     for p in (1.0, 2.0, math.inf):
-        found = separation(points, labels, p, client=client, progress=progress)
+        found = separation(points, labels, p, **where)
         yield MeasuredSeparation(name, "train to train", len(points), len(points), p, found.distance, found.pair)
     if name in SOURCES:
         tests, test_labels = load_sample(name, split="test", data_root=data_root)
         for p in (1.0, 2.0, math.inf):
-            found = separation_between(tests, test_labels, points, labels, p, client=client, progress=progress)
+            found = separation_between(tests, test_labels, points, labels, p, **where)
             yield MeasuredSeparation(name, "test to train", len(tests), len(points), p, found.distance, found.pair)
 
 
@@ -84,6 +86,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the hub data sets")
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
+    parser.add_argument("--device", help=DEVICE)
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in NAMES]:
@@ -94,12 +97,12 @@ def main() -> int:
         with connected(options.scheduler) as client:
             for name in options.names or NAMES:
                 try:
-                    rows += separations(name, options.data_root, progress=True, client=client)
+                    rows += separations(name, options.data_root, progress=True, client=client, device=options.device)
                 except FileNotFoundError as error:
                     if options.names:
                         raise
                     console.print(f"{name} is left out: {error}", highlight=False, soft_wrap=True)
-    except (OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError) as error:
         parser.error(str(error))
     # As wide as it is, also where a file or a pipe takes it.
     drawn = table(rows)

@@ -143,6 +143,7 @@ def robust_memorizer(
     seed: int = 0,
     progress: bool = False,
     client: Any = None,
+    device: Any = None,
 ) -> Memorizer:
     """A ReLU network `f̂` that equals `f_adv` everywhere on the box off the shells, by Theorem 3.3 (repaired).
 
@@ -172,6 +173,8 @@ def robust_memorizer(
         seed: of the fit of `f_clean`.
         progress: whether to show on stderr what is being done, with a bar for the separation.
         client: a Dask client or the address of a scheduler, for the separation; see `theory.cluster`.
+        device: of torch, for the separation; see `theory.separation`. All else takes time linear in the points, and
+            bounds that are stated to the last bit depend on the order of their sums, which a device does not keep.
 
     Returns:
         The `Memorizer`. Its weights are rounded to float64: where `‖x‖² 2^-50` is more than the room that the shell
@@ -193,7 +196,7 @@ def robust_memorizer(
     _check_powers(sample.points, radius, p)
     say = Console(stderr=True, quiet=not progress).print
     say(f"separation of {len(sample.points)} points in dimension {sample.points.shape[1]}")
-    task = task_for(sample, radius, shell, p, progress=progress, client=client)
+    task = task_for(sample, radius, shell, p, progress=progress, client=client, device=device)
 
     if clean is None and chosen is not None and len(chosen) == count:
         clean = no_information(sample.points.shape[1], sample.outputs)

@@ -76,7 +76,16 @@ def read_task(points: Any, labels: Any, radius: Any, shell: Any, p: Any) -> Task
     return task_for(read_sample(points, labels), radius, shell, p)
 
 
-def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool = False, client: Any = None) -> Task:
+def task_for(
+    sample: Sample,
+    radius: Any,
+    shell: Any,
+    p: Any,
+    *,
+    progress: bool = False,
+    client: Any = None,
+    device: Any = None,
+) -> Task:
     """The checked task: the only place where `2 δ + γ <= R` is asked of data, exactly.
 
     Args:
@@ -86,6 +95,7 @@ def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool 
         p: in [1, ∞].
         progress: whether to show a bar for the separation on stderr.
         client: a Dask client or the address of a scheduler, for the separation; see `theory.cluster`.
+        device: of torch, for the separation; see `theory.separation`.
 
     Raises:
         ValueError: for a malformed radius, shell or p, or numbers whose quotients are no floats.
@@ -93,7 +103,7 @@ def task_for(sample: Sample, radius: Any, shell: Any, p: Any, *, progress: bool 
     """
     radius, p = read_positive(radius, "radius"), read_exponent(p)
     shell = None if shell is None else read_positive(shell, "shell")
-    neighbours = separation(sample.points, sample.named_labels(), p, client=client, progress=progress)
+    neighbours = separation(sample.points, sample.named_labels(), p, client=client, device=device, progress=progress)
     room = _room(neighbours.distance, radius)
     if not room > 0 or (shell is not None and not Fraction(shell) <= room):
         i, j = neighbours.pair

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from theory.closest.sides import Indices, Reach, Sides, Sorted
+from theory.device import HOST, Place
 
 _CELLS = 64
 # Coordinates at most, those added at once, and those intersected between two looks whether any column is left.
@@ -27,15 +28,16 @@ class Coordinates:
     Args:
         sides: rows and columns.
         reach: the largest distance that will be asked for.
+        on: where the sets are intersected.
     """
 
-    def __init__(self, sides: Sides, reach: float) -> None:
-        self._sides, self._reach = sides, reach
+    def __init__(self, sides: Sides, reach: float, on: Place = HOST) -> None:
+        self._sides, self._reach, self._on = sides, reach, on
         self._tables, self._cells = [], []
         telling = _telling(sides, reach)
         for j in telling:
             table, cells = _table(sides.x.coordinate(j), sides.y.coordinate(j), reach)
-            self._tables.append(table)
+            self._tables.append(on.array(table))
             self._cells.append(cells)
         self.usable = len(self._tables) >= 1
         # First those with the most of the telling coordinates; the rounding of a difference keeps `<= reach`.
@@ -55,10 +57,10 @@ class Coordinates:
         found_columns: list[np.ndarray] = []
         total = 0
         for run, ranges in self._sides.runs(rows, columns):
-            cells = np.stack([cells[run.start : run.stop] for cells in self._cells], axis=1).tolist()
+            cells = np.stack([cells[run.start : run.stop] for cells in self._cells], axis=1)
             for part in ranges:
-                for i, found in self._sweep(run, cells, part):
-                    found_rows.append(np.full(len(found), i))
+                for own, found in self._sweep(run.start, cells, part):
+                    found_rows.append(own)
                     found_columns.append(found)
                     total += len(found)
                     if total >= _YIELD:
@@ -77,27 +79,24 @@ class Coordinates:
             i, j = i[near], j[near]
         return i, j
 
-    def _sweep(self, run: range, cells: list[list[int]], part: slice) -> Iterator[tuple[int, np.ndarray]]:
-        """The columns left of a range, for each row that has any."""
+    def _sweep(self, first: int, cells: np.ndarray, part: slice) -> Iterator[Indices]:
+        """Rows from a first one, by their cells, and the columns of a range that are left of them."""
         word = part.start // 64
         words = slice(word, -(-part.stop // 64))
         sets = [table[:, words] for table in self._tables]
-        left = np.empty_like(sets[0][0])
-        for i, own in zip(run, cells, strict=True):
-            np.copyto(left, sets[0][own[0]])
-            for first in range(1, len(sets), _LOOK):
-                for k in range(first, min(first + _LOOK, len(sets))):
-                    np.bitwise_and(left, sets[k][own[k]], out=left)
+        for start, own in self._on.lots(cells, words.stop - words.start):
+            left = sets[0][own[0]] | 0
+            for k in range(1, len(sets), _LOOK):
+                for m in range(k, min(k + _LOOK, len(sets))):
+                    left &= sets[m][own[m]]
                 if not left.any():
                     break
             else:
-                held = np.flatnonzero(left)
-                bits = np.unpackbits(left[held].view(np.uint8).reshape(len(held), 8), axis=1, bitorder="little")
-                which, bit = np.nonzero(bits)
-                found = (held[which] + word) * 64 + bit
-                found = found[(found >= part.start) & (found < part.stop)]
-                if len(found):
-                    yield i, found
+                rows, found = self._on.bits(left)
+                found += 64 * word
+                inside = (found >= part.start) & (found < part.stop)
+                if inside.any():
+                    yield rows[inside] + (first + start), found[inside]
 
 
 def _table(rows: np.ndarray, columns: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,8 @@ two points apart: `‖Q'ᵀ(v - w)‖² + (‖(I - Q'Q'ᵀ)v‖ - ‖(I - Q'Q'�
 `-2 Φ(x)·Φ(y) + q_x + q_y` with `q = fl(‖Φ‖²)`. In any order, with or without fused multiply-add, it is off by
 `E = γ_{k+6} (√q_x + √q_y)²` for the unit `2^-24`. So a pair with `‖x - y‖_p <= T` has a computed value of at most
 `(T_2 + 2A)² + E`, and all others may be left out. Everything is below `d` in size (`s` makes the widest coordinate
-less than 1 wide), so nothing overflows; what underflows is below `2^-100`, which is added to `A` and `E`.
+less than 1 wide), so nothing overflows; what underflows, or is taken for 0 as subnormal, changes a result by less than
+`2^-100` (for d < 2^36), which is added to `A` and `E`. No more is used of the arithmetic of a device.
 
 For p = 1 sums over groups of coordinates follow: `Σ_G |Σ_{j in G} (x_j - y_j)| <= ‖x - y‖_1`, off by
 `(2 γ_g + 2^-23) max Σ |s (x_j - c_j)|` on each side and `γ` of the float32 sum of what is compared.
@@ -33,6 +34,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from theory.closest.sides import BLOCK, Indices, Reach, Sides, Sorted
+from theory.device import HOST, Array, Place
 from theory.roundoff import UNIT_ROUNDOFF, gamma
 
 _TINY = 2.0**-100
@@ -64,10 +66,14 @@ class Projections:
         sides: rows and columns.
         p: in [1, ∞].
         directions: `k`, at most d of them.
+        on: where the images are computed and compared.
+
+    Raises:
+        ValueError: if a device does not multiply as is assumed.
     """
 
-    def __init__(self, sides: Sides, p: float, directions: int | None = None) -> None:
-        self._sides, self._p = sides, p
+    def __init__(self, sides: Sides, p: float, directions: int | None = None, on: Place = HOST) -> None:
+        self._sides, self._p, self._on = sides, p, on
         low, high = _box(sides)
         with np.errstate(over="ignore"):
             widest = float((high - low).max())
@@ -83,29 +89,32 @@ class Projections:
         k = min(sides.x.dim, directions or (64 if p < 2 else 32))
         self._basis = self._directions(k)
         self._defect = _defect(self._basis)
+        on.check_products(BLOCK, sides.x.dim, k, np.float64)
+        on.check_products(BLOCK, k + 3, BLOCK, np.float32)
         x, x_error, x_groups = self._embedded(sides.x)
         y, y_error, y_groups = (x, x_error, x_groups) if sides.same else self._embedded(sides.y)
         self._error, self._group_error = max(x_error[0], y_error[0]), max(x_error[1], y_error[1])
         self._groups = (x_groups, y_groups)
-        self._squares = tuple(np.einsum("ij,ij->i", z, z, dtype=np.float64) for z in (x, y))
-        q_x, q_y = (square.astype(np.float32)[:, None] for square in self._squares)
-        self._left = np.hstack([-2 * x, q_x, np.ones_like(q_x)])
-        self._right = np.ascontiguousarray(np.hstack([y, np.ones_like(q_y), q_y]).T)
+        squares = on.squares(x), on.squares(y)
+        q_x, q_y = (on.single(square)[:, None] for square in squares)
+        self._squares = tuple(on.numpy(square) for square in squares)
+        self._left = on.xp.hstack([-2 * x, q_x, on.xp.ones_like(q_x)])
+        self._right = on.contiguous(on.xp.hstack([y, on.xp.ones_like(q_y), q_y]).T)
 
     def within(self, rows: slice, columns: slice, reach: Reach) -> Iterator[Indices]:
         """Rows and columns of pairs, among them all at a distance up to `reach`, or up to that of the row."""
-        left, reach = self._left[rows], np.reshape(reach, (-1, 1))
+        on, left, reach = self._on, self._left[rows], np.reshape(reach, (-1, 1))
         root = math.sqrt(float(self._squares[0][rows].max()))
         near_by = (self._euclidean(reach) + 2 * self._error) ** 2 * _UP
         for start in range(columns.start, columns.stop, BLOCK):
             part = slice(start, min(start + BLOCK, columns.stop))
             roots = root + math.sqrt(float(self._squares[1][part].max()))
             product_error = _gamma32(left.shape[1] + 3) * roots**2 * (1 + 2.0**-10) + _TINY
-            near = left @ self._right[:, part] <= _float32_above(near_by + product_error)
+            near = on.product(left, self._right[:, part]) <= on.array(_float32_above(near_by + product_error))
             mask = self._sides.mask(rows, part)
             if mask is not None:
-                near &= ~mask
-            flat = np.flatnonzero(near)
+                near &= on.array(~mask)
+            flat = on.flatnonzero(near)
             if len(flat):
                 yield self._by_groups(flat // near.shape[1], flat % near.shape[1] + start, rows.start, reach)
 
@@ -116,13 +125,15 @@ class Projections:
         """
         count = max(_SAMPLE, _LOOKED_AT // len(self._left))
         columns = np.arange(0, len(self._sides.y), -(-len(self._sides.y) // count))
-        right, codes = np.ascontiguousarray(self._right[:, columns]), self._sides.y_codes[columns]
+        on, own, codes = self._on, self._sides.x_codes, self._sides.y_codes[columns]
+        right = on.contiguous(self._right[:, on.array(columns)])
         least, found = np.empty(len(self._left)), np.empty(len(self._left), dtype=np.int64)
         for start in range(0, len(least), BLOCK):
             rows = slice(start, start + BLOCK)
-            squared = self._left[rows] @ right
-            squared[self._sides.x_codes[rows, None] == codes[None, :]] = np.inf
-            found[rows], least[rows] = columns[squared.argmin(axis=1)], squared.min(axis=1)
+            squared = on.product(self._left[rows], right)
+            squared[on.array(own[rows, None]) == on.array(codes[None, :])] = math.inf
+            found[rows] = columns[on.numpy(squared.argmin(axis=1))]
+            least[rows] = on.numpy(on.xp.amin(squared, axis=1))
         return least, found
 
     def _euclidean(self, reach: Float[np.ndarray, "k 1"]) -> Float[np.ndarray, "k 1"]:
@@ -138,19 +149,19 @@ class Projections:
         with np.errstate(over="ignore"):
             return np.asarray(np.minimum(np.ldexp(reach, -self._exponent), _BEYOND))
 
-    def _by_groups(self, i: np.ndarray, j: np.ndarray, first: int, reach: np.ndarray) -> Indices:
+    def _by_groups(self, i: Array, j: Array, first: int, reach: np.ndarray) -> Indices:
         """Of pairs with the rows `first + i` those that the groups do not tell apart."""
-        x, y = self._groups
+        on, (x, y) = self._on, self._groups
         if x is None or y is None:
-            return i + first, j
+            return on.numpy(i + first), on.numpy(j)
         allowed = (self._scaled_reach(reach) + 2 * self._group_error) * (1 + _gamma32(x.shape[1] + 4)) + _TINY
-        bound = _float32_above(allowed)[:, 0]
-        near = np.empty(len(i), dtype=bool)
+        bound = on.array(_float32_above(allowed)[:, 0])
+        near = on.xp.empty_like(i, dtype=on.xp.bool)
         for start in range(0, len(i), _CHUNK):
             part = slice(start, start + _CHUNK)
-            sums = np.abs(x[i[part] + first] - y[j[part]]).sum(axis=1)
+            sums = abs(x[i[part] + first] - y[j[part]]).sum(axis=1)
             near[part] = sums <= (bound if len(bound) == 1 else bound[i[part]])
-        return i[near] + first, j[near]
+        return on.numpy(i[near] + first), on.numpy(j[near])
 
     def _mean(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """Near the mean, and in the box whatever rounding does."""
@@ -158,13 +169,10 @@ class Projections:
         middle = low + ((some - low) * self._scale).mean(axis=0) / self._scale
         return np.asarray(np.clip(middle, low, high))
 
-    def _scaled(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray((points - self._centre) * self._scale)
-
     def _directions(self, k: int) -> Float[np.ndarray, "d k"]:
         """Nearly the first `k` principal directions of some of the points, orthonormal up to rounding."""
         parts = [_few(self._sides.x)] if self._sides.same else [_few(self._sides.x), _few(self._sides.y)]
-        some = self._scaled(np.concatenate(parts)) * self._weights
+        some = (np.concatenate(parts) - self._centre) * self._scale * self._weights
         start = np.random.default_rng(_SEED).standard_normal((some.shape[1], min(k + 8, some.shape[1])))
         for _ in range(2):
             start, _ = np.linalg.qr(some.T @ (some @ start) + start * _TINY)
@@ -174,25 +182,24 @@ class Projections:
             turned = start
         return np.ascontiguousarray(np.linalg.qr(turned[:, :k])[0])
 
-    def _embedded(self, side: Sorted) -> tuple[np.ndarray, tuple[float, float], np.ndarray | None]:
+    def _embedded(self, side: Sorted) -> tuple[Array, tuple[float, float], Array | None]:
         """`Φ` of all points of a side in float32, the errors `A` and of the groups, and the groups' sums."""
-        k, dim = self._basis.shape[1], side.dim
-        result = np.empty((len(side), k + 1), dtype=np.float32)
-        firsts = np.arange(0, dim, _GROUP)
-        groups = np.empty((len(side), len(firsts)), dtype=np.float32) if self._p == 1 else None
+        on, k, dim = self._on, self._basis.shape[1], side.dim
+        centre, weights, basis = (on.array(part) for part in (self._centre, self._weights, self._basis))
+        result = on.array(np.empty((len(side), k + 1), dtype=np.float32))
+        groups = on.array(np.empty((len(side), -(-dim // _GROUP)), dtype=np.float32)) if self._p == 1 else None
         longest, widest = 0.0, 0.0
         for start in range(0, len(side), _ROWS):
             rows = slice(start, start + _ROWS)
-            shifted = self._scaled(side[rows])
+            shifted = (on.array(side[rows]) - centre) * self._scale
             if groups is not None:
-                groups[rows] = np.add.reduceat(shifted, firsts, axis=1)
-                widest = max(widest, float(np.abs(shifted).sum(axis=1).max()))
-            shifted *= self._weights
-            projected = shifted @ self._basis
-            own = np.einsum("ij,ij->i", shifted, shifted)
-            rest = own - np.einsum("ij,ij->i", projected, projected)
+                groups[rows] = on.sums(shifted, _GROUP)
+                widest = max(widest, float(abs(shifted).sum(axis=1).max()))
+            shifted *= weights
+            projected = on.product(shifted, basis)
+            own = on.squares(shifted)
             result[rows, :k] = projected
-            result[rows, k] = np.sqrt(np.maximum(rest, 0.0))
+            result[rows, k] = on.xp.sqrt((own - on.squares(projected)).clip(0.0))
             longest = max(longest, float(own.max()))
         first = self._defect + 2 * gamma(dim) * math.sqrt(k)
         second = 2 * gamma(dim + k + 4) + 3 * first

@@ -13,6 +13,7 @@ from theory.closest.coordinates import Coordinates
 from theory.closest.everything import Everything, distances
 from theory.closest.projections import Projections
 from theory.closest.sides import BLOCK, Indices, Sides, Sorted
+from theory.device import HOST, Place
 from theory.exact.exact_distance import exactly_nearest, relative_error, scaled_distances
 
 # Up to so many pairs all distances are quicker than any bound.
@@ -87,28 +88,28 @@ NONE = Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(
 
 
 def candidates(
-    sides: Sides, p: float, reach: float | None = None, projections: Projections | None = None
+    sides: Sides, p: float, reach: float | None = None, projections: Projections | None = None, on: Place = HOST
 ) -> tuple[Candidates, float]:
     """What names few pairs, as some rows tell, and the distance up to which it shall name them all.
 
     That is `reach` or, if none is given, a distance that the closest pair has at most. `projections` of these sides, if
-    they are there already, are not computed again.
+    they are there already, are not computed again. What a device may do is done there.
 
     Raises:
-        ValueError: if none is given and no pair counts.
+        ValueError: if none is given and no pair counts, or for a device that does not multiply as is assumed.
     """
     few = len(sides.x) * len(sides.y) <= _FEW
     if few:
         projections = None
     elif projections is None and not (math.isinf(p) and reach is not None):
-        projections = Projections(sides, p)
+        projections = Projections(sides, p, on=on)
     if reach is None:
         reach = _upper_bound(sides, p, projections)
     bounds: list[Projections | Coordinates] = []
     if projections is not None and not math.isinf(p):
         bounds.append(projections)
     if p > 2 and not few:
-        bounds.append(Coordinates(sides, reach))
+        bounds.append(Coordinates(sides, reach, on))
     for bound in bounds:
         if bound.usable and _share(sides, bound, reach) < _SHARE:
             return bound, reach
@@ -150,12 +151,13 @@ class Search:
     Args:
         sides: rows and columns.
         p: in [1, ∞].
+        on: where pairs are named; they are measured and decided here.
     """
 
-    def __init__(self, sides: Sides, p: float) -> None:
+    def __init__(self, sides: Sides, p: float, on: Place = HOST) -> None:
         self._sides, self._p = sides, p
         self._slack = 4 * relative_error(sides.x.dim, p)
-        self._named, self._reach = candidates(sides, p)
+        self._named, self._reach = candidates(sides, p, on=on)
 
     def closest(self, units: Iterable[tuple[slice, slice]]) -> Pairs:
         """The pairs of some units that can be the closest of all, as measured; of many those that decide."""

@@ -21,6 +21,7 @@ from theory.arguments.subnormals import check_subnormals
 from theory.closest.search import Pairs, Search, decided, original
 from theory.closest.sides import Sides
 from theory.cluster import in_blocks
+from theory.device import read_device
 from theory.errors import AssumptionError
 from theory.exact.exact_distance import floats_below, rational_distance, relative_error, round_down
 from theory.setting.labelled_points import label_of, read_codes, read_points, sides_between, sides_of
@@ -69,6 +70,7 @@ def separation(
     p: Any,
     *,
     client: Any = None,
+    device: Any = None,
     progress: bool = False,
 ) -> Separation:
     """The separation `R` of a labelled sample: the least distance of two points with different labels.
@@ -81,17 +83,21 @@ def separation(
         labels: n labels, any number of classes, hashable and not NaN; equal labels are one class.
         p: in [1, ∞].
         client: a Dask client or the address of a scheduler, for a search on many machines; see `theory.cluster`.
+        device: a `torch.device` or its name such as "cuda", to name near pairs there, with the same answer if the card
+            computes as `theory.device` assumes; None for this process.
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: for malformed points or labels or p, or where arithmetic flushes subnormal numbers to zero.
+        ValueError: for malformed points or labels or p, where arithmetic flushes subnormal numbers to zero, for both a
+            client and a device, or a device that does not compute as is assumed.
+        ImportError, OSError: if there is no torch for a device, or no such device.
         AssumptionError: if there is one class only, or equal points have different labels.
     """
     p = read_exponent(p)
     check_subnormals("a separation")
     points = read_points(points)
     codes = read_codes(labels, len(points))
-    found = _closest(sides_of(points, labels, codes), p, progress, client)
+    found = _closest(sides_of(points, labels, codes), p, progress, client, device)
     if not found.distance:
         i, j = found.pair
         raise AssumptionError(
@@ -111,6 +117,7 @@ def separation_between(
     p: Any,
     *,
     client: Any = None,
+    device: Any = None,
     progress: bool = False,
 ) -> Separation:
     """The least distance of a point of one sample from a differently labelled point of another.
@@ -123,19 +130,27 @@ def separation_between(
         others, other_labels: of the second, in the same dimension.
         p: in [1, ∞].
         client: a Dask client or the address of a scheduler, for a search on many machines; see `theory.cluster`.
+        device: a `torch.device` or its name such as "cuda", to name near pairs there, with the same answer if the card
+            computes as `theory.device` assumes; None for this process.
         progress: whether to show a progress bar.
 
     Raises:
         ValueError: as `separation`, or for samples of different dimensions.
+        ImportError, OSError: as `separation`.
         AssumptionError: if no two labels differ.
     """
     p = read_exponent(p)
     check_subnormals("a separation")
-    return _closest(sides_between(points, labels, others, other_labels), p, progress, client)
+    return _closest(sides_between(points, labels, others, other_labels), p, progress, client, device)
 
 
-def _closest(sides: Sides, p: float, progress: bool, client: Any) -> Separation:
-    search = Search(sides, p)
+def _closest(sides: Sides, p: float, progress: bool, client: Any, device: Any) -> Separation:
+    if client is not None and device is not None:
+        raise ValueError(
+            f"a separation is searched for by a cluster or on a device, got both {client!r} and {device!r}: leave one "
+            "out"
+        )
+    search = Search(sides, p, read_device(device))
     if client is None:
         # One after the other each looks only for what is closer than what was found before.
         units = track(sides.units(), "separation", disable=not progress, console=Console(stderr=True))

@@ -10,12 +10,17 @@ from theory.closest.coordinates import Coordinates
 from theory.closest.everything import Everything
 from theory.closest.projections import Projections
 from theory.closest.sides import Sides, Sorted
+from theory.device import HOST, Place, read_device
 
 Bound = Projections | Coordinates | Everything
+# torch's arrays, by the same code as a card's.
+TORCH = read_device("cpu")
 BOUNDS: dict[str, Callable[[Sides, float, float], Bound]] = {
     "projections": lambda sides, p, reach: Projections(sides, p),
     "one direction": lambda sides, p, reach: Projections(sides, p, directions=1),
     "coordinates": lambda sides, p, reach: Coordinates(sides, reach),
+    "projections by torch": lambda sides, p, reach: Projections(sides, p, on=TORCH),
+    "coordinates by torch": lambda sides, p, reach: Coordinates(sides, reach, TORCH),
     "everything": lambda sides, p, reach: Everything(sides, p),
 }
 
@@ -43,9 +48,13 @@ def forced(name: str) -> Iterator[None]:
     ordinary = search.candidates
 
     def take(
-        sides: Sides, p: float, reach: float | None = None, projections: Projections | None = None
+        sides: Sides,
+        p: float,
+        reach: float | None = None,
+        projections: Projections | None = None,
+        on: Place = HOST,
     ) -> tuple[Bound, float]:
-        _, found = ordinary(sides, p, reach, projections)
+        _, found = ordinary(sides, p, reach, projections, on)
         bound = BOUNDS[name](sides, p, found)
         return (bound if is_usable(bound) else Everything(sides, p)), found
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import theory.closest
+import theory.device
 
 SMALL = {
     "coordinates": {
@@ -26,4 +27,5 @@ def small_constants() -> Iterator[None]:
                 patch.setattr(module, name, value)
             if hasattr(module, "BLOCK"):
                 patch.setattr(module, "BLOCK", 7)
+        patch.setattr(theory.device, "_WORDS", 3)
         yield
