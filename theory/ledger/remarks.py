@@ -14,7 +14,7 @@ THEOREM_3_3 = (
     ),
     Remark(
         "From below, for the same images: every function that is right on the 60,000 l_2 balls of radius 0.5 reads at "
-        "least 20 pixels, and the first weight of a network has rank at least 4, so it has at least 24 non-zeros and "
+        "least 22 pixels, and the first weight of a network has rank at least 4, so it has at least 26 non-zeros and "
         "3,145 entries.",
         _BOUNDS,
     ),

@@ -6,7 +6,8 @@ of differently labelled points, `Σ_{j ∈ S} min(a_pj, B) >= B`. For all weight
     |S| >= Σ_p u_p - Σ_j max(0, Σ_p u_p min(a_pj, B)/B - 1),
 
 as `|S| >= |S| - Σ_p u_p (Σ_{j ∈ S} min(a_pj, B)/B - 1) = Σ_p u_p + Σ_{j ∈ S} (1 - Σ_p u_p min(a_pj, B)/B)`. The best
-weights are those of a linear program, found in floats; what they prove is computed in integers.
+weights are those of a linear program, found in floats; what they prove is computed in integers. Where that is not
+enough, cases (`theory.lower_bounds.cases`) have weights of their own, and the least that they prove holds.
 """
 
 import time
@@ -21,8 +22,10 @@ from rich.console import Console
 from scipy.optimize import linprog
 
 from theory.arguments.read_only import read_only
+from theory.arguments.whole_numbers import read_whole
+from theory.lower_bounds.branching import split_cases
+from theory.lower_bounds.cases import Case, Group, least_proved, proved_in_case
 from theory.lower_bounds.covering import demands, read_balls, shares
-from theory.lower_bounds.integers import as_integers
 from theory.lower_bounds.near_pairs import check_pairs, in_unit, near_pairs, read_sample
 
 # Pairs that a round adds, of so many that are looked at.
@@ -44,7 +47,9 @@ class CoordinateBound:
         radius, p: δ and the exponent of the balls.
         dim: d.
         pairs: shape (m, 2), points of different labels.
-        weights: shape (m,), u >= 0; each float is the rational number that it is.
+        weights: shape (cases, m + cases - 1), u >= 0 of the pairs, then v >= 0 of the groups; each float is the
+            rational number that it is.
+        groups: the tree of the cases (`theory.lower_bounds.cases.cases`); a single one that is not split by default.
     """
 
     count: int
@@ -52,7 +57,8 @@ class CoordinateBound:
     p: float
     dim: int
     pairs: Int[np.ndarray, "m 2"]
-    weights: Float[np.ndarray, " m"]
+    weights: Float[np.ndarray, "cases weights"]
+    groups: tuple[Group, ...] = ((),)
 
     def __post_init__(self) -> None:
         for name in ("pairs", "weights"):
@@ -69,8 +75,9 @@ class CoordinateBound:
         """
         x, codes = read_sample(points, labels)
         read_balls(self.radius, self.p)
-        check_pairs(self.pairs, codes, self.weights)
-        proved = proved_coordinates(x, self.pairs, self.weights, self.radius, self.p)
+        check_pairs(self.pairs, codes, np.zeros(len(self.pairs)))
+        sizes, reach = demands(x, self.pairs, self.radius, self.p)
+        proved = least_proved(sizes, reach, self.groups, self.weights)
         if x.shape[1] != self.dim or not self.count <= min(ceil(proved), self.dim):
             raise ValueError(
                 f"a CoordinateBound needs weights that prove {self.count} of {self.dim} coordinates, got "
@@ -86,15 +93,8 @@ def proved_coordinates(
     p: float,
 ) -> Fraction:
     """`Σ_p u_p - Σ_j max(0, Σ_p u_p min(a_pj, B)/B - 1)` without rounding; at most the number of coordinates read."""
-    if not weights.any():
-        return Fraction(0)
-    used = weights > 0
-    sizes, reach = demands(points, pairs[used], radius, p)
-    integers, unit = as_integers(weights[used])
-    one = reach * Fraction(2) ** -unit
-    columns = (integers[:, None] * np.minimum(sizes, reach)).sum(axis=0)
-    excess = sum((max(Fraction(0), column - one) for column in columns), Fraction(0))
-    return Fraction((int(integers.sum()) * reach - excess) / one)
+    sizes, reach = demands(points, pairs, radius, p)
+    return proved_in_case(sizes, reach, Case(), weights, np.zeros(0))
 
 
 def coordinates_needed(
@@ -103,6 +103,7 @@ def coordinates_needed(
     *,
     radius: Any,
     p: Any,
+    enough: Any = 0,
     seconds: float | None = None,
     progress: bool = False,
 ) -> CoordinateBound:
@@ -117,7 +118,10 @@ def coordinates_needed(
         labels: n labels, two classes at least.
         radius: δ >= 0.
         p: in [1, 2^20], or ∞.
-        seconds: after so many no further round begins, and the bound is that of the pairs so far; None for no limit.
+        enough: where the linear program proves less, cases are split until this is proved. Time grows exponentially
+            in it, and without end if it is false: give `seconds` too.
+        seconds: after so many no further round begins, no case is split, and the bound is that so far; None for no
+            limit.
         progress: whether to print each round's bound on stderr.
 
     Raises:
@@ -126,6 +130,7 @@ def coordinates_needed(
     """
     ends = np.inf if seconds is None else time.monotonic() + seconds
     delta, p = read_balls(radius, p)
+    enough = read_whole(enough, "enough")
     x, codes = read_sample(points, labels)
     features, console = in_unit(x), Console(stderr=True, quiet=not progress)
     near = near_pairs(features, codes)[:_SEEN]
@@ -142,7 +147,8 @@ def coordinates_needed(
             break
         kept = rows @ solution < 1 + _SLACK
         pairs, rows = pairs[kept], rows[kept]
-        near = near_pairs(features * np.sqrt(solution, dtype=np.float32), codes)[:_SEEN]
+        seen = solution > 0
+        near = near_pairs(features[:, seen] * np.sqrt(solution[seen], dtype=np.float32), codes)[:_SEEN]
         fresh = shares(x, near, delta, p)
         covered = fresh @ solution
         worst = np.argsort(covered, kind="stable")[:_ADDED]
@@ -150,9 +156,18 @@ def coordinates_needed(
         if not worst.size:
             break
         pairs, rows = np.concatenate([pairs, near[worst]]), np.concatenate([rows, fresh[worst]])
-    proved, pairs, weights = best
+    proved, proof, weights = best
     used = weights > 0
-    return CoordinateBound(ceil(proved), delta, p, x.shape[1], pairs[used], weights[used])
+    bound = CoordinateBound(ceil(proved), delta, p, x.shape[1], proof[used], weights[None, used])
+    if bound.count >= enough or time.monotonic() > ends:
+        return bound
+    every, first = np.unique(np.concatenate([pairs, near]), axis=0, return_index=True)
+    groups, weights = split_cases(np.concatenate([rows, fresh])[first], solution, enough, ends, console)
+    kept = np.flatnonzero(weights[:, : len(every)].any(axis=0))
+    pairs, weights = every[kept], np.hstack([weights[:, kept], weights[:, len(every) :]])
+    proved = least_proved(*demands(x, pairs, delta, p), groups, weights)
+    by_cases = CoordinateBound(min(ceil(proved), x.shape[1]), delta, p, x.shape[1], pairs, weights, tuple(groups))
+    return max(bound, by_cases, key=lambda found: found.count)
 
 
 def _least_cover(rows: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " m"]]:

@@ -86,7 +86,7 @@ def test_no_bound_is_above_the_dimension() -> None:
     """Weights on balls that meet prove anything: no function is right on them."""
     points, pairs = np.array([[0.0, 0.0], [0.5, 0.5]]), np.array([[1, 0]])
     with pytest.raises(ValueError, match="of 2 coordinates"):
-        CoordinateBound(256, 1.0, 3.0, 2, pairs, np.array([2.0**10])).check(points, [0, 1])
+        CoordinateBound(256, 1.0, 3.0, 2, pairs, np.array([[2.0**10]])).check(points, [0, 1])
 
 
 def test_any_weights_on_any_pairs_are_sound() -> None:
@@ -148,13 +148,13 @@ def test_a_changed_certificate_is_refused(bound: tuple[CoordinateBound, np.ndarr
         replace(right, weights=right.weights / 2),
         replace(right, weights=right.weights * 4),
         replace(right, weights=-right.weights),
-        replace(right, weights=np.full(len(right.weights), np.nan)),
+        replace(right, weights=np.full_like(right.weights, np.nan)),
         replace(right, radius=right.radius / 2),
         replace(right, pairs=right.pairs + len(points)),
         replace(right, dim=21),
     ]
     for changed in wrong:
-        with pytest.raises(ValueError, match=r"a (CoordinateBound|bound) needs"):
+        with pytest.raises(ValueError, match=r"a (CoordinateBound|bound) (by cases )?needs"):
             changed.check(points, labels)
     with pytest.raises(ValueError, match="pairs of differently labelled points"):
         replace(right, pairs=np.concatenate([own[None], right.pairs[1:]])).check(points, labels)
