@@ -28,7 +28,12 @@ from tests.soundness.truth import (
     points_of_ball,
 )
 from theory import small_margin
-from theory.balls.relaxation import interval_bounds, linear_bounds, margin_lower_bound
+from theory.balls import regions
+from theory.balls.input_splitting import split_inputs
+from theory.balls.relaxation import interval_bounds, linear_bounds, margin_lower_bound, violation_lower_bounds
+from theory.balls.relu_splitting import split_relus
+from theory.balls.slopes import slope_lower_bounds
+from theory.balls.violations import margin_violations
 
 EXACT_NORMS = (1, 2, np.inf)
 
@@ -72,6 +77,7 @@ def attack_real_bounds(case: Case, tally: Tally) -> None:
         "interval": lambda: margin_lower_bound(layers, *balls, method="interval"),
         "linear": lambda: margin_lower_bound(layers, *balls, method="linear"),
         "small_margin lower": lambda: small_margin(layers, *balls).lower,
+        **_searched_claims(case),
     }
     if case.p in EXACT_NORMS:
         claims["rational"] = lambda: rational_margin_bound(layers, *balls)
@@ -88,6 +94,19 @@ def attack_real_bounds(case: Case, tally: Tally) -> None:
             check_real_certificate(kind, case, found, truth, tally)
     _attack_upper_bounds(case, tally)
     _attack_boxes(case, tally)
+
+
+def _searched_claims(case: Case) -> dict[str, Any]:
+    """Bounds whose slopes or parts are searched for, of two balls with a radius each."""
+    layers, outputs = case.network.layers, len(case.biases[-1])
+    some = regions.balls(case.points[:2], np.full(2, case.radius), case.p)
+    task = layers, some, margin_violations(case.labels[:2], outputs)
+    return {
+        "linear until proved": lambda: violation_lower_bounds(*task, until_proved=True).min(axis=1),
+        "slopes": lambda: slope_lower_bounds(*task, steps=4, hidden_steps=2).min(axis=1),
+        "split inputs": lambda: split_inputs(*task, nodes=12).lower,
+        "split relus": lambda: split_relus(*task, nodes=8, hidden_steps=1).lower,
+    }
 
 
 def answered(kind: str, claim: Any, case: Any, tally: Tally) -> Any:

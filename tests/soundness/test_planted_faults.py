@@ -89,8 +89,9 @@ def _moved(k: int, folder: Path, tally: Tally) -> None:
     attack_memorizer(moved_next_to_a_memorized_point((54, k)), (54, k), tally)
 
 
-RELAXATION, RATIONAL, ROUNDING = (
-    "theory.balls.relaxation",
+INTERVAL, BACKWARD, RATIONAL, ROUNDING = (
+    "theory.balls.intervals",
+    "theory.balls.backward",
     "constructions.certificates.rational_intervals",
     "constructions.certificates.executed_intervals",
 )
@@ -99,42 +100,42 @@ SUMS, INTERVALS, SLOPES, SQUARES = (
 )
 
 FAULTS: dict[str, tuple[str, str, str, Attack]] = {
-    "no rounding": (f"{RELAXATION}:gamma", "return spent", "return 0.0 * spent", _bounds("normal", "long")),
-    "no underflow": (f"{RELAXATION}:TINY", repr(2.0**-960), "0", _bounds("vanishing")),
+    "no rounding": ("theory.roundoff:gamma", "return spent", "return 0.0 * spent", _bounds("normal", "long")),
+    "no underflow": (f"{INTERVAL}:TINY", repr(2.0**-960), "0", _bounds("vanishing")),
     "half the radius": (
-        f"{RELAXATION}:_affine_ball",
-        "ball.radius * dual *",
-        "0.5 * ball.radius * dual *",
+        f"{INTERVAL}:first_range",
+        "regions.halves * dual *",
+        "0.5 * regions.halves * dual *",
         _bounds("normal"),
     ),
     "sign of a bias": (
-        f"{RELAXATION}:_affine_ball",
-        "ball.centres) + affine.bias",
-        "ball.centres) - affine.bias",
+        f"{INTERVAL}:first_range",
+        "regions.centres) + affine.bias",
+        "regions.centres) - affine.bias",
         _bounds("normal"),
     ),
     "range behind a ReLU at one end": (
-        f"{RELAXATION}:_after_relu",
-        "_apply(down, low)",
-        "_apply(down, high)",
+        f"{INTERVAL}:after_relu",
+        "apply(down, low)",
+        "apply(down, high)",
         _bounds("normal", "active"),
     ),
     "margin behind a ReLU at the other end": (
-        f"{RELAXATION}:_least_after_relu",
-        "_apply(down, high)",
-        "_apply(down, low)",
+        f"{INTERVAL}:least_after_relu",
+        "forms_at(down, high)",
+        "forms_at(down, low)",
         _bounds("normal", "active"),
     ),
     "chord through 0": (
-        f"{RELAXATION}:_relu_lines",
+        f"{BACKWARD}:relu_lines",
         "np.where(unstable, offset, 0.0)",
         "0.0 * offset",
         _bounds("normal", "active"),
     ),
     "bias of a hidden layer": (
-        f"{RELAXATION}:_backward",
-        "np.asarray(coefficient @ affine.bias)",
-        "-np.asarray(coefficient @ affine.bias)",
+        f"{BACKWARD}:backward",
+        "+ coefficient @ bias",
+        "- coefficient @ bias",
         _bounds("normal", "active"),
     ),
     "rational box without the radius": (
@@ -150,7 +151,7 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
         _bounds("normal", p=np.inf),
     ),
     "any witness": (
-        "constructions.certificates.witness:_real_upper",
+        "constructions.certificates.witness:real_values",
         "return upper",
         "return upper - 1e3",
         _bounds("normal"),

@@ -13,9 +13,10 @@ from jaxtyping import Float, Int
 
 from theory.arguments.plain_array import exact_floats, plain_array
 from theory.arguments.whole_numbers import read_whole
+from theory.balls.descent import gradient_of_form, is_surely_inside, layer_values, steepest
+from theory.balls.regions import balls
 from theory.balls.relaxation import form_lower_bounds, margin_forms, margin_lower_bound, read_ball
 from theory.layers import Layers, evaluate
-from theory.roundoff import norm_upper_bound
 from theory.setting.losses import check_labels, known_margins
 from theory.setting.norms import dual_exponent, norm
 
@@ -281,7 +282,7 @@ def _attack(layers: Layers, points: np.ndarray, labels: np.ndarray, radius: floa
     for step in range(steps):
         gradient = _margin_gradient(layers, points + radius * direction, labels, penalty)
         # Frank–Wolfe: convex combinations of ball points need no projection, whatever p.
-        direction += 2.0 / (step + 2.0) * (-_dual_vector(gradient, p, q) - direction)
+        direction += 2.0 / (step + 2.0) * (-steepest(gradient, p) - direction)
         candidate = _into_ball(points, direction, radius, p)
         value = known_margins(evaluate(layers, candidate), labels)
         better = value < least
@@ -291,10 +292,7 @@ def _attack(layers: Layers, points: np.ndarray, labels: np.ndarray, radius: floa
 
 def _margin_gradient(layers: Layers, x: np.ndarray, labels: np.ndarray, penalty: np.ndarray) -> np.ndarray:
     """A gradient of the margin, against the rival with the largest output (plus penalty)."""
-    values = [x]
-    for layer in layers:
-        before = values[-1] if len(values) == 1 else np.maximum(values[-1], 0.0)
-        values.append(np.asarray((layer.weight @ before.T).T + layer.bias))
+    values = layer_values(layers, x)
     outputs = values[-1]
     gradient = np.zeros_like(outputs)
     rows = np.arange(len(x))
@@ -305,63 +303,19 @@ def _margin_gradient(layers: Layers, x: np.ndarray, labels: np.ndarray, penalty:
         rivals[rows, labels] = -np.inf
         gradient[rows, labels] = 1.0
         gradient[rows, rivals.argmax(axis=1)] = -1.0
-    for k in range(len(layers) - 1, -1, -1):
-        gradient = np.asarray(gradient @ layers[k].weight)
-        if k:
-            gradient = gradient * (values[k] > 0)
-    return gradient
-
-
-def _dual_vector(gradient: np.ndarray, p: float, q: float) -> np.ndarray:
-    """The unit vector v of l_p with `⟨g, v⟩ = ‖g‖_q`, row by row; 0 where g = 0."""
-    if np.isinf(p):
-        return np.asarray(np.sign(gradient))
-    size = np.abs(gradient)
-    if p == 1:
-        unit = np.zeros_like(gradient)
-        rows, columns = np.arange(len(gradient)), size.argmax(axis=1)
-        unit[rows, columns] = np.sign(gradient[rows, columns])
-        return unit
-    largest = size.max(axis=1, keepdims=True)
-    power = (size / np.where(largest > 0, largest, 1.0)) ** (q - 1.0)
-    length = norm(power, p)[:, None]
-    return np.asarray(np.sign(gradient) * power / np.where(length > 0, length, 1.0))
+    return gradient_of_form(layers, values, gradient)
 
 
 def _into_ball(points: np.ndarray, direction: np.ndarray, radius: float, p: float) -> np.ndarray:
     """`points + radius * direction` where that provably lies in the ball over the reals, else nearer."""
-    low, high = _box(points, radius)
+    low, high = balls(points, radius, p).inner()
     result = points.copy()
     outside = np.arange(len(points))
     # Rounding moves the second try by less than the 1e-9 it gives away, unless the radius is lost in the
     # rounding of the centre; then the centre stays.
     for factor in (1.0, 1.0 - 1e-9):
         x = np.clip(points[outside] + factor * radius * direction[outside], low[outside], high[outside])
-        good = _inside(x, points[outside], radius, p)
+        good = is_surely_inside(x, points[outside], radius, p)
         result[outside[good]] = x[good]
         outside = outside[~good]
     return result
-
-
-def _inside(x: np.ndarray, centres: np.ndarray, radius: float, p: float) -> np.ndarray:
-    """Whether each x, known to lie in the box of its ball, provably lies in the ball itself."""
-    if np.isinf(p):
-        return np.ones(len(x), bool)
-    difference = x - centres
-    # One moved coordinate: the box is the ball. Else the rounding of the difference is paid for.
-    alone = np.count_nonzero(difference, axis=1) <= 1
-    return np.asarray(alone | (norm_upper_bound(difference, p) * (1.0 + 2.0**-50) <= radius))
-
-
-def _box(centres: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """The largest box of floats inside `[x - radius, x + radius]`, by an error-free sum (Knuth's TwoSum)."""
-    low, high = _rounded_inwards(-centres, radius), _rounded_inwards(centres, radius)
-    return -low, high
-
-
-def _rounded_inwards(centres: np.ndarray, radius: float) -> np.ndarray:
-    total = centres + radius
-    part = total - centres
-    error = (centres - (total - part)) + (radius - part)
-    np.nextafter(total, -np.inf, out=total, where=error < 0)
-    return np.minimum(total, np.finfo(np.float64).max)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.rational import is_inside
 from theory import roundoff
-from theory.balls import relaxation
+from theory.balls import backward, cut_balls, intervals, prepared, propagation
 from theory.balls.relaxation import (
     ball_bounds,
     form_lower_bounds,
@@ -139,7 +139,7 @@ def total_escapes(bounds, exponents) -> int:
 
 def test_a_slope_on_the_wrong_side_is_caught(monkeypatch) -> None:
     assert total_escapes(linear_bounds, EXPONENTS) == 0
-    lines = relaxation._relu_lines
+    lines = backward.relu_lines
 
     def lower_line_above(lower, upper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         low, _, offset = lines(lower, upper)
@@ -154,12 +154,13 @@ def test_a_slope_on_the_wrong_side_is_caught(monkeypatch) -> None:
         return 2.0 * low, high, offset
 
     for fault in (lower_line_above, chord_through_the_origin, too_steep_below):
-        monkeypatch.setattr(relaxation, "_relu_lines", fault)
+        monkeypatch.setattr(backward, "relu_lines", fault)
         assert total_escapes(linear_bounds, EXPONENTS) > 0
 
 
 def test_the_norm_in_place_of_its_dual_is_caught(monkeypatch) -> None:
-    monkeypatch.setattr(relaxation, "dual_exponent", lambda p: p)
+    for module in (backward, intervals):
+        monkeypatch.setattr(module, "dual_exponent", lambda p: p)
     assert total_escapes(ball_bounds, [3.0, np.inf]) > 0
     assert total_escapes(linear_bounds, [3.0, np.inf]) > 0
     # For p < 2 the swap is sound but loose: the exactness oracle has to see it.
@@ -279,7 +280,7 @@ def false_claims(method) -> dict[str, int]:
 def test_a_true_minimum_of_zero_is_never_certified(method, monkeypatch) -> None:
     assert not any(false_claims(method).values())
     # Planted fault: the same formulas without rounding bounds certify some of every kind.
-    for module in (relaxation, roundoff):
+    for module in (backward, cut_balls, prepared, roundoff):
         monkeypatch.setattr(module, "gamma", lambda k: 0.0)
     claims = false_claims(method)
     assert all(count > 0 for count in claims.values()), claims
@@ -333,7 +334,7 @@ def unsound(gaps) -> dict[str, int]:
 
 def test_each_source_of_rounding_is_paid_for(monkeypatch) -> None:
     assert unsound(rounding_gaps()) == {"interval": 0, "forms": 0, "backward": 0}
-    for module in (relaxation, roundoff):
+    for module in (backward, cut_balls, prepared, roundoff):
         monkeypatch.setattr(module, "gamma", lambda k: 0.0)
     assert all(count > 0 for count in unsound(rounding_gaps()).values())
 
@@ -355,7 +356,7 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 def test_relu_lines_hold_exactly_at_the_ends_and_at_the_kink(a, b) -> None:
     lower, upper = min(a, b), max(a, b)
     with np.errstate(over="ignore", invalid="ignore"):
-        low, high, offset = (float(v[0]) for v in relaxation._relu_lines(np.array([lower]), np.array([upper])))
+        low, high, offset = (float(v[0]) for v in backward.relu_lines(np.array([lower]), np.array([upper])))
     if not np.isfinite(offset):
         return
     for z in {lower, upper, min(max(0.0, lower), upper)}:
@@ -420,7 +421,8 @@ def test_small_blocks_change_nothing_but_rounding(monkeypatch) -> None:
     layers, x = random_net(rng, 5, 9, 8, 4), rng.normal(size=(11, 5))
     y = rng.integers(0, 4, 11)
     whole = margin_lower_bound(layers, x, y, 0.2, 2.0)
-    monkeypatch.setattr(relaxation, "BLOCK_BYTES", 1)
+    for name in ("BLOCK_BYTES", "STEP_BYTES", "_ROW_BYTES"):
+        monkeypatch.setattr(propagation, name, 1)
     assert np.abs(margin_lower_bound(layers, x, y, 0.2, 2.0) - whole).max() <= 1e-12
 
 

@@ -1,0 +1,196 @@
+"""Bounds of all layers and of forms of the outputs, by intervals and by linear relaxation, block after block."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from theory.balls.backward import Relaxed, backward, relax
+from theory.balls.intervals import after_relu, first_range, least_after_relu, least_of_forms
+from theory.balls.prepared import Head, Prepared, blocks, merge, widest
+from theory.balls.regions import Bounds, Regions
+from theory.balls.violations import Violations
+from theory.layers import Layers
+
+BoundMethod: TypeAlias = Literal["interval", "linear"]
+# Lower bounds of forms of the last of some hidden layers.
+Bounder: TypeAlias = Callable[[Head, Sequence[Relaxed], Regions], np.ndarray]
+
+# All that is held at once; the coefficients of one step, of which a dozen passes are made; and one product of them.
+BLOCK_BYTES = 2**28
+STEP_BYTES = 2**21
+_ROW_BYTES = 2**26
+
+
+def check_task(affines: Sequence[Prepared], regions: Regions, violations: Violations) -> None:
+    """Refuse regions and violations that do not fit the network or one another."""
+    inputs, outputs = affines[0].weight.shape[1], affines[-1].weight.shape[0]
+    if regions.centres.shape[1] != inputs:
+        raise ValueError(f"regions need {inputs} coordinates, the network's inputs, got {regions.centres.shape[1]}")
+    if violations.forms.shape[3] != outputs or len(violations.forms) not in (1, len(regions)):
+        raise ValueError(
+            f"violations need {outputs} outputs, and one list or one for each of the {len(regions)} regions, got "
+            f"{violations.forms.shape[3]} outputs and {len(violations.forms)} lists"
+        )
+
+
+def all_bounds(affines: Sequence[Prepared], regions: Regions, method: BoundMethod) -> tuple[Bounds, ...]:
+    """Bounds of every layer's value before its ReLU, as (lower, upper) of shape (n, width); the outputs' are last."""
+    found = []
+    size = BLOCK_BYTES if method == "interval" else STEP_BYTES
+    for rows in blocks(len(regions), _floats_per_region(affines, method), size):
+        with np.errstate(over="ignore", invalid="ignore"):
+            some = regions.take(rows)
+            bounds = interval_ranges(affines, some)
+            if method == "linear":
+                hidden = relaxed(affines[:-1], some, bounds)
+                last = narrowed(affines[-1], hidden, some, bounds[-1], whole=True)
+                bounds = [*((layer.lower, layer.upper) for layer in hidden), last]
+            found.append(bounds)
+    return tuple(
+        (np.concatenate([b[k][0] for b in found]), np.concatenate([b[k][1] for b in found]))
+        for k in range(len(affines))
+    )
+
+
+def linear_cost(layers: Layers) -> float:
+    """About how many multiplications and additions the linear step takes for one region at most.
+
+    Every neuron counts as unstable: of real networks a part is. In sparse layers only stored entries count.
+    """
+    weights = [layer.weight for layer in layers]
+    entries = [float(w.size if isinstance(w, np.ndarray) else w.nnz) for w in weights]
+    outputs = [float(layer.weight.shape[0]) for layer in layers]
+    return sum(4.0 * outputs[k] * (sum(entries[:k]) + sum(outputs[:k])) for k in range(1, len(layers)))
+
+
+def rows_lower_bounds(
+    affines: Sequence[Prepared],
+    regions: Regions,
+    violations: Violations,
+    method: BoundMethod,
+    *,
+    until_proved: bool = False,
+) -> np.ndarray:
+    """Lower bounds (n, k) of all rows of all conjunctions, see `violation_lower_bounds`."""
+    lower = np.empty((len(regions), int(np.prod(violations.offsets.shape[1:]))))
+    hidden = affines[:-1]
+    floats = _floats_per_region(affines, "interval") + 4 * lower.shape[1] * affines[-1].weight.shape[1]
+    for rows in blocks(len(regions), floats, BLOCK_BYTES):
+        with np.errstate(over="ignore", invalid="ignore"):
+            some, wrong = regions.take(rows), violations.take(rows)
+            head = merge(*wrong.flat(), affines[-1])
+            if not hidden:
+                lower[rows] = least_of_forms(head, some)
+                continue
+            plain = interval_ranges(hidden, some)
+            best = least_after_relu(head, plain[-1])
+            if method == "linear":
+                todo = np.arange(len(some))
+                if until_proved:
+                    todo = np.flatnonzero(~(wrong.excluded(best) > 0).all(axis=1))
+                for part in blocks(len(todo), _floats_per_region(affines, "linear"), STEP_BYTES):
+                    at = todo[part]
+                    known = [(low[at], high[at]) for low, high in plain]
+                    goal = wrong.take(at) if until_proved else None
+                    best[at] = np.maximum(best[at], _linear(hidden, head.take(at), some.take(at), known, goal))
+            lower[rows] = best
+    return lower
+
+
+def _linear(
+    hidden: Sequence[Prepared], head: Head, regions: Regions, plain: list[Bounds], goal: Violations | None
+) -> np.ndarray:
+    """Bounds of the head's forms; with a goal, of a region that is right only until that is seen."""
+    layers: list[Relaxed] = []
+    lower = np.full((len(regions), head.weight.shape[1]), -np.inf)
+    left = np.arange(len(regions))
+    for k, affine in enumerate(hidden):
+        known = plain[k] if k == 0 else narrowed(affine, layers, regions, plain[k])
+        layers.append(relax(affine, known, layers[-1] if layers else None, regions))
+        if k < len(hidden) - 1 and (goal is None or 0 < k < len(hidden) // 2):
+            # An attempt with few layers bounded well is cheap with one, and seldom better with two or three.
+            continue
+        # The layers to come by intervals: cheap beside bounding them as well.
+        rest = list(layers)
+        for j in range(k + 1, len(hidden)):
+            low, high = after_relu(hidden[j], (rest[-1].lower, rest[-1].upper))
+            low, high = np.maximum(low, plain[j][0]), np.minimum(high, plain[j][1])
+            rest.append(relax(hidden[j], (low, high), rest[-1], regions))
+        found = np.maximum(
+            least_after_relu(head, (rest[-1].lower, rest[-1].upper)), backward(head, rest, regions).lower
+        )
+        lower[left] = np.maximum(lower[left], found)
+        if goal is not None and k < len(hidden) - 1:
+            some = np.flatnonzero(~(goal.excluded(lower[left]) > 0).all(axis=1))
+            if not len(some):
+                break
+            if len(some) < len(left):
+                left, layers, goal = left[some], [layer.take(some) for layer in layers], goal.take(some)
+                head, regions, plain = head.take(some), regions.take(some), [(a[some], b[some]) for a, b in plain]
+    return lower
+
+
+def interval_ranges(affines: Sequence[Prepared], regions: Regions) -> list[Bounds]:
+    """Ranges of the layers' values by intervals."""
+    bounds = [first_range(affines[0], regions)]
+    for affine in affines[1:]:
+        bounds.append(after_relu(affine, bounds[-1]))
+    return bounds
+
+
+def lines_of(hidden: Sequence[Prepared], regions: Regions, bounds: Sequence[Bounds]) -> list[Relaxed]:
+    """Hidden layers with given bounds of their values."""
+    layers: list[Relaxed] = []
+    for affine, known in zip(hidden, bounds, strict=True):
+        layers.append(relax(affine, known, layers[-1] if layers else None, regions))
+    return layers
+
+
+def _by_lines(head: Head, layers: Sequence[Relaxed], regions: Regions) -> np.ndarray:
+    return backward(head, layers, regions).lower
+
+
+def relaxed(
+    hidden: Sequence[Prepared], regions: Regions, plain: Sequence[Bounds], bounder: Bounder = _by_lines
+) -> list[Relaxed]:
+    """Hidden layers with bounds by linear relaxation, one after the other, never looser than the given ones."""
+    layers: list[Relaxed] = []
+    for k, affine in enumerate(hidden):
+        known = plain[k] if k == 0 else narrowed(affine, layers, regions, plain[k], bounder=bounder)
+        layers.append(relax(affine, known, layers[-1] if layers else None, regions))
+    return layers
+
+
+def narrowed(
+    affine: Prepared,
+    layers: Sequence[Relaxed],
+    regions: Regions,
+    known: Bounds,
+    *,
+    whole: bool = False,
+    bounder: Bounder = _by_lines,
+) -> Bounds:
+    """Known bounds of a layer, improved by the relaxation of those before; the stable neurons' only with `whole`."""
+    lower, upper = known
+    if len(layers) > 1:
+        again = after_relu(affine, (layers[-1].lower, layers[-1].upper))
+        lower, upper = np.maximum(lower, again[0]), np.minimum(upper, again[1])
+    if not layers:
+        return lower, upper
+    # Stable neurons are linear already; of the output all is wanted.
+    rows = np.flatnonzero(whole | ((lower < 0) & (upper > 0)).any(axis=0))
+    lower, upper = lower.copy(), upper.copy()
+    floats = 2 * len(regions) * widest([layer.affine for layer in layers])
+    for part in blocks(len(rows), floats, _ROW_BYTES):
+        some = rows[part]
+        found = bounder(affine.rows(some), layers, regions)
+        lower[:, some] = np.maximum(lower[:, some], found[:, : len(some)])
+        upper[:, some] = np.minimum(upper[:, some], -found[:, len(some) :])
+    return lower, upper
+
+
+def _floats_per_region(affines: Sequence[Prepared], method: BoundMethod) -> int:
+    if method == "interval":
+        return 8 * sum(sum(a.weight.shape) for a in affines)
+    return 2 * widest(affines[1:] or affines) * widest(affines)

@@ -1,0 +1,150 @@
+"""Points at which a property is violated: candidates, and those that surely are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from theory.balls.descent import values_and_gradients
+from theory.balls.prepared import Prepared
+from theory.balls.propagation import rows_lower_bounds
+from theory.balls.regions import Regions, boxes
+from theory.balls.violations import Violations
+from theory.layers import Layers, evaluate
+from theory.setting.membership import is_in_ball
+
+# Whether the point of that region is a violation, decided by whoever is asked: exactly, if it can.
+Confirm: TypeAlias = Callable[[int, np.ndarray], bool]
+# Candidates from which a violation is looked for downhill, and below what value one that rounding leaves open is shown.
+_DESCENTS, _NEAR = 4, 1e-9
+
+
+def are_violated(affines: Sequence[Prepared], points: np.ndarray, violations: Violations) -> np.ndarray:
+    """Whether outputs at points, over the reals, are errors for sure: false where rounding leaves it open."""
+    negated = Violations(-violations.forms, -violations.offsets)
+    # All rows of a conjunction hold if the greatest upper bound is not positive.
+    upper = -rows_lower_bounds(affines, boxes(points, points), negated, "interval")
+    return np.asarray((violations.excluded(upper) <= 0).any(axis=1))
+
+
+def is_in_region(regions: Regions, i: int, x: np.ndarray) -> bool:
+    """Whether a point of floats is in a region, exactly, and never true of one outside."""
+    low, high = regions.inner()
+    if not ((low[i] <= x) & (x <= high[i])).all():
+        return False
+    return bool(np.isinf(regions.p)) or is_in_ball(x, regions.centres[i], float(regions.halves[i, 0]), regions.p)
+
+
+def into_region(regions: Regions, points: np.ndarray) -> np.ndarray:
+    """Points moved into the box of floats of their region; for p < ∞ also next to the ball, perhaps not into it."""
+    low, high = regions.inner()
+    if not np.isinf(regions.p):
+        step = points - regions.centres
+        size = np.abs(step)
+        largest = np.maximum(size.max(axis=1, keepdims=True), 1e-300)
+        length = largest * ((size / largest) ** regions.p).sum(axis=1, keepdims=True) ** (1.0 / regions.p)
+        points = regions.centres + step * np.minimum(
+            1.0, (1.0 - 2.0**-45) * regions.halves / np.maximum(length, 1e-300)
+        )
+    return np.asarray(np.clip(points, low, np.maximum(low, high)))
+
+
+def descended(
+    layers: Layers, region: Regions, points: np.ndarray, violations: Violations, *, steps: int = 20
+) -> np.ndarray:
+    """Points of one region moved downhill in the margin of its violations, by signed steps that are halved in vain."""
+    same = region.take(np.zeros(len(points), int))
+    low, high = region.outer()
+    size = np.full((len(points), 1), 0.25) * (high - low)
+    value, slope = values_and_gradients(layers, points, violations)
+    for _ in range(steps):
+        moved = into_region(same, points - size * np.sign(slope))
+        there, turned = values_and_gradients(layers, moved, violations)
+        better = there < value
+        points, slope = np.where(better[:, None], moved, points), np.where(better[:, None], turned, slope)
+        value, size = np.where(better, there, value), np.where(better[:, None], size, 0.5 * size)
+    return points
+
+
+class Hunt:
+    """The least margin met in one region, and whether it is a violation for sure."""
+
+    def __init__(
+        self,
+        layers: Layers,
+        affines: Sequence[Prepared],
+        region: Regions,
+        violations: Violations,
+        index: int,
+        confirm: Confirm | None,
+    ) -> None:
+        self.layers, self.affines, self.region, self.violations = layers, affines, region, violations
+        self.index, self.confirm = index, confirm
+        self.point, self.value, self.refuted = np.full(region.centres.shape[1], np.nan), np.inf, False
+
+    def look(self, points: np.ndarray) -> None:
+        """Try points, and what is downhill of the best of them if they are better than any before."""
+        with np.errstate(all="ignore"):
+            points = into_region(self.region.take(np.zeros(len(points), int)), np.nan_to_num(points))
+            values = self._values(points)
+            best = np.argsort(values)[:_DESCENTS]
+            if values[best[0]] < self.value:
+                points = np.concatenate([points, descended(self.layers, self.region, points[best], self.violations)])
+                values = np.concatenate([values, self._values(points[-len(best) :])])
+        best = np.argsort(values)[:_DESCENTS]
+        if values[best[0]] < self.value:
+            self.point, self.value = points[best[0]], float(values[best[0]])
+        for k in best:
+            # What is a little above 0 may be 0 but for rounding.
+            if values[k] > (0.0 if self.confirm is None else _NEAR):
+                break
+            if self._is_witness(points[k]):
+                self.point, self.value, self.refuted = points[k], float(values[k]), True
+                break
+
+    def _values(self, points: np.ndarray) -> np.ndarray:
+        values = self.violations.margins(evaluate(self.layers, points))
+        return np.where(np.isnan(values), np.inf, values)
+
+    def _is_witness(self, x: np.ndarray) -> bool:
+        if not is_in_region(self.region, 0, x):
+            return False
+        if are_violated(self.affines, x[None], self.violations)[0]:
+            return True
+        return self.confirm is not None and bool(self.confirm(self.index, x))
+
+
+@dataclass(frozen=True, eq=False)
+class Splitting:
+    """What splitting says of n regions.
+
+    Args:
+        proved: no violation in the region.
+        refuted: at `points`, a float64 point of the region, the outputs are a violation over the reals.
+        lower: sound lower bounds of `min over x, min over conjunctions, max over rows of A f(x) - b`.
+        points: where the least value of it was met, up to rounding; NaN where nothing was tried.
+        values: these values.
+        nodes: the numbers of parts that were bounded.
+    """
+
+    proved: Bool[np.ndarray, " n"]
+    refuted: Bool[np.ndarray, " n"]
+    lower: Float[np.ndarray, " n"]
+    points: Float[np.ndarray, "n d"]
+    values: Float[np.ndarray, " n"]
+    nodes: Int[np.ndarray, " n"]
+
+
+def splitting(hunts: Sequence[Hunt], lower: Sequence[float], nodes: Sequence[int]) -> Splitting:
+    """The answer from what was found of each region; a refuted one is not proved."""
+    refuted, bounds = np.array([hunt.refuted for hunt in hunts]), np.array(lower, dtype=np.float64)
+    return Splitting(
+        (bounds > 0) & ~refuted,
+        refuted,
+        bounds,
+        np.stack([hunt.point for hunt in hunts]),
+        np.array([hunt.value for hunt in hunts]),
+        np.array(nodes, dtype=np.int64),
+    )
