@@ -2,8 +2,9 @@ from constructions.bits.file import write_integer_certificate
 from constructions.bits.memorizer import IntegerMemorizer, code_memorizer
 from constructions.bits.network import IntegerNetwork
 from constructions.bits.projection import projection_code_memorizer
+from constructions.certificates.any_network import certify
 from constructions.certificates.bit_complexity import bit_complexity
-from constructions.certificates.certificate import Certificate, certify
+from constructions.certificates.certificate import Certificate
 from constructions.certificates.file import write_certificate, write_points
 from constructions.certificates.guided_attack import guided_attack
 from constructions.compact.memorizer import CompactMemorizer, compact_memorizer
@@ -17,7 +18,9 @@ from constructions.memorizers.narrow_deep import narrow_deep_memorizer
 from constructions.memorizers.projection import projection_memorizer
 from constructions.memorizers.size import Size, SizeReport, size_of
 from constructions.networks.calculus import add, carry, chain, compose, concatenate, pad_depth, parallel, signed_pair
+from constructions.networks.folded import FoldedNetwork
 from constructions.networks.network import Affine, ReLUNetwork
+from constructions.networks.torch_module import from_torch
 from constructions.pieces.excess import (
     l1_excess,
     l2_excess,
@@ -80,6 +83,8 @@ __all__ = [
     # networks and their calculus
     "ReLUNetwork",
     "Affine",
+    "from_torch",
+    "FoldedNetwork",
     "add",
     "carry",
     "chain",

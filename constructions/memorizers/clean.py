@@ -15,6 +15,7 @@ from constructions.memorizers.coordinates import Coordinates, common_unit, princ
 from constructions.memorizers.descent import descend
 from constructions.memorizers.logistic import logistic_regression
 from constructions.networks.network import Affine, ReLUNetwork
+from constructions.networks.reading import read_network
 from constructions.samples.sample import class_positions
 from theory.balls.relaxation import margin_lower_bound
 from theory.errors import AssumptionError
@@ -39,26 +40,14 @@ def as_network(clean: Any, dim: int, outputs: int) -> ReLUNetwork:
     """The given classifier as a `ReLUNetwork` from `R^dim` with as many outputs.
 
     Args:
-        clean: a `ReLUNetwork`, an `Affine`, or a `torch.nn.Module` made of Linear, ReLU and Flatten.
+        clean: whatever `constructions.networks.reading.read_network` reads.
         dim: dimension of the data.
         outputs: 1 for labels ±1, else the number of classes.
 
     Raises:
-        ValueError: for another type or other sizes.
+        ValueError: for another type or other sizes, or what cannot be read.
     """
-    if isinstance(clean, Affine):
-        network = ReLUNetwork((clean,))
-    elif isinstance(clean, ReLUNetwork):
-        network = clean
-    elif hasattr(clean, "named_parameters"):
-        from constructions.networks.torch_module import from_torch
-
-        network = from_torch(clean)
-    else:
-        raise ValueError(
-            "clean must be a ReLUNetwork, an Affine, a torch.nn.Module of Linear and ReLU, or None, "
-            f"got {type(clean).__name__}"
-        )
+    network = read_network(clean, name="clean")
     if (network.inputs, network.outputs) != (dim, outputs):
         raise ValueError(
             f"clean must map R^{dim} to {outputs} output(s) for this data, got {network.inputs} inputs and "

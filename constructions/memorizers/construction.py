@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Shaped
 
-from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.certificates.certificate import Certificate
+from constructions.certificates.deciding import certificate_of_task, margin_bounds
 from constructions.memorizers.size import Size
 from constructions.networks.network import Affine, ReLUNetwork
 from constructions.samples.sample import Sample

@@ -9,12 +9,16 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from rich.console import Console
 
-from constructions.certificates.certificate import Certificate, certificate_of_task, margin_bounds
+from constructions.certificates.certificate import Certificate
+from constructions.certificates.deciding import certificate_of_task, margin_bounds
+from constructions.certificates.digests import network_digest
 from constructions.certificates.executed_proof import executed_structural_bounds
 from constructions.certificates.structural_proof import indicator_part, structural_bounds
 from constructions.memorizers.clean import as_network, fit_clean, no_information
+from constructions.memorizers.disassembly import memorized, taken_apart
 from constructions.memorizers.near_pairs import near_pairs
 from constructions.memorizers.size import SizeReport, size_report
+from constructions.networks.network import ReLUNetwork
 from constructions.pieces.assembly import (
     Assembled,
     clean_bound,
@@ -24,7 +28,7 @@ from constructions.pieces.assembly import (
     without_weights,
 )
 from constructions.pieces.soft_indicators import Method, Pairwise, indicators
-from constructions.samples.sample import class_positions, read_points, read_sample
+from constructions.samples.sample import class_positions, read_points, read_sample, shown
 from constructions.samples.task import read_positive, task_for
 from theory.arguments.scalars import read_exponent
 from theory.balls.small_margin import MarginBracket, small_margin
@@ -125,9 +129,63 @@ class Memorizer(Assembled):
             lower[rest], method[rest] = margin_bounds(self.network, *balls, arithmetic, client=client)
         return lower, method
 
+    def to_torch(self, *, dense: bool | None = None, dtype: Any = None) -> Any:
+        """The network as a `torch.nn.Module`; see `ReLUNetwork.to_torch`."""
+        return self.network.to_torch(dense=dense, dtype=dtype)
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to an `.npz` file that `ReLUNetwork.load` reads, all of it or nothing."""
+        """Write the network to an `.npz` file that `ReLUNetwork.load` and, for its points, `Memorizer.load` read.
+
+        All of it or nothing is written.
+        """
         self.network.save(path)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        points: Any,
+        labels: Any,
+        *,
+        radius: Any,
+        p: Any,
+        shell: Any = None,
+        method: str = "shared",
+        client: Any = None,
+    ) -> "Memorizer":
+        """The memorizer that `save` wrote, with its proof.
+
+        The file holds the network alone. From its weights it is read what `f_clean` is and which points it memorizes;
+        from these and the task, which is to be given as it was, the memorizer is built again, and has to be that of the
+        file to the last bit. To load a network without its task: `ReLUNetwork.load`.
+
+        Args:
+            path: of the file.
+            points, labels, radius, p, shell, method, client: as `robust_memorizer` was given them.
+
+        Raises:
+            ValueError: if the file is no network, or not that of a `robust_memorizer` of this task.
+            AssumptionError: as `robust_memorizer`.
+        """
+        network = ReLUNetwork.load(path)
+        sample = read_sample(points, labels)
+        parts = None
+        if (network.inputs, network.classes) == (sample.points.shape[1], sample.classes):
+            parts = taken_apart(network)
+        # Where nothing is memorized the network is `f_clean`.
+        clean, small = (network, np.empty(0, int)) if parts is None else (parts[1], memorized(parts[0], sample.points))
+        made = None
+        if clean.outputs == sample.outputs and network.classes == sample.classes:
+            made = robust_memorizer(
+                points, labels, radius=radius, p=p, clean=clean, shell=shell, small=small, method=method, client=client
+            )
+        if made is None or network_digest(made.network) != network_digest(network):
+            raise ValueError(
+                f"{path} must hold the network of a robust_memorizer of these points, labels, radius, p, shell and "
+                f"method, got {network!r} of the classes {shown(network.classes or ())}: give them as they were, or "
+                "take ReLUNetwork.load and certify"
+            )
+        return made
 
 
 def robust_memorizer(
@@ -161,11 +219,11 @@ def robust_memorizer(
         labels: -1 and +1 (one output, its sign), or any hashable classes (one output a class, argmax).
         radius: δ > 0, in l_p, with `2 δ < R`; any number that float64 holds exactly, as p and the shell.
         p: in [1, ∞], or "inf".
-        clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` of Linear/ReLU/Flatten, or None to
-            fit a small one by `constructions.memorizers.clean.fit_clean`; where every point is memorized no ball rests
-            on it, and None is the constant 0: beyond the balls and their shells `f̂` is then 0, for ±1 an error of
-            either label, and `predict` gives the first class. With more than one output its outputs follow the sorted
-            labels.
+        clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` that `from_torch` reads, the path of an
+            `.npz` or `.onnx` file, or None to fit a small one by `constructions.memorizers.clean.fit_clean`; where
+            every point is memorized no ball rests on it, and None is the constant 0: beyond the balls and their shells
+            `f̂` is then 0, for ±1 an error of either label, and `predict` gives the first class. With more than one
+            output its outputs follow the sorted labels.
         shell: γ, at most `R - 2δ`, which is the default.
         small: which points to memorize: "auto" for all that are not certified to have a large margin for
             `f_clean`, "all", or their indices.

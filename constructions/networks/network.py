@@ -244,11 +244,16 @@ class ReLUNetwork(Counts):
         """Memory of the arrays as stored."""
         return sum(layer.bytes for layer in self.layers)
 
-    def to_torch(self, *, dense: bool | None = None) -> Any:
-        """The same function as a `torch.nn.Module` in float64; see `constructions.networks.torch_module.to_torch`."""
-        from constructions.networks.torch_module import to_torch
+    def to_torch(self, *, dense: bool | None = None, dtype: Any = None) -> Any:
+        """The same function as a `torch.nn.Module` of any float batch; see `constructions.networks.torch_out.to_torch`.
 
-        return to_torch(self, dense=dense)
+        Args:
+            dense: whether to build plain Linear layers; None where they fit.
+            dtype: `torch.float64`, which is the default, or `torch.float32`.
+        """
+        from constructions.networks.torch_out import to_torch
+
+        return to_torch(self, dense=dense) if dtype is None else to_torch(self, dense=dense, dtype=dtype)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an `.npz` file (arrays only, no pickle), all of it or nothing.

@@ -1,164 +1,133 @@
-"""Between `ReLUNetwork` and torch; the only module of `constructions` that imports torch."""
+"""Between `ReLUNetwork` and torch: `to_torch`, and `from_torch` by what a module's forward does."""
 
-from typing import Any, cast
+import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import nn
-from torch.nn.modules import module as torch_module
 
-from constructions.networks.calculus import signed_pair
-from constructions.networks.network import Affine, ReLUNetwork
-from constructions.networks.network import dense as dense_array
+from constructions.networks.folded import FoldedNetwork
+from constructions.networks.torch_forward import first_size, forward, traced
+from constructions.networks.torch_out import SparseLinear, to_torch
+from constructions.networks.torch_parts import check_parts, refused
+from constructions.networks.torch_values import Tracing
 
-# Above this many bytes of dense float64 weights the sparse module is built instead.
-_DENSE_LIMIT = 2**29
+__all__ = ["SparseLinear", "from_torch", "to_torch"]
 
-# What `module(x)` calls; each may be replaced on one instance.
-_CALLED = {"forward", "_call_impl", "_compiled_call_impl"}
-# What a subclass of Sequential may have of its own; the rest are notes that Python takes on any class.
-_CONSTRUCTS = {"__init__", "__repr__", "extra_repr"}
-_NOTES = {"__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__firstlineno__"}
-_NOTES |= {"__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"}
+# Random points on which network and module are compared; not the number of points that is followed.
+_POINTS = 5
+# How much further than the root of the sum of their squares rounding errors may add up.
+_SLACK = 64
 
 
-class SparseLinear(nn.Module):
-    """`x ↦ x Wᵀ + b` with a sparse `W` of fixed pattern; its stored values and `b` are parameters."""
+def from_torch(module: Any, *, input_shape: Any = None, exact: bool = False) -> FoldedNetwork:
+    """The strict ReLU network of a torch module, over the reals, on points flattened in torch's order.
 
-    def __init__(self, layer: Affine) -> None:
-        super().__init__()
-        weight = sp.coo_array(layer.weight)
-        self.shape = weight.shape
-        self.register_buffer("index", torch.from_numpy(np.stack(weight.coords).astype(np.int64)))
-        self.values = nn.Parameter(torch.from_numpy(weight.data.copy()))
-        self.bias = nn.Parameter(torch.from_numpy(layer.bias.copy()))
+    Read are Linear, Conv, BatchNorm in eval mode, average and max-pooling (also adaptive), Dropout in eval mode,
+    padding, everything that only reorders, sums of branches (skip connections), constants of the module added,
+    subtracted, multiplied and divided by (normalisation), ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, clamp, abs, and
+    modules with a forward of their own of these, which is followed by `torch.fx`. What waits for a deeper branch is
+    carried by ReLUs without loss, and `max(a, b) = a + σ(b - a)`.
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        index = cast(torch.Tensor, self.index)
-        weight = torch.sparse_coo_tensor(index, self.values, self.shape, check_invariants=False, is_coalesced=True)
-        return cast(torch.Tensor, torch.sparse.mm(weight, x.T).T + self.bias)
+    *Which function.* That of the module's weights as they are now, which float64 holds exactly, of its Python numbers,
+    and of constants that forward computes of these alone as torch computes them; conversions between floating-point
+    types change nothing. Affine maps without a ReLU between them are multiplied out exactly, and each weight of the
+    result is rounded to the nearest float64 once. If `rounded` of the result is 0 (as a rule for Linear, Conv, ReLU and
+    max-pooling in float32) the network is the module over the reals. Else a certificate speaks of the network, each
+    weight of which is off by at most 2^-53 of itself; `distance(low, high)` bounds what this makes of the outputs.
 
-
-def to_torch(network: ReLUNetwork, *, dense: bool | None = None) -> nn.Sequential:
-    """The same function as a `torch.nn.Sequential` of float64 layers and `torch.nn.ReLU`.
+    Network and module, in its own arithmetic, are compared on random points, up to the rounding of that arithmetic.
 
     Args:
-        network: any `ReLUNetwork`.
-        dense: True for plain `torch.nn.Linear` layers, False for sparse ones where the network stores sparse
-            weights, None to choose dense when all weights together take at most 512 MB that way.
-    """
-    if dense is None:
-        dense = 8 * network.parameters <= _DENSE_LIMIT
-    modules: list[nn.Module] = []
-    for layer in network.layers:
-        if modules:
-            modules.append(nn.ReLU())
-        modules.append(_linear(layer) if dense or not sp.issparse(layer.weight) else SparseLinear(layer))
-    return nn.Sequential(*modules)
-
-
-def _linear(layer: Affine) -> nn.Linear:
-    linear = nn.Linear(layer.inputs, layer.outputs, dtype=torch.float64)
-    with torch.no_grad():
-        linear.weight.copy_(torch.tensor(dense_array(layer.weight)))
-        linear.bias.copy_(torch.tensor(layer.bias))
-    return linear
-
-
-def from_torch(module: Any) -> ReLUNetwork:
-    """The strict ReLU network of a torch module made of Linear, ReLU and a leading Flatten, over the reals.
-
-    Its weights are those of the module as they are now, in float64, which holds them exactly. Between consecutive
-    Linear layers values are carried as `z = σ(z) - σ(-z)`: their product would be rounded, and another function.
-    Flatten and Identity do nothing to points of shape (n, d).
-
-    Refused is what makes a module another function than its layers say: forward hooks and pre-hooks, its own or
-    global ones (also of weight norm and pruning), a replaced `forward`, parametrizations, subclasses, except those of
-    Sequential that only construct it.
-
-    Args:
-        module: a `torch.nn.Sequential`, nested as you like, or a `torch.nn.Linear`.
+        module: a `torch.nn.Module`; its parts that depend on it in eval mode.
+        input_shape: of one point as the module takes it, such as (3, 32, 32); None where the first layer is a Linear
+            or BatchNorm1d, which tell it, with or without a Flatten ahead.
+        exact: carry values through a layer of their own, `z = σ(z) - σ(-z)`, where products are no float64, so that
+            `rounded` is 0; refused for BatchNorm and divisions by other numbers than powers of two.
 
     Raises:
-        ValueError: for any other module, also Dropout, convolutions and the like; for weights that are not real
-            floating-point numbers in memory, or not finite; unless the module ends with a Linear layer.
+        ValueError: for what is neither affine nor made of ReLUs, by name, with the way out; for hooks, parametrizations
+            and replaced methods; for training mode where it matters; for weights that are not real, finite and in
+            memory; if the module changes its buffers, cannot be run, or answers otherwise than the network.
     """
-    if torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
-        raise ValueError(
-            "a clean torch module must be all there is of its function, got global forward hooks of torch.nn: remove "
-            "them, or pass a ReLUNetwork"
-        )
-    layers: list[Affine] = []
-    after_relu = True
+    check_parts(module)
+    buffers = {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
+    kinds = [p.dtype for p in (*module.parameters(), *module.buffers()) if p.is_floating_point()]
+    dtype = kinds[0] if kinds else torch.get_default_dtype()
+    roundoff = max((torch.finfo(kind).eps / 2 for kind in kinds), default=torch.finfo(dtype).eps / 2)
+    least = max((torch.finfo(kind).smallest_normal for kind in kinds), default=torch.finfo(dtype).smallest_normal)
     try:
-        parts = _leaves(module)
-    except RecursionError as error:
-        raise ValueError("a clean torch module must not hold itself") from error
-    for part in parts:
-        kind = type(part)
-        if kind is nn.Linear:
-            layers += _affine(part, layers.pop() if layers and not after_relu else None)
-            after_relu = False
-        elif kind is nn.ReLU and layers:
-            after_relu = True
-        elif layers or not (kind is nn.Identity or (kind is nn.Flatten and (part.start_dim, part.end_dim) == (1, -1))):
+        root, graph = traced(module)
+        shape = _read_shape(input_shape, first_size(root, graph))
+        batch = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (_POINTS, *shape))).to(dtype)
+        points = batch.double().numpy().reshape(_POINTS, -1)
+        t = Tracing(points, roundoff, least, exact=exact)
+        try:
+            found = t.flat(forward(t, root, graph, t.input(shape)))
+        except ValueError as error:
+            if input_shape is None:
+                raise ValueError(f"{error} (points of shape {shape}, as input_shape was not given)") from error
+            raise
+        made = t.graph.finish(found.value)
+        network = FoldedNetwork(made.layers, rounded=made.rounded, rounding=made.rounding)
+        answers = _answers(module, batch)
+    finally:
+        changed = _restore(module, buffers)
+    if changed:
+        raise refused(f"a forward that changes its buffers ({', '.join(changed)})", "keep it a function of its input")
+    _compare(network(points), answers, found.error.T)
+    return network
+
+
+def _read_shape(given: Any, size: int | None) -> tuple[int, ...]:
+    if given is None:
+        if size is None:
             raise ValueError(
-                f"a clean torch module may hold Linear, ReLU and a leading Flatten only, got {part}: "
-                "convert it, or pass a ReLUNetwork"
+                "a torch module must tell the shape of one point by its first layer, or be given with it: "
+                "from_torch(module, input_shape=(3, 32, 32))"
             )
-    if not layers or after_relu:
-        raise ValueError("a clean torch module must end with a Linear layer, got " + str(module))
-    return ReLUNetwork(tuple(layers))
+        return (size,)
+    shape = tuple(given) if isinstance(given, Sequence) else ()
+    if not shape or not all(isinstance(n, int) and n >= 1 for n in shape):
+        raise ValueError(f"input_shape must be the axes of one point, such as (3, 32, 32), got {given!r}")
+    return shape
 
 
-def _affine(linear: nn.Linear, inner: Affine | None) -> list[Affine]:
-    """The layer; with `inner`, the affine map before it, both with a ReLU between them that changes nothing."""
-    weight = _values(linear, "weight")
-    bias = np.zeros(len(weight)) if linear.bias is None else _values(linear, "bias")
-    if inner is None:
-        return [Affine(weight, bias)]
-    return [*signed_pair(ReLUNetwork((inner,))).layers, Affine(np.hstack([weight, -weight]), bias)]
+def _answers(module: nn.Module, batch: torch.Tensor) -> np.ndarray:
+    """What the module itself makes of the points."""
+    device = next((p.device for p in (*module.parameters(), *module.buffers())), batch.device)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            # What torch has to say of the module's speed is not of its network.
+            warnings.simplefilter("ignore")
+            found = module(batch.to(device))
+        return np.asarray(found.detach().cpu().double().reshape(len(batch), -1).numpy())
+    except Exception as error:  # whatever the module's own code raises
+        raise refused(
+            f"a module that does not run on a batch of shape {tuple(batch.shape)} of {batch.dtype} "
+            f"({type(error).__name__}: {error})",
+            "give the input_shape that it takes",
+        ) from error
 
 
-def _leaves(module: Any) -> list[Any]:
-    """The parts that are no Sequential, in order, each computing what its class says, as do those around them."""
-    if isinstance(module, nn.Module) and (change := _change(module)):
-        raise ValueError(
-            f"a clean torch module must compute what its class does, got {type(module).__name__} with {change}: take "
-            "that away (torch.nn.utils.prune.remove, remove_weight_norm, parametrize.remove_parametrizations keep the "
-            "weights), put it into Linear layers, or pass a ReLUNetwork"
-        )
-    if isinstance(module, nn.Sequential):
-        return [leaf for child in module._modules.values() for leaf in _leaves(child)]
-    return [module]
+def _restore(module: nn.Module, before: dict[str, torch.Tensor]) -> list[str]:
+    """The names of the buffers that are not as they were; they are again."""
+    changed = []
+    for name, buffer in module.named_buffers():
+        if name in before and not torch.equal(buffer, before[name]):
+            changed.append(name)
+            buffer.detach().copy_(before[name])
+    return changed
 
 
-def _change(module: nn.Module) -> str | None:
-    """What of this module a call runs beside or in place of the `forward` of its class."""
-    if module._forward_pre_hooks:
-        return "a forward pre-hook"
-    if module._forward_hooks:
-        return "a forward hook"
-    own = _CALLED & vars(module).keys()
-    if isinstance(module, nn.Sequential):
-        # A subclass, or a class beside Sequential, may construct itself, hold a name, or have further methods.
-        others = [kind for kind in type(module).mro() if kind not in nn.Sequential.mro()]
-        held = {*dir(nn.Sequential), *vars(nn.Sequential())}
-        own |= {name for kind in others for name in vars(kind)} & held - _CONSTRUCTS - _NOTES
-    return f"its own {', '.join(sorted(own))}" if own else None
-
-
-def _values(linear: nn.Linear, name: str) -> np.ndarray:
-    """The values in float64, apart from the module's own memory, which further training would change."""
-    tensor = getattr(linear, name)
-    if type(tensor) not in (nn.Parameter, torch.Tensor) or not (
-        tensor.is_floating_point() and tensor.layout is torch.strided
-    ):
-        raise ValueError(
-            f"a clean torch module must have dense real floating-point weights, got {type(tensor).__name__} "
-            f"of {tensor.dtype}, {tensor.layout}, as {name} of {linear}: convert it to float32 or float64"
-        )
-    if tensor.is_meta:
-        raise ValueError(f"a clean torch module must have weights in memory, got {name} of {linear} on the meta device")
-    return np.array(tensor.detach().cpu().double().resolve_neg().numpy())
+def _compare(ours: np.ndarray, theirs: np.ndarray, error: np.ndarray) -> None:
+    if ours.shape == theirs.shape and np.all(abs(ours - theirs) <= _SLACK * error):
+        return
+    apart = np.max(abs(ours - theirs)) if ours.shape == theirs.shape else np.inf
+    raise refused(
+        f"a module whose outputs at random points are {apart:g} from those of the network that was read "
+        f"(rounding explains {_SLACK * error.max():g})",
+        "keep forward a function of its input alone, without operations in place, randomness or states",
+    )

@@ -79,7 +79,7 @@ def flatness_brackets(
     The lower bounds are those of the real gradient and loss at the points found, rounding included.
 
     Args:
-        network: a `ReLUNetwork`, or a torch module of Linear, ReLU and Flatten, with at least two outputs.
+        network: a `ReLUNetwork`, or a torch module that `constructions.from_torch` reads, with at least two outputs.
         points: shape (n, d).
         labels: in 0..outputs-1.
         radii: increasing, >= 0.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from constructions.certificates.certificate import certify
+from constructions.certificates.any_network import certify
 from constructions.memorizers.narrow_deep import narrow_deep_memorizer, narrow_deep_nonzero, narrow_deep_parameters
 from tests.strategies import Instance, instances
 from theory.errors import AssumptionError
