@@ -57,7 +57,9 @@ def in_blocks(
     """
     bar = {"description": progress or "", "disable": progress is None, "console": Console(stderr=True)}
     if client is None:
-        return [work(shared, block) for block in track(blocks, **bar)]  # type: ignore[arg-type]
+        # A bar that is not shown starts a thread all the same.
+        shown = blocks if progress is None else track(blocks, **bar)  # type: ignore[arg-type]
+        return [work(shared, block) for block in shown]
     with connected(client) as workers, tempfile.TemporaryDirectory(dir=folder) as name:
         from distributed import as_completed
 

@@ -18,12 +18,12 @@ def gamma(k: int) -> float:
 def norm_upper_bound(rows: Float[np.ndarray, "*batch d"], p: float) -> Float[np.ndarray, "*batch"]:
     """Upper bound of the real l_p norm along the last axis, within a few units of it; 0 exactly for zeros."""
     size = np.abs(rows)
-    largest = np.asarray(size.max(axis=-1))
     slack = 1.0 + gamma(2 * rows.shape[-1] + 64)
-    if np.isinf(p):
-        return largest
     if p == 1:
         return np.asarray(size.sum(axis=-1) * slack)
+    largest = np.asarray(size.max(axis=-1))
+    if np.isinf(p):
+        return largest
     if p == 2:
         # Squares that underflow lose less than this; overflow gives infinity, which is sound.
         lost = np.sqrt(rows.shape[-1]) * 2.0**-530 * (largest > 0)

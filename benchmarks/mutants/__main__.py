@@ -33,12 +33,15 @@ TRUSTED = [
     *(f"constructions/certificates/{name}.py" for name in ("rational_intervals", "executed_intervals")),
     *(f"constructions/certificates/{name}.py" for name in ("execution_error", "executed_proof")),
     *(f"constructions/certificates/{name}.py" for name in ("indicator_proof", "structural_proof")),
-    *("constructions/samples/task.py", "theory/roundoff.py", "theory/balls/relaxation.py"),
+    *("constructions/samples/task.py", "theory/roundoff.py"),
+    *(f"theory/balls/{name}.py" for name in ("regions", "prepared", "intervals", "backward", "cut_balls")),
+    *(f"theory/balls/{name}.py" for name in ("propagation", "relaxation", "violations")),
+    *(f"theory/balls/{name}.py" for name in ("input_splitting", "relu_splitting")),
     *("theory/setting/separation.py", "theory/setting/labelled_points.py", "theory/closest/*.py"),
     *("theory/setting/membership.py", "theory/exact/exact_distance.py"),
     *("constructions/compact/proof.py", "constructions/compact/norms.py"),
     *("constructions/bits/certificate.py", "constructions/bits/intervals.py"),
-    *(f"theory/lower_bounds/{name}.py" for name in ("covering", "coordinates", "rank", "integers")),
+    *(f"theory/lower_bounds/{name}.py" for name in ("covering", "cases", "coordinates", "rank", "integers")),
 ]
 OTHERS = ["theory/**/*.py", "constructions/**/*.py"]
 SAMPLE, SEED = 300, 20230602

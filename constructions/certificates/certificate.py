@@ -1,9 +1,9 @@
-"""Certificates of robustness on the training balls of any ReLU network, read from its weights."""
+"""What is known of every ball around the points of a sample: certified, refuted or undecided."""
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,18 +11,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from constructions.certificates.digests import network_digest, points_digest
-from constructions.certificates.executed_intervals import FORMATS, executed_margin_bound
-from constructions.certificates.guided_attack import Function
-from constructions.certificates.rational_intervals import largest_float_at_most, rational_margin_bound
-from constructions.certificates.witness import executed_witnesses, real_witnesses
 from constructions.networks.network import ReLUNetwork
-from constructions.samples.sample import read_labelled_points, shown
-from constructions.samples.task import Task
+from constructions.networks.reading import read_network
+from constructions.samples.sample import read_labelled_points
 from theory.arguments.read_only import restore
 from theory.arguments.subnormals import check_subnormals
-from theory.balls.relaxation import margin_lower_bound, read_ball
-from theory.cluster import in_blocks
-from theory.setting.losses import check_labels
 
 CERTIFIED, REFUTED, UNDECIDED = "certified", "refuted", "undecided"
 
@@ -35,11 +28,6 @@ ARITHMETICS = {
     "float64": f"the network as executed in float64, {_ANY_RUN}",
     "float32": f"the network as executed in float32 with its weights rounded to it, {_ANY_RUN}",
 }
-
-# Balls whose bounds are computed together: always these, so that rounding does not depend on who computes them.
-_BALLS = 1024
-# Linear relaxation carries a dense matrix per ball through every layer.
-_LINEAR_LIMIT = 300_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +42,16 @@ class Certificate:
         lower: sound lower bound on the least margin over the ball, per point.
         upper: an upper bound of the least margin over the ball: of the margin at the worst point of it that an attack
             found (over the reals rounded up, else as executed); infinite where no attack was run.
-        method: what gave the bound, per point: "interval", "linear", "structure".
+        method: what refuted the ball ("attack", "splitting") or gave the bound, per point: "interval", "linear",
+            "slopes", "splitting", "structure".
         arithmetic: what it speaks of, a key of `ARITHMETICS`. For "float64" and "float32" the inputs are the vectors
             of that format in the real balls, and margins are differences of computed outputs.
         counterexamples: for each refuted point the adversarial example: in the ball exactly, and surely an error.
         seconds: time of bound and attack, per point, an equal share for points treated together.
         misclassified: the points that are surely misclassified themselves.
+        radii: for p = ∞ a radius for each coordinate, shape (d,) or (n, d), where not all are `radius`, the greatest.
+        low, high: ends of the box that cuts the balls off, numbers or arrays; None for whole balls.
+        untried: for undecided points which step was not tried, or not to its end, and why.
         seal: digest of all this and of the network, the points and the labels, see `is_of`.
     """
 
@@ -73,6 +65,10 @@ class Certificate:
     counterexamples: Mapping[int, np.ndarray]
     seconds: Float[np.ndarray, " n"]
     misclassified: frozenset[int] = frozenset()
+    radii: np.ndarray | None = None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    untried: Mapping[int, str] = field(default_factory=dict)
     seal: str = field(init=False, default="", repr=False)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -82,12 +78,13 @@ class Certificate:
         counts = ", ".join(f"{self.count(s)} {s}" for s in (CERTIFIED, REFUTED, UNDECIDED))
         return f"<Certificate: {counts}, l_{self.p:g}, radius {self.radius:g}, {self.arithmetic}>"
 
-    def is_of(self, network: ReLUNetwork, points: Any, labels: Any) -> bool:
+    def is_of(self, network: Any, points: Any, labels: Any) -> bool:
         """Whether it was made of these, and neither they nor the certificate were changed since.
 
         A certificate put together by hand, or by `dataclasses.replace`, is of nothing.
         """
         check_subnormals("a comparison")
+        network = read_network(network)
         try:
             points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
         except ValueError:
@@ -117,12 +114,16 @@ class Certificate:
         low, high = self.error_bracket
         counts = ", ".join(f"{self.count(s)} {s}" for s in (CERTIFIED, REFUTED, UNDECIDED))
         methods = ", ".join(sorted(set(self.method.tolist())))
+        cut = "" if self.low is None and self.high is None else f", cut off at {_ends(self.low)} and {_ends(self.high)}"
+        each = "" if self.radii is None else " at most, one for each coordinate"
+        left = Counter(self.untried.values())
+        untried = "".join(f"; of {count} undecided: {why}" for why, count in sorted(left.items()))
         zeros = sum(1 for i in self.counterexamples if self.upper[i] == 0)
         ties = f" ({zeros} of the refuted because f = 0, which is an error for every label)" if zeros else ""
         return (
-            f"{counts} of {len(self.status)} balls, l_{self.p:g}, radius {self.radius:g}{ties}; "
+            f"{counts} of {len(self.status)} balls, l_{self.p:g}, radius {self.radius:g}{each}{cut}{ties}; "
             f"clean error {self.clean_error:.4g}; "
-            f"{low:.4g} <= adversarial error <= {high:.4g}; by {methods}, for {ARITHMETICS[self.arithmetic]}"
+            f"{low:.4g} <= adversarial error <= {high:.4g}; by {methods}, for {ARITHMETICS[self.arithmetic]}{untried}"
         )
 
     def records(self) -> list[dict[str, Any]]:
@@ -157,6 +158,12 @@ class Certificate:
             "seconds": [_finite(v) for v in self.seconds],
             "misclassified": sorted(self.misclassified),
             "counterexamples": {str(i): x.tolist() for i, x in self.counterexamples.items()},
+            "untried": {str(i): why for i, why in self.untried.items()},
+            **{
+                name: np.asarray(v).tolist()
+                for name in ("radii", "low", "high")
+                if (v := getattr(self, name)) is not None
+            },
         }
 
     def to_json(self) -> str:
@@ -168,6 +175,12 @@ def _finite(value: np.floating[Any]) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def _ends(ends: np.ndarray | None) -> str:
+    if ends is None:
+        return "no end"
+    return f"{float(ends):g}" if ends.ndim == 0 else f"ends of shape {ends.shape}"
+
+
 def _seal(
     certificate: Certificate, network: ReLUNetwork, points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]
 ) -> str:
@@ -175,205 +188,41 @@ def _seal(
     c = certificate
     seal = hashlib.sha256(repr((c.radius, c.p, c.arithmetic, sorted(c.misclassified))).encode())
     seal.update(repr((c.status.tolist(), c.method.tolist(), sorted(c.counterexamples))).encode())
+    region = [(a.shape, a.tolist()) if a is not None else None for a in (c.radii, c.low, c.high)]
+    if any(region):
+        seal.update(repr(region).encode())
     for array in (c.lower, c.upper, *(c.counterexamples[i] for i in sorted(c.counterexamples))):
         seal.update(repr((array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
     seal.update((network_digest(network) + points_digest(points, labels)).encode())
     return seal.hexdigest()
 
 
-def certify(
-    network: ReLUNetwork,
-    points: Any,
-    labels: Any,
-    radius: Any,
-    p: Any,
-    *,
-    arithmetic: str = "reals",
-    seed: int = 0,
-    client: Any = None,
-) -> Certificate:
-    """Sound bounds on the margin of any network on every ball `B_p(x_i, radius)`; an attack on the rest.
-
-    Interval propagation first (for p = ∞ on the ball itself); over the reals then linear relaxation for balls
-    that it leaves open and networks up to 300,000 parameters; then `guided_attack`. Nothing is known of how the
-    network was made. A refutation is confirmed: its witness is in the ball exactly, and over the reals an error by a
-    rigorous bound or exactly, under "float64" and "float32" of the executed network at a vector of that format. A ball
-    on which numbers overflow is left undecided.
-
-    Args:
-        network: any `ReLUNetwork`.
-        points: shape (n, d).
-        labels: of `network.classes`; without these -1 and +1 for one output, else class numbers 0, …, outputs - 1.
-        radius: of the balls, finite and >= 0; any number that float64 holds exactly.
-        p: in [1, ∞], or "inf"; 1, 2 or ∞ for "rational".
-        arithmetic: "reals", with float64 bounds that include their rounding; "rational", the same claim in exact
-            arithmetic, for small networks; "float64" or "float32", the network as executed, see
-            `constructions.certificates.executed_intervals`.
-        seed: of the attack.
-        client: a Dask client or the address of a scheduler, to compute the bounds on many machines, see
-            `theory.cluster`; the balls that are left are attacked here.
-
-    Raises:
-        ValueError: for malformed arguments, or a network too large for exact arithmetic.
-    """
-    _check_arithmetic(arithmetic)
-    if not isinstance(network, ReLUNetwork):
-        raise ValueError(f"certify needs a ReLUNetwork, such as Memorizer.network, got {type(network).__name__}")
-    radius, p = read_ball(radius, p)
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
-    points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
-    started = time.perf_counter()
-    balls = points, codes, radius, p
-    lower, method = margin_bounds(network, *balls, arithmetic, client=client)
-    seconds = (time.perf_counter() - started) / len(points)
-    return decide(network, *balls, lower, method, arithmetic=arithmetic, seconds=seconds, seed=seed)
-
-
-def certificate_of_task(
-    network: ReLUNetwork,
-    task: Task,
-    bounds: Callable[[], tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]],
-    arithmetic: str,
-    *,
-    function: Function | None = None,
-) -> Certificate:
-    """The certificate of a network on the balls of a task, by bounds of the construction's own.
-
-    Args:
-        network: that is certified.
-        task: the balls.
-        bounds: gives sound lower bounds of the margins, and which method gave each.
-        arithmetic: of the claim, a key of `ARITHMETICS`.
-        function: as for `decide`.
-
-    Raises:
-        ValueError: for another arithmetic, or labels that are none of the network.
-    """
-    _check_arithmetic(arithmetic)
-    sample = task.sample
-    check_labels(sample.codes, network.outputs)
-    if network.classes not in (None, sample.classes):
-        raise ValueError(
-            f"the network needs the classes of the task, {shown(sample.classes)}, got {shown(network.classes)}: its "
-            "outputs stand for other labels than those of the points"
-        )
-    started = time.perf_counter()
-    lower, method = bounds()
-    seconds = (time.perf_counter() - started) / len(lower)
-    balls, shell = (sample.points, sample.codes, task.radius, task.p), task.shell
-    return decide(
-        network, *balls, lower, method, seconds=seconds, arithmetic=arithmetic, function=function, shell=shell
-    )
-
-
-def margin_bounds(
-    network: ReLUNetwork,
-    points: Float[np.ndarray, "n d"],
-    codes: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
-    arithmetic: str,
-    *,
-    client: Any = None,
-) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
-    """Sound lower bounds of the least margins of any network, and which method gave each; see `certify`."""
-    starts = range(0, len(points), _BALLS)
-    found = in_blocks(_block_bounds, (network, points, codes, radius, p, arithmetic), starts, client=client)
-    return np.concatenate([lower for lower, _ in found]), np.concatenate([method for _, method in found])
-
-
-def _block_bounds(shared: tuple[Any, ...], start: int) -> tuple[np.ndarray, np.ndarray]:
-    network, points, codes, radius, p, arithmetic = shared
-    rows = slice(start, start + _BALLS)
-    balls = points[rows], codes[rows], radius, p
-    if arithmetic == "reals":
-        return real_margin_bounds(network, *balls)
-    if arithmetic == "rational":
-        exact = rational_margin_bound(network.layers, *balls)
-        lower = np.array([largest_float_at_most(value) for value in exact])
-    else:
-        lower = executed_margin_bound(network.layers, *balls, arithmetic)
-    return lower, np.full(len(lower), "interval", dtype="<U9")
-
-
-def _check_arithmetic(arithmetic: Any) -> None:
-    if not (isinstance(arithmetic, str) and arithmetic in ARITHMETICS):
-        raise ValueError(f"arithmetic must be one of {', '.join(ARITHMETICS)}, got {arithmetic!r}")
-
-
-def real_margin_bounds(
+def assembled_certificate(
     network: ReLUNetwork,
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
-) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
-    """Lower bounds of the least margins over the reals by intervals, then by linear relaxation, and which gave them."""
-    lower = margin_lower_bound(network.layers, points, labels, radius, p, method="interval")
-    method = np.full(len(points), "interval", dtype="<U9")
-    still_open = np.flatnonzero(~(lower > 0))
-    if len(still_open) and network.parameters <= _LINEAR_LIMIT:
-        some = points[still_open], labels[still_open], radius, p
-        lower[still_open], method[still_open] = margin_lower_bound(network.layers, *some, method="linear"), "linear"
-    return lower, method
-
-
-def decide(
-    network: ReLUNetwork,
-    points: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
-    radius: float,
-    p: float,
+    *,
     lower: Float[np.ndarray, " n"],
+    upper: Float[np.ndarray, " n"],
     method: Shaped[np.ndarray, " n"],
-    *,
-    seconds: float,
-    arithmetic: str = "reals",
-    function: Function | None = None,
-    shell: float | None = None,
-    seed: int = 0,
+    seconds: Float[np.ndarray, " n"],
+    counterexamples: Mapping[int, np.ndarray],
+    **others: Any,
 ) -> Certificate:
-    """The certificate for given sound lower bounds: balls without a positive one are attacked.
+    """The certificate of these findings, read-only and sealed.
 
     Args:
-        network: that the bounds are about.
-        points: shape (n, d).
-        labels: ±1 for one output, else class numbers.
-        radius: of the balls.
-        p: in [1, ∞].
-        lower: the bounds.
-        method: what gave them.
-        seconds: time that they took, per point.
-        arithmetic: of the claim, a key of `ARITHMETICS`.
-        function: a quicker way to about the same values, for the attack to look for candidates.
-        shell: as for `guided_attack`.
-        seed: of the attack.
+        network, points, labels: of which it is.
+        lower, upper, method, seconds, counterexamples: as of `Certificate`.
+        others: its other attributes.
     """
-    _check_arithmetic(arithmetic)
-    check_subnormals("a certificate")
-    radius, p = read_ball(radius, p)
-    lower = np.where(np.isnan(lower), -np.inf, lower)
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
-    attacked = np.flatnonzero(status == UNDECIDED)
-    upper, taken = np.full(len(points), np.inf), np.full(len(points), seconds)
-    counterexamples: dict[int, np.ndarray] = {}
-    misclassified: frozenset[int] = frozenset()
-    started = time.perf_counter()
-    if len(attacked):
-        balls = points, labels, radius, p
-        if arithmetic in FORMATS:
-            found = executed_witnesses(network, *balls, attacked, arithmetic, seed=seed)
-        else:
-            found = real_witnesses(network, *balls, attacked, function=function, shell=shell, seed=seed)
-        upper[attacked], misclassified = found.upper, frozenset(attacked[found.misclassified].tolist())
-        refuted = found.upper <= 0
-        status[attacked[refuted]] = REFUTED
-        witnesses = zip(attacked[refuted].tolist(), found.where[refuted], strict=True)
-        counterexamples = {i: x.copy() for i, x in witnesses}
-        taken[attacked] += (time.perf_counter() - started) / len(attacked)
-    for array in (status, lower, upper, method, taken, *counterexamples.values()):
-        array.flags.writeable = False
-    made = Certificate(radius, p, status, lower, upper, method, arithmetic, counterexamples, taken, misclassified)
+    status[list(counterexamples)] = REFUTED
+    arrays: dict[str, Any] = {"status": status, "lower": lower, "upper": upper, "method": method, "seconds": seconds}
+    examples = {i: x.copy() for i, x in sorted(counterexamples.items())}
+    for array in (*arrays.values(), *examples.values(), *(others.get(name) for name in ("radii", "low", "high"))):
+        if array is not None:
+            array.flags.writeable = False
+    made = Certificate(**arrays, counterexamples=examples, **others)
     object.__setattr__(made, "seal", _seal(made, network, points, labels))
     return made

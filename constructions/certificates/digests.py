@@ -18,11 +18,18 @@ def network_digest(network: ReLUNetwork) -> str:
     """
     digest = hashlib.sha256()
     for layer in network.layers:
-        weight = sparse(layer.weight)
-        for part in (np.array(layer.weight.shape), weight.indptr, weight.indices):
+        shape = layer.weight.shape
+        if isinstance(layer.weight, np.ndarray) and layer.weight.all():
+            # What CSR would hold of it, without its arrays.
+            columns = np.broadcast_to(np.arange(shape[1]), shape)
+            stored = shape[1] * np.arange(shape[0] + 1), columns, layer.weight
+        else:
+            weight = sparse(layer.weight)
+            stored = weight.indptr, weight.indices, weight.data
+        for part in (np.array(shape), *stored[:2]):
             _add(digest, part, "<i8")
-        for values in (weight.data, layer.bias):
-            _add(digest, values, "<f8")
+        for part in (stored[2], layer.bias):
+            _add(digest, part, "<f8")
     return digest.hexdigest()
 
 
@@ -40,4 +47,4 @@ def _add(digest: Any, array: np.ndarray, kind: str) -> None:
     step = max(1, _BLOCK * len(array) // max(1, array.size))
     for start in range(0, len(array), step):
         # + 0 turns -0.0 into 0.0.
-        digest.update((np.asarray(array[start : start + step], dtype=kind) + 0).tobytes())
+        digest.update(np.ascontiguousarray(np.asarray(array[start : start + step], dtype=kind) + 0).data)

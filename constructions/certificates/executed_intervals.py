@@ -109,6 +109,8 @@ def executed_margin_bound(
     radius: Any,
     p: Any,
     arithmetic: str,
+    *,
+    box: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Float[np.ndarray, " n"]:
     """Lower bounds of the least margin that the executed network computes on the balls `B_p(x_i, radius)`.
 
@@ -123,6 +125,7 @@ def executed_margin_bound(
         radius: of the balls, finite and >= 0.
         p: in [1, ∞].
         arithmetic: "float64" or "float32".
+        box: for p = ∞ the ends of boxes of floats, of shape (n, d), that are meant instead of the balls.
 
     Raises:
         ValueError: for another arithmetic, radius, p or label, or weights beyond the format.
@@ -143,7 +146,8 @@ def executed_margin_bound(
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for start in range(0, len(points), step):
             rows = slice(start, start + step)
-            lower[rows] = _block(hidden, heads, form, points[rows], labels[rows], radius, p)
+            ends = None if box is None or not np.isinf(p) else (box[0][rows], box[1][rows])
+            lower[rows] = _block(hidden, heads, form, points[rows], labels[rows], radius, p, ends)
     return lower
 
 
@@ -313,6 +317,7 @@ def _block(
     labels: np.ndarray,
     radius: float,
     p: float,
+    ends: tuple[np.ndarray, np.ndarray] | None,
 ) -> np.ndarray:
     """Lower bounds for some balls; inside, values have shape (neurons, balls)."""
     safe = np.ones(len(points), dtype=bool)
@@ -320,6 +325,8 @@ def _block(
     centre = np.ascontiguousarray(points.T)
     # The real box, one float outward.
     low, high = np.nextafter(centre - radius, -np.inf), np.nextafter(centre + radius, np.inf)
+    if ends is not None:
+        low, high = (np.ascontiguousarray(end.T) for end in ends)
     low, high = _with_flushed(low, high, form)
     for layer in hidden:
         safe &= _is_safe(layer, low, high, form)

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from constructions.certificates.certificate import margin_bounds
+from constructions.certificates.deciding import margin_bounds
 from constructions.certificates.executed_intervals import (
     FORMATS,
     as_executed,

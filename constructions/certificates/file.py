@@ -42,9 +42,14 @@ def write_certificate(
             features over the reals; it trusts them no more than the rest.
 
     Raises:
-        ValueError: if the certificate is not of this network and these points, is not as it was made, or is of radius
-            0.
+        ValueError: if the certificate is not of this network and these points, is not as it was made, is of radius 0,
+            or of balls that are cut off or have a radius for each coordinate.
     """
+    if not all(part is None for part in (certificate.radii, certificate.low, certificate.high)):
+        raise ValueError(
+            "a certificate file needs whole balls of one radius, got balls that are cut off, or a radius for each "
+            "coordinate: `certify` without low and high and with one radius"
+        )
     write_claims(path, certificate, network, network_digest(network), points, labels, indicators)
 
 

@@ -6,7 +6,8 @@ and the gate opens), on the surface of the ball, at its vertices. The attack eva
 reports the worst. It can only refute; the absence of a find proves nothing.
 """
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -75,29 +76,48 @@ def attack_balls(
     indices: Int[np.ndarray, " k"] | None = None,
     shell: float | None = None,
     seed: int = 0,
+    low: Any = -np.inf,
+    high: Any = np.inf,
+    deadline: float = np.inf,
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k d"]]:
-    """`guided_attack` with labels as the network has them: ±1, or class numbers."""
+    """`guided_attack` with labels as the network has them: ±1, or class numbers.
+
+    Args:
+        function, points, labels, radius, p, indices, shell, seed: as for `guided_attack`.
+        low, high: ends of boxes that cut the balls off, numbers or of shape (d,) or (k, d).
+        deadline: by `time.monotonic`; the margins of balls that are left then are infinite.
+    """
     rng = np.random.default_rng(seed)
     chosen = np.arange(len(points)) if indices is None else indices
-    worst = np.empty(len(chosen))
-    where = np.empty((len(chosen), points.shape[1]))
+    low, high = (np.broadcast_to(end, (len(chosen), points.shape[1])) for end in (low, high))
+    worst, where = np.full(len(chosen), np.inf), points[chosen].clip(low, high)
     for k, i in enumerate(chosen):
+        if time.monotonic() > deadline:
+            break
         # Beyond the largest float a step only costs a candidate.
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             tried = np.concatenate(list(_candidates(points, labels, int(i), radius, p, shell, rng)))
-            worst[k], where[k] = _worst_in_ball(function, tried, points[i], int(labels[i]), radius, p)
+            ball = points[i], radius, p
+            tried, drawn = (x.clip(low[k], high[k]) for x in (tried, _into_ball(tried, *ball)))
+            worst[k], where[k] = _worst_in_ball(function, (tried, drawn), where[k], int(labels[i]), ball)
     return worst, where
 
 
 def _worst_in_ball(
-    function: Function, tried: np.ndarray, centre: np.ndarray, label: int, radius: float, p: float
+    function: Function,
+    tried: Iterable[np.ndarray],
+    first: np.ndarray,
+    label: int,
+    ball: tuple[np.ndarray, float, float],
 ) -> tuple[float, np.ndarray]:
-    """The worst point found in the ball, of those tried, of those drawn into it, and of the centre."""
-    worst, where = float(_margins(function, centre[None], label)[0]), centre
-    for drawn in (tried, _into_ball(tried, centre, radius, p)):
+    """The worst point found in the ball: of the first, and of others until they are no worse outside the ball."""
+    worst, where = np.inf, first
+    if is_in_ball(first, *ball):
+        worst = float(_margins(function, first[None], label)[0])
+    for drawn in tried:
         found = _margins(function, drawn, label)
         order = np.argsort(found, kind="stable")[:_LOOKED_AT]
-        inside = next((n for n in order if found[n] < worst and is_in_ball(drawn[n], centre, radius, p)), None)
+        inside = next((n for n in order if found[n] < worst and is_in_ball(drawn[n], *ball)), None)
         if inside is not None:
             worst, where = float(found[inside]), drawn[inside]
         if not found[order[0]] < worst:

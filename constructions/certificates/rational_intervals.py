@@ -62,6 +62,22 @@ def rational_margin_bound(
     return [_margin(exact, x, int(y), radius, p) for x, y in zip(points, labels, strict=True)]
 
 
+def rational_outputs(layers: Layers, x: Float[np.ndarray, " d"]) -> list[Fraction]:
+    """The outputs at one point, exactly.
+
+    Raises:
+        ValueError: if the network is too large for exact arithmetic.
+    """
+    if not fits_rational(layers, 1):
+        raise ValueError(f"rational arithmetic is for networks of at most {_LIMIT:,} weights")
+    values, shift = _integers(x.tolist())
+    for k, layer in enumerate(layers):
+        if k:
+            values = [max(v, 0) for v in values]
+        values, _, shift = _step(_exact(layer.weight, layer.bias), values, values, shift, [], None)
+    return [Fraction(v, 2**shift) for v in values]
+
+
 def fits_rational(layers: Layers, points: int) -> bool:
     """Whether exact arithmetic for so many points takes seconds and not hours."""
     return points * sum(_count(layer.weight) for layer in layers) <= _LIMIT

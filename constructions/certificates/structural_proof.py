@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from constructions.certificates.certificate import margin_bounds
+from constructions.certificates.deciding import margin_bounds
 from constructions.certificates.indicator_proof import IndicatorCheck, check_indicators, is_same
 from constructions.networks.network import Affine, ReLUNetwork, dense
 from constructions.pieces.assembly import Assembled, clean_bound, memorizing_network, without_weights

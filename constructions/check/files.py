@@ -13,7 +13,7 @@ FORMAT = "robust memorization certificate 2"
 KEYS = {"arithmetic", "digest", "format", "indicators", "network", "p", "points", "radius", "records"}
 FIELDS = {"status", "lower", "method", "arithmetic", "seconds", "witness"}
 ARITHMETICS = ("reals", "rational", "float64", "float32")
-METHODS = ("interval", "linear", "structure")
+METHODS = ("attack", "interval", "linear", "slopes", "splitting", "structure")
 
 
 @dataclass(frozen=True, eq=False)

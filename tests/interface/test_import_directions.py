@@ -54,6 +54,12 @@ FOLDERS: dict[str, set[str]] = {
         *("constructions.rules", "constructions.compact", "constructions.bits", "constructions.memorizers"),
         *("constructions.certificates", "constructions.pieces", "constructions.networks", "constructions.samples"),
     },
+    # Instances for verifiers, from every construction.
+    "constructions.benchmark": {
+        *("constructions.comparison", "constructions.rules", "constructions.compact", "constructions.bits"),
+        *("constructions.memorizers", "constructions.exchange", "constructions.certificates", "constructions.pieces"),
+        *("constructions.networks", "constructions.samples"),
+    },
     # Trusts nothing: it stands alone, and what it needs it has again.
     "constructions.check": set(),
     "empirics.gaussian": set(),
@@ -203,4 +209,16 @@ def test_no_public_name_is_a_module_of_its_package(package: str) -> None:
     """`theory.separation` is a function: a module of that name would be hidden by it, or hide it."""
     beside = {path.stem for path in (ROOT / package).iterdir() if path.suffix == ".py" or path.is_dir()}
     assert len(beside) > 3
-    assert beside.isdisjoint(importlib.import_module(package).__all__)
+    assert (beside - PROGRAMS).isdisjoint(importlib.import_module(package).__all__)
+
+
+# Modules of `python -m` that cannot be imported, and so take no name away.
+PROGRAMS = {"certify"}
+
+
+def test_a_program_with_the_name_of_a_function_leaves_it_alone() -> None:
+    with pytest.raises(ImportError, match="from constructions import certify"):
+        importlib.import_module("constructions.certify")
+    from constructions import certify
+
+    assert callable(certify)

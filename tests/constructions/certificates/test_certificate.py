@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructions import Affine, ReLUNetwork, certify, guided_attack, robust_memorizer, write_certificate
-from constructions.certificates import certificate as certificate_module
+from constructions.certificates import decision
 from tests.rational import rational_value, rationals
 from tests.strategies import dyadic, exponents, networks
+from theory.balls.propagation import linear_cost
 from theory.setting.membership import is_in_ball
 
 LINE = ReLUNetwork((Affine(np.array([[1.0]]), np.array([-0.5])),))
@@ -104,7 +105,8 @@ def test_records_name_status_bound_method_arithmetic_time_and_witness() -> None:
     records = json.loads(json.dumps(certificate.records()))
     assert [r["status"] for r in records] == ["certified", "refuted", "certified"]
     assert [r["witness"] is None for r in records] == [True, False, True]
-    assert all(r["arithmetic"] == "float32" and r["method"] == "interval" and r["seconds"] > 0 for r in records)
+    assert all(r["arithmetic"] == "float32" and r["seconds"] > 0 for r in records)
+    assert [r["method"] for r in records] == ["interval", "attack", "interval"]
     assert records[0]["lower"] == certificate.lower[0]
 
 
@@ -147,7 +149,7 @@ def test_labels_may_be_a_list_and_whole_floats() -> None:
 @pytest.mark.parametrize(
     ("network", "labels", "message"),
     [
-        ("a memorizer", [1, -1], "needs a ReLUNetwork, such as Memorizer.network, got str"),
+        ("a memorizer", [1, -1], "model must be a ReLUNetwork, .* got the path 'a memorizer'"),
         (None, ["a", "b"], r"needs them, ReLUNetwork\(layers, classes\)"),
         (None, [0.5, -1.0], r"needs them, ReLUNetwork\(layers, classes\)"),
         (None, [[1, -1]], "shape"),
@@ -278,7 +280,9 @@ def test_a_certificate_is_of_what_it_was_made_of(arithmetic: str, tmp_path: Path
 def test_a_radius_that_is_no_float_is_refused_by_name(radius: Any) -> None:
     """10 x + 3 is 0 at -0.3: rounded to a float, 0.3 would give a false certificate."""
     steep = ReLUNetwork((Affine(np.array([[10.0]]), np.array([3.0])),))
-    with pytest.raises(ValueError, match="radius must be"):
+    # An array is a radius for each coordinate.
+    said = "needs whole balls of one radius" if isinstance(radius, np.ndarray) else "radius must be"
+    with pytest.raises(ValueError, match=said):
         certify(steep, np.zeros((1, 1)), np.array([1]), radius, np.inf, arithmetic="rational")
     with pytest.raises(ValueError, match="radius must be"):
         robust_memorizer(np.eye(2), [-1, 1], radius=radius, p=2)
@@ -367,7 +371,7 @@ def test_what_a_certificate_prints_and_keeps() -> None:
     assert found.status.tolist() == ["certified", "refuted", "refuted"]
     assert str(found) == (
         "1 certified, 2 refuted, 0 undecided of 3 balls, l_inf, radius 0.25 (1 of the refuted because f = 0, which is "
-        "an error for every label); clean error 0.3333; 0.6667 <= adversarial error <= 0.6667; by interval, linear, "
+        "an error for every label); clean error 0.3333; 0.6667 <= adversarial error <= 0.6667; by attack, interval, "
         "for the function of the network's float64 weights over the reals"
     )
     content = found.to_dict()
@@ -394,8 +398,8 @@ def test_linear_relaxation_is_tried_wherever_intervals_are_open_and_the_network_
         assert found.method.tolist() == [by]
         assert found.certified.all()
         with monkeypatch.context() as patch:
-            patch.setattr(certificate_module, "_LINEAR_LIMIT", same.parameters - 1)
+            patch.setattr(decision, "ALLOWED", linear_cost(same.layers) - 1)
             limited = certify(same, *at, 0.5, np.inf)
             assert limited.certified.all() == (c == 2.0)
-            patch.setattr(certificate_module, "_LINEAR_LIMIT", same.parameters)
+            patch.setattr(decision, "ALLOWED", linear_cost(same.layers))
             assert certify(same, *at, 0.5, np.inf).certified.all()

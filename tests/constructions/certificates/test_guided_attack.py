@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructions import guided_attack, indicators, robust_memorizer
+from constructions.certificates.guided_attack import attack_balls
 from constructions.pieces.assembly import memorizing_network
 from tests.rational import is_inside, rationals
 from tests.strategies import exponents
@@ -37,3 +38,21 @@ def test_finds_a_shell_that_reaches_into_a_ball(p: float) -> None:
     worst, _ = guided_attack(network, points, labels, radius, p, shell=shell)
     pair = list(built.task.neighbours.pair)
     assert np.all(worst[pair] <= 0.999), "the attack must see the other label's indicator in the closest pair's balls"
+
+
+@given(st.integers(0, 10**6), exponents)
+def test_a_cut_and_a_deadline_are_kept(seed: int, p: float) -> None:
+    rng = np.random.default_rng(seed)
+    points, labels = rng.random((5, 3)), np.array([1, -1, 1, -1, 1])
+    low, high = rng.random(3) / 2, 0.5 + rng.random(3) / 2
+    worst, where = attack_balls(lambda x: x[:, :1], points, labels, 0.3, p, seed=seed, low=low, high=high)
+    for x, centre, margin, label in zip(where, points, worst, labels, strict=True):
+        assert ((low <= x) & (x <= high)).all()
+        if margin < np.inf:
+            assert is_inside([abs(a - b) for a, b in zip(rationals(x), rationals(centre), strict=True)], 0.3, p)
+            assert margin == label * x[0]
+    inside = ((low <= points) & (points <= high)).all(axis=1)
+    assert (worst[inside] < np.inf).all()
+    late = attack_balls(lambda x: x[:, :1], points, labels, 0.3, p, deadline=0.0)
+    assert (late[0] == np.inf).all()
+    assert late[1].tolist() == points.tolist()

@@ -29,7 +29,7 @@ from constructions import (
     write_certificate,
     write_points,
 )
-from constructions.certificates.certificate import decide
+from constructions.certificates.deciding import decide
 from constructions.memorizers import projection
 from tests.replaced import replaced
 from theory import AssumptionError

@@ -1,0 +1,334 @@
+"""One front door: certificates of any network that people have, on balls around any points."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from constructions.certificates.certificate import Certificate, assembled_certificate
+from constructions.certificates.deciding import check_arithmetic, decide, margin_bounds
+from constructions.certificates.decision import Decision, decide_regions, read_seconds
+from constructions.certificates.executed_intervals import executed_margin_bound
+from constructions.certificates.execution_error import execution_error
+from constructions.certificates.witness import executed_witnesses, real_values, real_witnesses
+from constructions.networks.folded import FoldedNetwork
+from constructions.networks.network import Affine, ReLUNetwork
+from constructions.networks.reading import read_network
+from constructions.samples.sample import read_labelled_points
+from theory.arguments.plain_array import exact_floats
+from theory.arguments.read_only import read_only
+from theory.arguments.scalars import read_exponent
+from theory.balls.prepared import prepare
+from theory.balls.regions import Regions, balls, read_ball
+from theory.balls.relaxation import violation_lower_bounds
+from theory.balls.violations import Violations, margin_violations
+from theory.cluster import in_blocks
+
+# Balls whose intervals are computed together: always these, so that rounding does not depend on who computes them.
+_BALLS = 1024
+# Of the time that is left: what the steps may take before the last attack.
+_STEPS_SHARE = 0.9
+_OVERFLOW = "linear relaxation: numbers of a run may overflow there"
+
+
+def certify(
+    model: Any,
+    points: Any,
+    labels: Any,
+    radius: Any,
+    p: Any,
+    *,
+    arithmetic: str = "reals",
+    seconds: Any = None,
+    low: Any = None,
+    high: Any = None,
+    seed: int = 0,
+    client: Any = None,
+    progress: bool = False,
+) -> Certificate:
+    """What is known of every ball `B_p(x_i, radius)`: certified, refuted by a point of it, or undecided, and why.
+
+    Nothing is known of how the network was made. Step after step for the balls that are left: interval propagation, an
+    attack by gradients, linear relaxation, relaxation with slopes that are searched for, and within `seconds` splitting
+    of the balls, at inputs if these are at most 10, else at ReLUs; see `constructions.certificates.decision`. At last
+    `guided_attack` looks where memorizing networks fail. The certificate says which step decided each ball, and of the
+    undecided ones what was left untried.
+
+    As executed (float64, float32) a run is bounded by intervals for what it computes, and by the other steps for the
+    function over the reals less what a run may differ from it. A refutation is confirmed: its witness is in the ball
+    exactly, and over the reals surely an error, or one of the executed network at a vector of its format.
+
+    Args:
+        model: a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` that `from_torch` reads, or the path of an `.npz` file
+            of `ReLUNetwork.save` or of an `.onnx` file. What is claimed of a module or file over the reals includes
+            what its network's weights lost by rounding.
+        points: shape (n, d), or for a torch module also (n, channels, height, width).
+        labels: of the network's classes; without these -1 and +1 for one output, else class numbers.
+        radius: of the balls, finite and >= 0; any number that float64 holds exactly. For p = ∞ also one for each
+            coordinate, shape (d,) or (n, d).
+        p: in [1, ∞], or "inf"; 1, 2 or ∞ for "rational".
+        arithmetic: "reals", with float64 bounds that include their rounding; "rational", the same claim by intervals
+            in exact arithmetic, for small networks; "float64" or "float32", the network as executed, see
+            `constructions.certificates.executed_intervals`.
+        seconds: for all balls together, after which the search stops; None for no splitting, and no step that would
+            take more than some minutes.
+        low, high: ends of a box that cuts the balls off, such as 0 and 1 for pixels: numbers or shapes (d,) or (n, d).
+        seed: of the attacks.
+        client: a Dask client or the address of a scheduler, to compute the intervals on many machines, see
+            `theory.cluster`.
+        progress: whether to say on stderr which step is at work, and on how many balls.
+
+    Raises:
+        ValueError: for malformed arguments, a model that cannot be read, or one too large for exact arithmetic.
+        FileNotFoundError: if there is no file of that name.
+        ImportError: for an `.onnx` file without the extra `onnx`.
+    """
+    check_arithmetic(arithmetic)
+    points, shape = _flat(points)
+    network = read_network(model, input_shape=shape)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
+    points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
+    if arithmetic != "reals" and not isinstance(model, ReLUNetwork | Affine) and isinstance(network, FoldedNetwork):
+        raise ValueError(
+            f'arithmetic="{arithmetic}" speaks of a ReLUNetwork, whose layers are what is computed, got '
+            f"{type(model).__name__}: pass from_torch(module) or read_onnx(path), of which it then speaks"
+        )
+    search = _Search(read_seconds(seconds), int(seed), client, progress)
+    task = _task(network, points, codes, radius, read_exponent(p), _ends(low), _ends(high))
+    if arithmetic == "rational":
+        return _rational(task, search)
+    return _over_the_reals(task, search) if arithmetic == "reals" else _executed(task, search, arithmetic)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """The balls of one call; `radius` is the greatest of `radii`."""
+
+    network: ReLUNetwork
+    points: Float[np.ndarray, "n d"]
+    codes: Int[np.ndarray, " n"]
+    radius: float
+    p: float
+    radii: np.ndarray | None
+    low: np.ndarray | None
+    high: np.ndarray | None
+    regions: Regions
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether they are the balls `B_p(x_i, radius)`."""
+        return self.radii is None and self.low is None and self.high is None
+
+    @property
+    def cut(self) -> dict[str, Any]:
+        """Ends of boxes that with `radius` make the regions, for an attack."""
+        if self.are_whole:
+            return {}
+        low, high = self.regions.inner()
+        # A region may hold no float: then the ends are no such box, and no point of theirs is in the ball.
+        return {"low": low, "high": np.maximum(low, high)}
+
+    def certificate(
+        self,
+        found: Decision,
+        upper: Float[np.ndarray, " n"],
+        counterexamples: dict[int, np.ndarray],
+        misclassified: frozenset[int],
+        arithmetic: str,
+        started: float,
+    ) -> Certificate:
+        """That of these findings; the time since the start is shared equally."""
+        method = found.step.copy()
+        method[[i for i in counterexamples if i not in found.witnesses]] = "attack"
+        return assembled_certificate(
+            self.network,
+            self.points,
+            self.codes,
+            radius=self.radius,
+            p=self.p,
+            radii=self.radii,
+            low=self.low,
+            high=self.high,
+            lower=found.lower,
+            upper=upper,
+            method=method,
+            seconds=np.full(len(upper), (time.perf_counter() - started) / len(upper)),
+            counterexamples=counterexamples,
+            misclassified=misclassified,
+            untried={i: why for i, why in found.untried.items() if i not in counterexamples},
+            arithmetic=arithmetic,
+        )
+
+
+@dataclass(frozen=True)
+class _Search:
+    seconds: float | None
+    seed: int
+    client: Any
+    progress: bool
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def deadline(self) -> float:
+        """When the time is over, by `time.monotonic`."""
+        return np.inf if self.seconds is None else self.started + self.seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds for the steps that come now, less what is kept for the last attack; None without a limit."""
+        return None if self.seconds is None else _STEPS_SHARE * max(self.deadline - time.monotonic(), 0.0)
+
+
+def _over_the_reals(task: _Task, search: _Search) -> Certificate:
+    started = time.perf_counter()
+    layers, wrong = prepare(task.network.layers), margin_violations(task.codes, task.network.outputs)
+    lost = _lost(task)
+    proof = Violations(wrong.forms, wrong.offsets + lost[:, None, None])
+    starts = range(0, len(task.points), _BALLS)
+    blocks = in_blocks(_intervals, (layers, task.regions, proof), starts, client=search.client)
+
+    def witness(i: int, x: np.ndarray) -> np.ndarray | None:
+        return x.copy() if real_values(layers, x[None], wrong.take([i]))[0] <= -lost[i] else None
+
+    found = decide_regions(
+        layers,
+        task.regions,
+        proof,
+        seconds=search.left,
+        seed=search.seed,
+        lower=np.concatenate(blocks),
+        witness=witness,
+        progress=search.progress,
+    )
+    upper, examples = np.full(len(task.points), np.inf), dict(found.witnesses)
+    for i, x in examples.items():
+        upper[i] = real_values(layers, x[None], wrong.take([i]))[0]
+    left = np.flatnonzero(~(found.lower > 0))
+    at_centres = real_values(layers, task.points[left], wrong.take(left))
+    misclassified = frozenset(left[at_centres <= -lost[left]].tolist())
+    left = left[[i not in examples for i in left.tolist()]]
+    if len(left):
+        ball_list = task.points, task.codes, task.radius, task.p
+        hunt = real_witnesses(task.network, *ball_list, left, seed=search.seed, deadline=search.deadline, **task.cut)
+        upper[left] = hunt.upper
+        examples |= {i: x for i, x in zip(left.tolist(), hunt.where, strict=True) if upper[i] <= -lost[i]}
+    # Of the model that the network was read from; upwards.
+    upper = np.where(lost > 0, np.nextafter(upper + lost, np.inf), upper)
+    upper[list(examples)] = np.minimum(upper[list(examples)], 0.0)
+    return task.certificate(found, upper, examples, misclassified, "reals", started)
+
+
+def _executed(task: _Task, search: _Search, arithmetic: str) -> Certificate:
+    started = time.perf_counter()
+    if task.are_whole:
+        lower, method = margin_bounds(
+            task.network, task.points, task.codes, task.radius, task.p, arithmetic, client=search.client
+        )
+    else:
+        ends = task.regions.outer() if np.isinf(task.p) else None
+        layers, ball_list = task.network.layers, (task.points, task.codes, task.radius, task.p)
+        lower = executed_margin_bound(layers, *ball_list, arithmetic, box=ends)
+        method = np.full(len(lower), "interval", dtype="<U9")
+    left = np.flatnonzero(~(lower > 0))
+    upper, examples, misclassified = np.full(len(lower), np.inf), dict[int, np.ndarray](), frozenset[int]()
+    untried: dict[int, str] = {}
+    if len(left):
+        ball_list = task.points, task.codes, task.radius, task.p
+        hunt = executed_witnesses(
+            task.network, *ball_list, left, arithmetic, seed=search.seed, deadline=search.deadline, **task.cut
+        )
+        upper[left], misclassified = hunt.upper, frozenset(left[hunt.misclassified].tolist())
+        refuted = hunt.upper <= 0
+        examples = dict(zip(left[refuted].tolist(), hunt.where[refuted], strict=True))
+        left = left[~refuted]
+    if len(left):
+        more = _bounds_by_the_reals(task, left, lower[left], search, arithmetic)
+        better = more.lower > lower[left]
+        lower[left[better]], method[left[better]] = more.lower[better], more.step[better]
+        untried = {int(left[k]): why for k, why in more.untried.items()}
+    found = Decision(lower, method, {}, untried)
+    return task.certificate(found, upper, examples, misclassified, arithmetic, started)
+
+
+def _bounds_by_the_reals(
+    task: _Task, rows: Int[np.ndarray, " k"], known: Float[np.ndarray, " k"], search: _Search, arithmetic: str
+) -> Decision:
+    """Bounds for what a run computes by those for the reals less twice what a run may differ from them."""
+    layers, some = task.network.layers, task.regions.take(rows)
+    low, high = some.outer()
+    error = execution_error(layers, low.min(axis=0), high.max(axis=0), arithmetic)
+    if not np.isfinite(error).all():
+        return Decision(
+            known, np.full(len(rows), "interval", dtype="<U9"), {}, dict.fromkeys(range(len(rows)), _OVERFLOW)
+        )
+    wrong = margin_violations(task.codes[rows], task.network.outputs)
+    # Upwards, with room for the rounding of the sum.
+    lost = np.nextafter(2 * error.max() * (1 + 2.0**-50), np.inf)
+    proof = Violations(wrong.forms, wrong.offsets + lost)
+    return decide_regions(
+        layers, some, proof, seconds=search.left, lower=known, witness=_no_witness, progress=search.progress
+    )
+
+
+def _no_witness(i: int, x: np.ndarray) -> None:
+    """What is an error over the reals by less than a run may differ from them says nothing of the run."""
+
+
+def _rational(task: _Task, search: _Search) -> Certificate:
+    if not task.are_whole:
+        raise ValueError(
+            'arithmetic="rational" needs whole balls of one radius: leave out low and high, or use "reals"'
+        )
+    started = time.perf_counter()
+    ball_list = task.points, task.codes, task.radius, task.p
+    lower, method = margin_bounds(task.network, *ball_list, "rational", client=search.client)
+    seconds = (time.perf_counter() - started) / len(lower)
+    return decide(task.network, *ball_list, lower, method, arithmetic="rational", seconds=seconds, seed=search.seed)
+
+
+def _lost(task: _Task) -> Float[np.ndarray, " n"]:
+    """How much a margin of the network may be from that of the model that it was read from, on each region."""
+    network = task.network
+    if not (isinstance(network, FoldedNetwork) and network.rounded):
+        return np.zeros(len(task.points))
+    low, high = task.regions.outer()
+    far = [network.distance(a, b).max() for a, b in zip(low, high, strict=True)]
+    # Of two outputs; upwards.
+    return np.nextafter(2.0 * np.array(far) * (1 + 2.0**-50), np.inf)
+
+
+def _intervals(shared: tuple[Any, ...], start: int) -> Float[np.ndarray, " k"]:
+    layers, regions, proof = shared
+    rows = slice(start, start + _BALLS)
+    lower = violation_lower_bounds(layers, regions.take(rows), proof.take(rows), method="interval")
+    return np.asarray(lower.min(axis=1))
+
+
+def _task(
+    network: ReLUNetwork, points: np.ndarray, codes: np.ndarray, given: Any, p: float, low: Any, high: Any
+) -> _Task:
+    radii = None
+    if np.ndim(given) > 0:
+        radii = read_only(exact_floats(given, "radius"))
+        if not np.isinf(p):
+            raise ValueError(f"a radius for each coordinate needs p=inf, whose balls are boxes, got p={p:g}")
+        if radii.shape not in (points.shape, points.shape[1:]):
+            raise ValueError(f"radius needs one number, shape {points.shape[1:]} or {points.shape}, got {radii.shape}")
+    reach = read_ball(given, p)[0] if radii is None else np.broadcast_to(radii, points.shape)
+    regions = balls(points, reach, p, low=low, high=high)
+    return _Task(network, points, codes, float(np.max(reach)), p, radii, low, high, regions)
+
+
+def _ends(ends: Any) -> np.ndarray | None:
+    return None if ends is None else read_only(exact_floats(np.asarray(ends), "low and high"))
+
+
+def _flat(points: Any) -> tuple[Any, tuple[int, ...] | None]:
+    """Points as vectors, and the shape of one of them if it is an image."""
+    shape = tuple(getattr(points, "shape", ()))
+    if len(shape) < 3:
+        return points, None
+    return points.reshape(shape[0], -1), shape[1:]
