@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,12 +17,12 @@ from jaxtyping import Bool, Float, Int, Shaped
 from rich.console import Console
 
 from constructions.certificates.gradient_attack import gradient_attack
-from constructions.certificates.rational_intervals import fits_rational, rational_outputs
+from constructions.certificates.witness import real_values
 from theory.balls.descent import steepest, values_and_gradients
 from theory.balls.input_splitting import split_inputs
 from theory.balls.prepared import prepare
 from theory.balls.propagation import linear_cost
-from theory.balls.refutation import Splitting, are_violated
+from theory.balls.refutation import Splitting
 from theory.balls.regions import Regions
 from theory.balls.relaxation import violation_lower_bounds
 from theory.balls.relu_splitting import split_relus
@@ -159,9 +158,8 @@ class _Run:
         if self.witness is not None:
             found = self.witness(i, x)
         else:
-            wrong = self.violations.take([i])
-            sure = bool(are_violated(self.affines, x[None], wrong)[0])
-            found = x.copy() if sure or is_exact_violation(self.layers, x, wrong) else None
+            sure = real_values(self.layers, x[None], self.violations.take([i]))[0] <= 0
+            found = x.copy() if sure else None
         if found is not None:
             self.witnesses[i], self.step[i] = found, step
         return found is not None
@@ -260,15 +258,3 @@ def is_promising(layers: Layers, regions: Regions, violations: Violations) -> Bo
         value, slope = values_and_gradients(layers, regions.centres, violations)
         least = value - (regions.halves * slope * steepest(slope, regions.p)).sum(axis=1)
     return np.asarray(~(least > 0))
-
-
-def is_exact_violation(layers: Layers, x: Float[np.ndarray, " d"], violations: Violations) -> bool:
-    """Whether the outputs at a point are a violation of one region, in rational arithmetic; never of a huge network."""
-    if not fits_rational(layers, 1):
-        return False
-    outputs = rational_outputs(layers, x)
-    for forms, offsets in zip(violations.forms[0], violations.offsets[0], strict=True):
-        values = [sum(Fraction(a) * y for a, y in zip(row, outputs, strict=True) if a) for row in forms.tolist()]
-        if all(value <= Fraction(b) for value, b in zip(values, offsets.tolist(), strict=True)):
-            return True
-    return False

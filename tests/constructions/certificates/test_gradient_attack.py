@@ -170,7 +170,7 @@ def test_a_kink_that_float32_cannot_tell_from_the_centre_is_seen() -> None:
 def test_values_that_float32_loses_are_descended() -> None:
     """Small beside the numbers that they are differences of: float32 computes 0 for all of them."""
     rng = np.random.default_rng(12)
-    w, big = rng.standard_normal(50), 2.0**30
+    w, big = rng.standard_normal(50), 2.0**40
     layers = Affine(w[None], np.array([big])), Affine(np.ones((1, 1)), np.array([-big + 0.9 * np.abs(w).sum()]))
     values, _ = gradient_attack(ReLUNetwork(layers), balls(np.zeros((1, 50)), 1.0, np.inf), np.array([1]))
     assert values[0] <= 0
