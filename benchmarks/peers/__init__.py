@@ -1,0 +1,1 @@
+"""Verifiers behind one function each: `answer(question, seconds)` is "unsat", "sat" or "unknown"."""
