@@ -18,7 +18,7 @@ from constructions import code_memorizer, compact_memorizer, load_sample, projec
 MNIST = {"image": (28, 28)}
 PATCHES = {**MNIST, "sides": ((2, 2), (3, 3), (1, 3), (3, 1)), "shell": 0.05}
 SMALL_NET = {**MNIST, "features": 48, "hidden": (32,), "steps": 6_000, "coordinates": 20, "shell": 0.02}
-NET = {**MNIST, "hidden": (128, 64), "steps": 50_000, "coordinates": 20, "shell": 0.012}
+NET = {**MNIST, "hidden": (128, 64), "steps": 50_000, "density": 0.7, "coordinates": 22, "shell": 0.012}
 GREY = 0.00196
 
 BUILDERS = {

@@ -36,7 +36,7 @@ from theory.roundoff import norm_upper_bound
 # Of the room `R - 2 δ`: the least that is left between a ball and those of other classes.
 _SHELL = 1 / 32
 # Of the least gap of squares: what their interpolation may take.
-_INTERPOLATION = 1 / 8
+_INTERPOLATION = 1 / 2
 # Of radius times slope: the margin that is asked for.
 _MARGIN = 2.0**-12
 
@@ -102,6 +102,7 @@ def compact_memorizer(
     hidden: Any = (64,),
     coordinates: int = 24,
     steps: int = 40_000,
+    density: float = 1.0,
     seed: int = 0,
     seconds: float | None = None,
     clean: Any = None,
@@ -126,6 +127,8 @@ def compact_memorizer(
         hidden: widths of the layers behind it, even.
         coordinates: that balls may read, at most `features`.
         steps: of training.
+        density: part of the entries between hidden layers that is kept, in (0, 1]; below 1 the least of them are
+            dropped after training, and half as many steps follow.
         seed: of training; with one version of torch and one kind of machine the same network comes out.
         seconds: after which training ends with what it has, which is completed by more balls; None for no limit.
         clean: a network of an earlier call, `memorizer.clean`, in place of training: for the same points and image.
@@ -143,6 +146,8 @@ def compact_memorizer(
         )
     widths = _read_widths(features, hidden)
     _check_numbers(coordinates=coordinates, features=features, steps=steps, seed=seed, seconds=seconds)
+    if not (isinstance(density, int | float | np.number) and 0 < density <= 1):
+        raise ValueError(f"density must be a number in (0, 1], got {density!r}")
     task = read_task(points, labels, radius, shell, 2.0)
     if shell is None:
         task = replace(task, shell=task.shell * _SHELL)
@@ -154,7 +159,7 @@ def compact_memorizer(
     pooled = np.asarray((pool.weight @ points.T).T)
     _check_clean(clean, pool.outputs, outputs)
     if clean is None:
-        plan = {"hidden": widths[1:], "steps": steps, "seed": seed, "seconds": seconds}
+        plan = {"hidden": widths[1:], "steps": steps, "density": density, "seed": seed, "seconds": seconds}
         mask = quarters(pool, shape, features)
         clean = _trained(pooled, classes, outputs, mask, task.radius, plan, device, progress)
     stages = _stages(clean, pool, pooled, task.radius)
@@ -230,7 +235,8 @@ def _trained(
     from constructions.compact.training import Plan, train
 
     first = principal_rows(pooled, mask)
-    bar, tell = _bar("1-Lipschitz classifier", plan["steps"], progress)
+    made = Plan(**plan)
+    bar, tell = _bar("1-Lipschitz classifier", made.steps + made.again, progress)
     with bar:
         return train(
             pooled,
@@ -239,7 +245,7 @@ def _trained(
             first,
             mask,
             radius,
-            Plan(**plan),
+            made,
             lambda done, left: tell(done, f"{left:,} points are left"),
             device,
         )
@@ -318,7 +324,7 @@ def _balls(
     weight = sp.hstack([reads, sp.csr_array(2 * centres)], format="csr")
     bias = outer**2 - np.einsum("ij,ij->i", centres, centres)
     balls = replace(bare, tents=tents, rows=Affine(sp.csr_array(weight), bias))
-    return balls, missing / (gap - error[which] * 4.0 ** -(tents + 1)) * (1 + 2.0**-10)
+    return balls, missing / (gap - error[which] * 4.0 ** -(tents + 1)) * (1 + 2.0**-8)
 
 
 def _least_distances(

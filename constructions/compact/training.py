@@ -22,6 +22,8 @@ _RATE, _WARM = 1e-2, 200
 _COOL, _HOT = 10.0, 50.0
 # Share of the steps from which on most batches are of points near the radius.
 _ALL = 0.1
+# With entries dropped: steps beside those before, and their rate.
+_AGAIN, _AGAIN_RATE, _ROUNDS = 0.5, 4e-3, 20
 # Passes over such points until they are found again; and the share of the others that goes with them.
 _PASSES, _OTHERS = 12, 0.15
 # Radius and room in the unit of the training, two radii.
@@ -38,6 +40,8 @@ class Plan:
         steps: of Adam.
         batch: points a step.
         seed: of the first weights and the order of the points.
+        density: if less than 1, the part of the entries between hidden layers that is kept, the largest; half as many
+            steps follow.
         seconds: after which it stops, the rate having fallen with the time, which is never the same; None for no limit.
     """
 
@@ -45,7 +49,25 @@ class Plan:
     steps: int = 40_000
     batch: int = 300
     seed: int = 0
+    density: float = 1.0
     seconds: float | None = None
+
+    @property
+    def again(self) -> int:
+        """Steps with entries dropped."""
+        return math.ceil(_AGAIN * self.steps) if self.density < 1 else 0
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """Steps behind others, with a rate and a temperature that fall; all points are seen for that share of them."""
+
+    steps: int
+    seconds: float | None
+    rate: float = _RATE
+    cool: float = _COOL
+    all: float = _ALL
+    behind: int = 0
 
 
 @one_thread()
@@ -81,34 +103,63 @@ def train(
     y = torch.tensor(labels, dtype=torch.int64, device=device)
     weights, biases = _start(x, first, (*plan.hidden, outputs), generator)
     kept = [torch.tensor(mask, dtype=torch.float32, device=device), *[torch.ones_like(w) for w in weights[1:-1]]]
+    share = plan.steps / (plan.steps + plan.again)
+    limits = [None if plan.seconds is None else part * plan.seconds for part in (share, 1 - share)]
+    _descend(weights, biases, kept, x, y, plan.batch, _Phase(plan.steps, limits[0]), generator, report)
+    if plan.again:
+        _drop(weights[1:-1], kept[1:], plan.density)
+        # The order of points is not to depend on how many were taken before.
+        generator.manual_seed(plan.seed)
+        again = _Phase(plan.again, limits[1], _AGAIN_RATE, _HOT, 0.0, plan.steps)
+        _descend(weights, biases, kept, x, y, plan.batch, again, generator, report)
+    report(plan.steps + plan.again, int((certified_radii(weights, biases, x, y) <= _RADIUS).sum()))
+    layers = [
+        (w.detach().double().cpu().numpy(), unit * b.detach().double().cpu().numpy()) for w, b in _both(weights, biases)
+    ]
+    first_weight, first_bias = layers[0]
+    return GroupSort((Affine(first_weight, first_bias - first_weight @ middle), *(Affine(*f) for f in layers[1:])))
+
+
+def _descend(
+    weights: list[torch.Tensor],
+    biases: list[torch.Tensor],
+    kept: list[torch.Tensor],
+    x: torch.Tensor,
+    y: torch.Tensor,
+    batch: int,
+    phase: _Phase,
+    generator: torch.Generator,
+    report: Callable[[int, int], None],
+) -> None:
+    """Change weights and biases, in place."""
     parameters = [p.requires_grad_() for p in (*weights, *biases)]
-    optimizer = torch.optim.Adam(parameters, lr=_RATE, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(parameters, lr=phase.rate, betas=(0.9, 0.99))
     pool = order = torch.randperm(len(x), generator=generator)
     place = passes = 0
     norm, wanted, started = 1.0, _RADIUS + _ROOM, time.monotonic()
-    for step in range(plan.steps):
-        share = step / plan.steps
-        if plan.seconds is not None:
-            share = max(share, (time.monotonic() - started) / plan.seconds)
+    for step in range(phase.steps):
+        share = step / phase.steps
+        if phase.seconds is not None:
+            share = max(share, (time.monotonic() - started) / phase.seconds)
             if share >= 1:
                 break
         for group in optimizer.param_groups:
-            group["lr"] = _RATE * min(1.0, step / _WARM + 0.05) * (1 - share) + 1e-6
-        if place + plan.batch > len(order):
+            group["lr"] = phase.rate * min(1.0, step / _WARM + 0.05) * (1 - share) + 1e-6
+        if place + batch > len(order):
             passes, place = passes + 1, 0
-            if share > _ALL and passes % _PASSES == 0:
+            if share > phase.all and passes % _PASSES == 0:
                 found = certified_radii(weights, biases, x, y)
-                report(step, int((found <= _RADIUS).sum()))
+                report(phase.behind + step, int((found <= _RADIUS).sum()))
                 near = (found < wanted).cpu() | (torch.rand(len(x), generator=generator) < _OTHERS)
                 pool = torch.nonzero(near if near.any() else ~near)[:, 0]
-            elif share <= _ALL:
+            elif share <= phase.all:
                 pool = torch.arange(len(x))
             order = pool[torch.randperm(len(pool), generator=generator)]
-        rows = order[place : place + plan.batch].to(device)
-        place += plan.batch
+        rows = order[place : place + batch].to(x.device)
+        place += batch
         if step % 50 == 0:
             norm = _norm(weights)
-        heat = _COOL * (_HOT / _COOL) ** share
+        heat = phase.cool * (_HOT / phase.cool) ** share
         short = heat * (wanted - _radii(weights, biases, x[rows], y[rows]) / norm)
         loss = torch.logsumexp(short.scatter(1, y[rows, None], 0.0), 1).mean() / heat
         optimizer.zero_grad(set_to_none=True)
@@ -117,12 +168,18 @@ def train(
         with torch.no_grad():
             for weight, entries in zip(weights[:-1], kept, strict=True):
                 weight.copy_(_towards_isometry(weight, entries))
-    report(plan.steps, int((certified_radii(weights, biases, x, y) <= _RADIUS).sum()))
-    layers = [
-        (w.detach().double().cpu().numpy(), unit * b.detach().double().cpu().numpy()) for w, b in _both(weights, biases)
-    ]
-    first_weight, first_bias = layers[0]
-    return GroupSort((Affine(first_weight, first_bias - first_weight @ middle), *(Affine(*f) for f in layers[1:])))
+
+
+def _drop(weights: list[torch.Tensor], kept: list[torch.Tensor], density: float) -> None:
+    """Keep the largest entries of each weight, and bring its singular values back to 1 with those."""
+    with torch.no_grad():
+        for weight, entries in zip(weights, kept, strict=True):
+            sizes = weight.abs()
+            least = sizes.flatten().sort(descending=True).values[max(1, round(density * sizes.numel())) - 1]
+            entries.copy_(sizes >= least)
+            weight.mul_(entries)
+            for _ in range(_ROUNDS):
+                weight.copy_(_towards_isometry(weight, entries))
 
 
 def certified_radii(

@@ -125,6 +125,16 @@ def test_one_thread_trains_and_leaves_as_many_as_there_were(monkeypatch: pytest.
         torch.set_num_threads(threads)
 
 
+def test_a_sparse_classifier_keeps_that_part_of_the_entries_between_hidden_layers() -> None:
+    points, codes = clusters()
+    settings = {"features": 8, "hidden": (8, 6), "coordinates": 8, "steps": 60}
+    memorizer = compact_memorizer(points, codes, radius=RADIUS, density=0.5, **settings)
+    assert [layer.nonzero for layer in memorizer.clean.layers] == [8 * 16 + 8, 32 + 8, 24 + 6, 3 * 6 + 3]
+    assert memorizer.size.nonzero == memorizer.size.formula_nonzero == memorizer.network.nonzero
+    for arithmetic in ("reals", "float64"):
+        assert memorizer.certify(arithmetic).certified.all()
+
+
 def test_points_in_other_units_and_elsewhere_are_memorized_too() -> None:
     points, codes = clusters()
     for unit, middle in ((2.0**-20, 0.0), (1000.0, -1e5)):
@@ -301,6 +311,9 @@ def test_the_certificate_names_what_a_fault_leaves_open() -> None:
         ({"hidden": (3,)}, "even"),
         ({"coordinates": 9}, "coordinates"),
         ({"steps": 0}, "steps"),
+        ({"density": 0}, "density"),
+        ({"density": 1.5}, "density"),
+        ({"density": float("nan")}, "density"),
         ({"seconds": 0}, "seconds"),
         ({"image": (4, 5)}, "image"),
         ({"clean": ReLUNetwork((Affine(np.eye(3, 16), np.zeros(3)),))}, "GroupSort"),
@@ -320,9 +333,9 @@ def test_too_few_coordinates_name_the_points_and_the_way_out() -> None:
         compact_memorizer(points, codes, radius=RADIUS, features=8, hidden=(8,), coordinates=1, steps=5)
 
 
-def test_time_ends_training_and_balls_complete_it() -> None:
+@pytest.mark.parametrize("density", [1.0, 0.5])
+def test_time_ends_training_and_balls_complete_it(density: float) -> None:
     points, codes = clusters()
-    memorizer = compact_memorizer(
-        points, codes, radius=RADIUS, features=8, hidden=(8,), coordinates=8, steps=10**7, seconds=0.2
-    )
+    settings = {"features": 8, "hidden": (8,), "coordinates": 8, "steps": 10**7, "seconds": 0.2}
+    memorizer = compact_memorizer(points, codes, radius=RADIUS, density=density, **settings)
     assert memorizer.certify().certified.all()
