@@ -128,8 +128,15 @@ class _Task:
         if self.are_whole:
             return {}
         low, high = self.regions.inner()
-        # A region may hold no float: then the ends are no such box, and no point of theirs is in the ball.
+        # Those of regions without a float are never attacked.
         return {"low": low, "high": np.maximum(low, high)}
+
+    def attackable(self, rows: Int[np.ndarray, " k"]) -> Int[np.ndarray, " left"]:
+        """Those of some regions that hold a float, as far as their boxes tell: where ball and cut touch, not all do."""
+        if self.are_whole:
+            return rows
+        low, high = self.regions.inner()
+        return np.asarray(rows[(low[rows] <= high[rows]).all(axis=1)])
 
     def certificate(
         self,
@@ -209,7 +216,7 @@ def _over_the_reals(task: _Task, search: _Search) -> Certificate:
     left = np.flatnonzero(~(found.lower > 0))
     at_centres = real_values(layers, task.points[left], wrong.take(left))
     misclassified = frozenset(left[at_centres <= -lost[left]].tolist())
-    left = left[[i not in examples for i in left.tolist()]]
+    left = task.attackable(left[[i not in examples for i in left.tolist()]])
     if len(left):
         ball_list = task.points, task.codes, task.radius, task.p
         hunt = real_witnesses(task.network, *ball_list, left, seed=search.seed, deadline=search.deadline, **task.cut)
@@ -235,15 +242,16 @@ def _executed(task: _Task, search: _Search, arithmetic: str) -> Certificate:
     left = np.flatnonzero(~(lower > 0))
     upper, examples, misclassified = np.full(len(lower), np.inf), dict[int, np.ndarray](), frozenset[int]()
     untried: dict[int, str] = {}
-    if len(left):
+    some = task.attackable(left)
+    if len(some):
         ball_list = task.points, task.codes, task.radius, task.p
         hunt = executed_witnesses(
-            task.network, *ball_list, left, arithmetic, seed=search.seed, deadline=search.deadline, **task.cut
+            task.network, *ball_list, some, arithmetic, seed=search.seed, deadline=search.deadline, **task.cut
         )
-        upper[left], misclassified = hunt.upper, frozenset(left[hunt.misclassified].tolist())
+        upper[some], misclassified = hunt.upper, frozenset(some[hunt.misclassified].tolist())
         refuted = hunt.upper <= 0
-        examples = dict(zip(left[refuted].tolist(), hunt.where[refuted], strict=True))
-        left = left[~refuted]
+        examples = dict(zip(some[refuted].tolist(), hunt.where[refuted], strict=True))
+        left = np.setdiff1d(left, some[refuted])
     if len(left):
         more = _bounds_by_the_reals(task, left, lower[left], search, arithmetic)
         better = more.lower > lower[left]

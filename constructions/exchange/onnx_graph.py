@@ -67,8 +67,15 @@ class GraphReader:
         self._types = optional("onnx").TensorProto
         self._proto, self._opsets = model.graph, list(model.opset_import)
         self.opset = next((one.version for one in self._opsets if one.domain in ("", "ai.onnx")), 1)
+        if self.opset < 7:
+            raise ValueError(
+                f"the operators must be of version 7 or later, got {self.opset}, whose attributes for broadcasting and "
+                "training are not read: convert the file by onnx.version_converter.convert_version(model, 17)"
+            )
         self.computed: set[str] = set()
         self.widened = False
+        if self._proto.sparse_initializer:
+            raise ValueError("stored arrays must be dense, got sparse ones: export the model without them")
         held = {one.name: self._numpy.to_array(one) for one in self._proto.initializer}
         source, target = self._ends(held)
         self.input_name, self.output_name = source.name, target.name
@@ -85,9 +92,14 @@ class GraphReader:
             operands = [self._known[name] for name in node.input]
             try:
                 results = self._apply(node, operands)
-            except ValueError as error:
-                raise ValueError(f"{node.op_type} {node.name or ', '.join(node.output)}: {error}") from error
-            for name, result in zip(node.output, results, strict=False):
+            except (ValueError, ArithmeticError, TypeError, LookupError) as error:
+                # Attributes may be anything: no window, a variance below 0, axes that are not there.
+                found = (
+                    str(error) if isinstance(error, ValueError) else f"attributes or operands do not fit ({error!r})"
+                )
+                raise ValueError(f"{node.op_type} {node.name or ', '.join(node.output)}: {found}") from error
+            # An output without a name is not computed.
+            for name, result in zip(filter(None, node.output), results, strict=False):
                 self._known[name] = result
         output = self._known[self.output_name]
         assert output is not None

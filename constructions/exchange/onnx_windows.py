@@ -80,9 +80,11 @@ def _pads(sizes: list[int], reach: list[int], strides: list[int], attributes: di
         if any(dilation != 1 for dilation in attributes.get("dilations", ())):
             raise ValueError(f"auto_pad={auto} with dilations is read differently by runtimes: export the pads instead")
         needed = [
-            max(0, (math.ceil(size / step) - 1) * step + span - size)
+            (math.ceil(size / step) - 1) * step + span - size
             for size, step, span in zip(sizes, strides, reach, strict=True)
         ]
+        if min(needed) < 0:
+            raise ValueError(f"auto_pad={auto} with strides above the window is read differently: export the pads")
         small, large = [n // 2 for n in needed], [n - n // 2 for n in needed]
         return (small, large) if auto == "SAME_UPPER" else (large, small)
     pads = [0] * (2 * axes) if auto == "VALID" else list(attributes.get("pads", [0] * (2 * axes)))

@@ -122,11 +122,20 @@ class Conjunction:
     def contains(self, y: Sequence[Any] | np.ndarray) -> bool:
         """Whether these outputs are in it, exactly."""
         values = [_fraction(v) for v in y]
-        for k, (row, bound) in enumerate(zip(self.rows, self.bounds, strict=True)):
-            form = sum((a * v for a, v in zip(row, values, strict=True) if a), Fraction(0))
-            if form > bound or (form == bound and k in self.strict):
+        return all(self._holds(k, values) for k in range(len(self.rows)))
+
+    def surely_contains(self, low: Sequence[Any] | np.ndarray, high: Sequence[Any] | np.ndarray) -> bool:
+        """Whether all outputs between these ends are in it, exactly."""
+        for k, row in enumerate(self.rows):
+            # The row is greatest at one corner.
+            corner = [b if a > 0 else c for a, b, c in zip(row, high, low, strict=True)]
+            if not self._holds(k, [_fraction(v) for v in corner]):
                 return False
         return True
+
+    def _holds(self, k: int, values: Sequence[Fraction]) -> bool:
+        form = sum((a * v for a, v in zip(self.rows[k], values, strict=True) if a), Fraction(0))
+        return form <= self.bounds[k] and not (form == self.bounds[k] and k in self.strict)
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,10 @@ class Property:
     def contains(self, y: Sequence[Any] | np.ndarray) -> bool:
         """Whether these outputs are not allowed, exactly."""
         return any(one.contains(y) for one in self.conjunctions)
+
+    def surely_contains(self, low: Sequence[Any] | np.ndarray, high: Sequence[Any] | np.ndarray) -> bool:
+        """Whether all outputs between these ends are in one of the conjunctions, exactly."""
+        return any(one.surely_contains(low, high) for one in self.conjunctions)
 
 
 @dataclass(frozen=True)

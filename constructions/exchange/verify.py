@@ -6,6 +6,7 @@ arithmetic. Numbers of the property that no float64 holds are weakened for proof
 """
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from jaxtyping import Float
 from constructions.certificates.decision import Decision, decide_regions
 from constructions.certificates.rational_intervals import fits_rational, rational_outputs
 from constructions.exchange.onnx_file import OnnxModel, read_onnx_model
-from constructions.exchange.properties import Specification
-from constructions.networks.network import ReLUNetwork
+from constructions.exchange.properties import Case, Property, Specification
+from constructions.networks.folded import FoldedNetwork
+from theory.balls.intervals import interval_bounds
 from theory.balls.regions import Regions, boxes
 from theory.balls.violations import Violations, unions
 
+# Regions times conjunctions that are held at once.
+_MOST = 100_000
 UNSAT, SAT, UNKNOWN, TIMEOUT = "unsat", "sat", "unknown", "timeout"
 
 
@@ -29,7 +33,7 @@ class Answer:
     Attributes:
         answer: "unsat", "sat", "unknown", or "timeout" where some step did not end in its time.
         x: the witness of "sat": float64 numbers, and float32 ones for a file in float32 if there is such a witness.
-        y: its outputs over the reals, rounded to float64.
+        y: its outputs over the reals, rounded to float64; as float64 computes them for a huge network.
         steps: by which steps the cases were proved, and how many by each.
         untried: what was left out, and why, of the cases that are open.
         computed: operators by which the file computes constants: the answer is about these as float64 rounds them.
@@ -69,6 +73,7 @@ def verify(
         )
     if not specification.cases:
         return Answer(UNSAT, None, None, {}, ())
+    specification = _evened(specification)
     exact = read_onnx_model(path, exact=True).network if network.rounded else network
     judge = _Judge(exact, specification, model.arithmetic == "float32")
     for case in specification.cases:
@@ -104,7 +109,7 @@ def _answer(found: Decision, judge: "_Judge") -> Answer:
 class _Judge:
     """Decides about witnesses in rational arithmetic, by what is written in the files."""
 
-    network: ReLUNetwork
+    network: FoldedNetwork
     specification: Specification
     is_single: bool
 
@@ -115,15 +120,29 @@ class _Judge:
 
     def answer(self, x: Float[np.ndarray, " inputs"]) -> Answer:
         """The answer for a witness."""
-        return Answer(SAT, x, np.array([float(v) for v in rational_outputs(self.network.layers, x)]), {}, ())
+        layers = self.network.layers
+        outputs = rational_outputs(layers, x) if fits_rational(layers, 1) else self.network(x[None])[0].tolist()
+        return Answer(SAT, x, np.array([float(v) for v in outputs]), {}, ())
 
     def _is_witness(self, case: int, x: Float[np.ndarray, " inputs"]) -> bool:
-        one = self.specification.cases[case]
-        return (
-            one.region.contains(x.tolist())
-            and fits_rational(self.network.layers, 1)
-            and one.violated.contains(rational_outputs(self.network.layers, x))
-        )
+        one, layers = self.specification.cases[case], self.network.layers
+        if not one.region.contains(x.tolist()):
+            return False
+        if fits_rational(layers, 1):
+            outputs = rational_outputs(layers, x)
+            if not self.network.rounded:
+                return one.violated.contains(outputs)
+            # Of factors that are no floats, such as 1/3, only the function nearby is known.
+            far = self.network.distance(x, x)
+            if not np.isfinite(far).all():
+                return False
+            ends = [[y + sign * Fraction(e) for y, e in zip(outputs, far.tolist(), strict=True)] for sign in (-1, 1)]
+            return one.violated.surely_contains(*ends)
+        # Too large for exact arithmetic: by bounds of the outputs, which are close together.
+        far = self.network.distance(x, x)
+        bounds = (end[0] for end in interval_bounds(layers, x[None], x[None]))
+        low, high = (np.nextafter(end + sign * far, sign * np.inf) for end, sign in zip(bounds, (-1, 1), strict=True))
+        return bool(np.isfinite([low, high]).all()) and one.violated.surely_contains(low, high)
 
     def _single(self, case: int, x: Float[np.ndarray, " inputs"]) -> Float[np.ndarray, " inputs"]:
         low, high = self.specification.cases[case].region.inward or (x, x)
@@ -131,6 +150,20 @@ class _Judge:
         near = np.where(near < low, np.nextafter(near, np.float32(np.inf)), near)
         near = np.where(near > high, np.nextafter(near, np.float32(-np.inf)), near)
         return near.astype(np.float64)
+
+
+def _evened(specification: Specification) -> Specification:
+    """The same question in cases of about as many conjunctions: all are held in an array with room for the longest."""
+    sizes = [len(case.violated.conjunctions) for case in specification.cases]
+    if len(sizes) * max(sizes) <= _MOST:
+        return specification
+    most = max(1, sum(sizes) // len(sizes))
+    cases = [
+        Case(case.region, Property(case.violated.conjunctions[start : start + most]))
+        for case in specification.cases
+        for start in range(0, len(case.violated.conjunctions), most)
+    ]
+    return replace(specification, cases=tuple(cases))
 
 
 def _regions(specification: Specification) -> Regions:

@@ -12,6 +12,8 @@ one level above the highest that its argument reads; `finish` gives the layers, 
   many that changed: usually none for float32 weights behind each other, most for float64 ones. With `exact=True` none
   is, except for factors that are no float64 (1/3): where a composition is no float64 matrix, its operands are carried,
   at the price of a layer.
+- A factor that is given in parts is known to 2^-100 of itself. How far coefficients may be from the true ones for that
+  is carried along: where they cancel, as in `3 (x / 3) - x`, it is no small part of them any more.
 
 Example:
     >>> graph = AffineGraph(inputs=2)
@@ -22,7 +24,7 @@ Example:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -36,17 +38,21 @@ from theory.arguments.read_only import handed_over
 from theory.layers import Matrix
 
 _ONE, _INPUT = -1, 0
+# A factor in parts is known to 2^-100 of itself, with room for the rounding of what is made of this.
+_FACTOR, _LEAST_FACTOR = 2.0**-99, 2.0**-900
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
     """A vector in the graph: for each block of neurons that it reads the coefficients, of shape (size, neurons).
 
-    Block -1 is the constant 1, block 0 the inputs, block k the k-th ReLU.
+    Block -1 is the constant 1, block 0 the inputs, block k the k-th ReLU. Where some are not exact, `spread` has
+    upper bounds, of the same shape, of how far each is from the true one.
     """
 
     terms: Mapping[int, Sum]
     size: int
+    spread: Mapping[int, sp.csr_array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,8 @@ class Finished:
     Attributes:
         layers: strictly alternating with ReLUs.
         rounded: how many weights and biases are not the exact composition of those of the graph.
-        rounding: by which part of themselves these were changed at most, up to 2^-53; 0 if none was.
+        rounding: by which part of themselves these were changed at most, about 2^-53; 0 if none was, infinite if of a
+            coefficient nothing is known, as factors that are not exact cancelled.
     """
 
     layers: tuple[Affine, ...]
@@ -97,9 +104,23 @@ class AffineGraph:
         return moved if bias is None else self.add(moved, self.constant(bias))
 
     def scale(self, value: Value, *factors: Float[np.ndarray, " size"]) -> Value:
-        """Each entry times its factor: the sum of these numbers, as a factor such as 1/3 is no float64."""
+        """Each entry times its factor: the sum of these numbers, as a factor such as 1/3 is no float64.
+
+        One that takes more than one number stands for what is within 2^-100 of that sum.
+
+        Raises:
+            ValueError: for such a factor of which float64 does not hold so many bits.
+        """
         parts = [exact_sums.one_matrix(sp.diags_array(one, format="csr")) for one in factors]
-        return self._times(exact_sums.plus(*parts), value)
+        found = self._times(exact_sums.plus(*parts), value)
+        if len(factors) > 1 and np.min(np.abs(factors[0]), initial=1.0, where=factors[0] != 0) < _LEAST_FACTOR:
+            raise ValueError(f"factors must be at least {_LEAST_FACTOR:g}, got {np.abs(factors[0]).min():g}: rescale")
+        inexact = np.any([one != 0 for one in factors[1:]], axis=0)
+        if not np.any(inexact):
+            return found
+        unsure = sp.diags_array(np.where(inexact, _FACTOR, 0.0), format="csr")
+        own = {k: sp.csr_array(unsure @ _size(terms)) for k, terms in found.terms.items()}
+        return Value(found.terms, found.size, _added([found.spread, own]))
 
     def _times(self, matrix: Sum, value: Value) -> Value:
         rows, columns = matrix[0].shape
@@ -116,7 +137,10 @@ class AffineGraph:
     def rows(self, value: Value, index: Int[np.ndarray, " k"]) -> Value:
         """The entries of these numbers, in this order."""
         terms = {k: exact_sums.rows(own, index) for k, own in value.terms.items()}
-        return Value({k: own for k, own in terms.items() if own[0].nnz}, len(index))
+        spread = {k: sp.csr_array(own[index]) for k, own in value.spread.items()}
+        # What cancelled to nothing may be something.
+        kept = {k: own for k, own in terms.items() if own[0].nnz or (k in spread and spread[k].nnz)}
+        return Value(kept, len(index), {k: own for k, own in spread.items() if own.nnz})
 
     def stack(self, values: Sequence[Value]) -> Value:
         """The values one behind the other."""
@@ -125,7 +149,10 @@ class AffineGraph:
         zero = {(k, v.size): exact_sums.one_matrix(sp.csr_array((v.size, self._blocks[k].size)))
                 for k in blocks for v in values if k not in v.terms}  # fmt: skip
         terms = {k: exact_sums.stacked([v.terms.get(k) or zero[k, v.size] for v in values]) for k in blocks}
-        return Value(terms, sum(value.size for value in values))
+        spread = {k: sp.csr_array(sp.vstack([v.spread.get(k, sp.csr_array((v.size, self._blocks[k].size)))
+                                             for v in values], format="csr"))
+                  for k in dict.fromkeys(chain.from_iterable(value.spread for value in values))}  # fmt: skip
+        return Value(terms, sum(value.size for value in values), spread)
 
     def relu(self, value: Value) -> Value:
         """`σ(v)`."""
@@ -235,6 +262,9 @@ def _written(value: Value, stage: Mapping[int, _Place], width: int) -> _Written:
     weight, bias, rounded, rounding = sp.csr_array((value.size, width)), np.zeros(value.size), 0, 0.0
     for k, sum_ in value.terms.items():
         head, many, most = exact_sums.nearest(sum_)
+        if k in value.spread:
+            # Of those that are not exact each counts as changed.
+            many, most = max(many, int(value.spread[k].nnz)), most + _greatest_part(value.spread[k], head)
         rounded, rounding = rounded + many, max(rounding, most)
         if k == _ONE:
             bias = head.toarray()[:, 0]
@@ -290,9 +320,36 @@ def _is_float(value: Value) -> bool:
 
 
 def _product(matrix: Sum, value: Value) -> Value:
-    return Value({k: exact_sums.times(matrix, own) for k, own in value.terms.items()}, matrix[0].shape[0])
+    terms = {k: exact_sums.times(matrix, own) for k, own in value.terms.items()}
+    spread = {k: sp.csr_array(_size(matrix) @ own) for k, own in value.spread.items()}
+    return Value(terms, matrix[0].shape[0], spread)
 
 
 def _sum(values: Sequence[Value]) -> Value:
     blocks = dict.fromkeys(chain.from_iterable(value.terms for value in values))
-    return Value({k: exact_sums.plus(*(v.terms[k] for v in values if k in v.terms)) for k in blocks}, values[0].size)
+    terms = {k: exact_sums.plus(*(v.terms[k] for v in values if k in v.terms)) for k in blocks}
+    return Value(terms, values[0].size, _added([v.spread for v in values]))
+
+
+def _added(spreads: Sequence[Mapping[int, sp.csr_array]]) -> dict[int, sp.csr_array]:
+    found: dict[int, sp.csr_array] = {}
+    for k, own in chain.from_iterable(one.items() for one in spreads):
+        found[k] = sp.csr_array(found[k] + own) if k in found else own
+    return found
+
+
+def _size(terms: Sum) -> sp.csr_array:
+    """Absolute values of the entries, or a little more."""
+    return sp.csr_array(abs(terms[0]) * (1.0 + 2.0**-40))
+
+
+def _greatest_part(spread: sp.csr_array, head: sp.csr_array) -> float:
+    """By which part of itself an entry may be off at most; infinite for one that is 0."""
+    spread = sp.csr_array(spread)
+    spread.eliminate_zeros()
+    sizes = abs(head)
+    if (spread != 0).multiply(sizes != 0).nnz < spread.nnz:
+        return np.inf
+    with np.errstate(over="ignore"):
+        inverse = sp.csr_array((1.0 / sizes.data, sizes.indices, sizes.indptr), shape=sizes.shape)
+        return float(spread.multiply(inverse).max()) if spread.nnz else 0.0

@@ -21,8 +21,15 @@ _BITS, _LEAST, _GREATEST = 53, -1074, 990
 
 
 def one_matrix(weight: Matrix) -> Sum:
-    """The sum of one matrix."""
-    return (_csr(weight),)
+    """The sum of one matrix.
+
+    Raises:
+        ValueError: unless its entries are finite.
+    """
+    found = _csr(weight)
+    if not np.isfinite(found.data).all():
+        raise ValueError("weights must be finite, got NaN or infinity")
+    return (found,)
 
 
 def plus(*sums: Sum) -> Sum:

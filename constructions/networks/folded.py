@@ -16,12 +16,13 @@ from theory.roundoff import TINY, gamma
 class FoldedNetwork(ReLUNetwork):
     """A `ReLUNetwork` whose layers are compositions of the affine maps of a model, each weight rounded once.
 
-    Factors that are no floats, such as 1/3 and the roots of a BatchNorm, are taken to 2^-106 of themselves.
+    Factors that are no floats, such as 1/3 and the roots of a BatchNorm, are taken to 2^-100 of themselves.
 
     Attributes:
         rounded: how many weights and biases differ from those of the exact compositions; if 0, the network is the model
             over the reals.
-        rounding: by which part of themselves they do at most, up to 2^-53.
+        rounding: by which part of themselves they do at most, about 2^-53; infinite where such factors cancelled, as in
+            3 (x / 3) - x, so that nothing is known of a weight but that it is small.
     """
 
     rounded: int = 0
@@ -39,7 +40,7 @@ class FoldedNetwork(ReLUNetwork):
             high: its greatest corner.
         """
         low, high = exact_floats(low, "low"), exact_floats(high, "high")
-        part = 2.0**-52 if self.rounded else 0.0
+        part = max(2.0**-52, 2 * self.rounding) if self.rounded else 0.0
         error, size = np.zeros(self.inputs), np.maximum(abs(low), abs(high))
         above = [upper[0] for _, upper in interval_preactivations(self.layers, low[None], high[None])]
         for layer, upper in zip(self.layers, above, strict=True):

@@ -152,8 +152,8 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
     ),
     "any witness": (
         "constructions.certificates.witness:real_values",
-        "return upper",
-        "return upper - 1e3",
+        "return np.asarray(upper)",
+        "return np.asarray(upper) - 1e3",
         _bounds("normal"),
     ),
     "witness anywhere": (

@@ -24,6 +24,7 @@ from theory.roundoff import gamma
 
 # Boxes bounded at once, and those of one region that are bounded before the next has its turn, doubled each time.
 BATCH = 128
+_HUGE = 1e290
 _FIRST_TURN = 512
 
 
@@ -88,8 +89,9 @@ class _Tree:
         self.hunt = Hunt(layers, affines, region, wrong, index, confirm)
         with np.errstate(over="ignore", invalid="ignore"):
             self.head = merge(*wrong.flat(), affines[-1])
+            # Only an order of coordinates: what overflows comes first.
+            entries = np.minimum(np.asarray(affines[0].absolute.sum(axis=0)).ravel(), _HUGE)
         self.low, self.high = ends
-        entries = np.asarray(affines[0].absolute.sum(axis=0)).ravel()
         self.weight = entries + 1e-9 * entries.max() + 1e-300
         self.worst = np.full(1, -np.inf)
         # Of each box and neuron, whether it is on (1) or off (-1) in the box that it is a part of.

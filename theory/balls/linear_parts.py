@@ -6,7 +6,6 @@ They are the dual solution of a linear program, up to its tolerances; `theory.ba
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linprog
 
 from theory.balls.backward import Relaxed
 from theory.balls.prepared import Head
@@ -71,6 +70,9 @@ def _dual(
 
     Without a goal, those at the least s with `matrix t + rest + s >= 0`.
     """
+    # It takes long to import, and few certificates need it.
+    from scipy.optimize import linprog
+
     d = matrix.shape[1]
     ends = (-1.0, 1.0) if np.isinf(p) else (0.0, 1.0)
     # For p = 1, t = u - v.

@@ -94,6 +94,10 @@ def _decided(affines: Sequence[Prepared], hunt: Hunt, deadline: float, nodes: in
             found = relaxed(hidden, region, ranges, partial(_searched, steps=steps, deadline=deadline))
         least, used = np.inf, 0
         for c in range(hunt.violations.forms.shape[1]):
+            if c and is_over(deadline):
+                # Nothing is known of the conjunctions to come.
+                least = -np.inf
+                break
             some = Violations(hunt.violations.forms[:, [c]], hunt.violations.offsets[:, [c]])
             tree = _Tree(found, merge(*some.flat(), affines[-1]), hunt, deadline)
             while tree.is_open and used + tree.nodes < nodes and not (is_over(deadline) and tree.nodes):

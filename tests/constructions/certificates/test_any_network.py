@@ -476,6 +476,20 @@ def test_what_a_folded_model_lost_by_rounding_is_paid_for(monkeypatch: pytest.Mo
     assert certify(wrong, *at).status.tolist() == ["refuted"]
 
 
+def test_what_a_folded_model_lost_comes_off_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """x - 1/2 on [1, 2], at least 1/2: of outputs that may be 1/4 off there is no proof, and 1/5 off leave 1/10."""
+    at: Any = (np.array([[1.5]]), np.array([1]), 0.5, np.inf)
+    for far, lower in ((0.25, None), (0.2, 0.1)):
+        monkeypatch.setattr(FoldedNetwork, "distance", lambda self, low, high, far=far: np.full(1, far))
+        found = certify(folded(-0.5, 2.0**-53), *at)
+        assert found.count("certified") == (lower is not None)
+        if lower is not None:
+            assert found.lower[0] == pytest.approx(lower)
+        elsewhere = certify(folded(-0.5, 2.0**-53), np.array([[0.0]]), np.array([1]), 0.0, np.inf)
+        # -1/2 is an error by at least 1/2 less twice what it may be off.
+        assert elsewhere.upper[0] == pytest.approx(-0.5 + 2 * far)
+
+
 def test_executed_claims_of_a_module_are_refused_and_of_its_network_are_made() -> None:
     torch = pytest.importorskip("torch")
     module, points = convolution(), images(5)

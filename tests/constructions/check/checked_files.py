@@ -31,6 +31,11 @@ def written(folder: Path, arithmetic: str, p: float, outputs: int = 1) -> Files:
     # One wrong label, which every arithmetic refutes.
     labels[0] = -labels[0] if outputs == 1 else (labels[0] + 1) % outputs
     certificate = certify(network, points, labels, 0.02, p, arithmetic=arithmetic)
+    if arithmetic in ("float64", "float32"):
+        # Of runs the checker knows intervals only.
+        left = np.isin(certificate.method, ["interval", "attack"])
+        points, labels = points[left], labels[left]
+        certificate = certify(network, points, labels, 0.02, p, arithmetic=arithmetic)
     assert certificate.certified.any()
     assert certificate.status[0] == "refuted"
     files = folder / "network.npz", folder / "points.npz", folder / "certificate.json"

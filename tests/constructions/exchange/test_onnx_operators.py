@@ -53,7 +53,7 @@ EXACT: dict[str, tuple[list[Any], dict[str, np.ndarray], list[Any], int, int]] =
         {"a": np.float32(-2), "b": np.float32(3)},
         *(VECTOR, 2, 17),
     ),
-    "Clip, one end, old": ([node("Clip", ["X"], ["Y"], max=1.0)], {}, VECTOR, 2, 6),
+    "Clip, one end, old": ([node("Clip", ["X"], ["Y"], max=1.0)], {}, VECTOR, 2, 7),
     "Max": ([node("Max", ["X", "b", "c"], ["Y"])], {"b": whole(6), "c": whole(6)}, VECTOR, 2, 17),
     "Min": ([node("Min", ["X", "b"], ["Y"])], {"b": whole(6)}, VECTOR, 2, 17),
     "Flatten": ([node("Flatten", ["X"], ["Y"])], {}, IMAGE, 2, 17),
@@ -268,3 +268,42 @@ def _without_epsilon(value: float) -> Any:
     from decimal import Decimal
 
     return Decimal(0) if abs(value - 0.01) < 1e-6 else Decimal(value)
+
+
+DAMAGED = {
+    "variance": [node("BatchNormalization", ["X", "s", "b", "m", "v"], ["Y"])],
+    "no steps": [node("AveragePool", ["X"], ["Y"], kernel_shape=[2, 2], strides=[0, 1])],
+    "ε": [node("BatchNormalization", ["X", "s", "b", "m", "s"], ["Y"], epsilon=float("nan"))],
+    "slope": [node("LeakyRelu", ["X"], ["Y"], alpha=float("inf"))],
+    "SAME_UPPER": [node("MaxPool", ["X"], ["Y"], kernel_shape=[1, 1], strides=[4, 4], auto_pad="SAME_UPPER")],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_attributes_that_do_not_fit_are_refused(name: str, tmp_path: Path) -> None:
+    stored = {key: np.full(2, value, np.float32) for key, value in (("s", 1), ("b", 0), ("m", 0), ("v", -1))}
+    path = saved(tmp_path / "model.onnx", model(DAMAGED[name], stored, [1, 2, 7, 7], outputs=4))
+    with pytest.raises(ValueError, match=DAMAGED[name][0].op_type):
+        read_onnx_model(path)
+
+
+def test_old_operators_are_refused(tmp_path: Path) -> None:
+    """Before version 7 the axis of a summand was an attribute: this one belongs to axis 1."""
+    nodes = [node("Add", ["X", "c"], ["Y"], broadcast=1, axis=1)]
+    made = model(nodes, {"c": np.float32([1, 2, 3])}, [1, 3, 3], outputs=3, opset=6)
+    with pytest.raises(ValueError, match="version 7 or later, got 6"):
+        read_onnx_model(saved(tmp_path / "model.onnx", made))
+
+
+def test_sparse_arrays_are_refused(tmp_path: Path) -> None:
+    made = model([node("Add", ["X", "c"], ["Y"])], {}, [1, 4])
+    values, places = helper.make_tensor("c", 1, [1], [2.0]), helper.make_tensor("i", 7, [1], [3])
+    made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [4]))
+    with pytest.raises(ValueError, match="must be dense"):
+        read_onnx_model(saved(tmp_path / "model.onnx", made))
+
+
+def test_an_output_without_a_name_is_none(tmp_path: Path) -> None:
+    nodes = [node("Split", ["X", "s"], ["", "b"], axis=1), node("Clip", ["b", "", "m"], ["Y"])]
+    path = saved(tmp_path / "model.onnx", model(nodes, {"s": np.array([1, 1]), "m": np.float32(6)}, [1, 2]))
+    assert read_onnx_model(path).network(np.array([[1.0, 9.0], [8.0, -2.0]])).tolist() == [[6.0], [-2.0]]
