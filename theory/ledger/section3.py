@@ -459,7 +459,7 @@ STATEMENTS = (
         uses=("corollary-3.4-i", "corollary-3.4-ii", "corollary-3.4-iii", "claim-small-margin-count"),
         code=(
             "constructions.memorizers.memorizer.robust_memorizer",
-            "constructions.certificates.certificate.certify",
+            "constructions.certificates.any_network.certify",
         ),
         source="Corollary 3.4",
     ),
@@ -483,7 +483,7 @@ STATEMENTS = (
         uses=("theorem-3.3", "definition-adversarial-error", "definition-sample-split", "assumption-separation"),
         code=(
             "constructions.memorizers.memorizer.robust_memorizer",
-            "constructions.certificates.certificate.certify",
+            "constructions.certificates.any_network.certify",
         ),
         source="Corollary 3.4, first item",
     ),
