@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float
 
-from constructions.benchmark.margins import Instance, cube, margin_at_most
+from constructions.benchmark.margins import Instance, cube
 from constructions.benchmark.models import Model
-from constructions.exchange.properties import Case
+from constructions.exchange.properties import Case, margin_property
 
 _ON_BALL = "a memorizer is right on the balls of its points (Corollary 3.4)"
 _EXACTLY = "a memorized point's ball is where the margin is 1, and not less (Theorem 3.3)"
@@ -23,7 +23,7 @@ def balls(model: Model, count: int) -> Iterator[Instance]:
         yield Instance("ball", model, (_case(model, i, half),), "unsat", _ON_BALL)
     i = first_of_classes(model, 1)[0]
     off = np.resize([half / 2, -half / 2], model.network.inputs)
-    case = Case(cube(model.sample.points[i] + off, half / 2), margin_at_most(_label(model, i), model.network.outputs))
+    case = Case(cube(model.sample.points[i] + off, half / 2), margin_property(_label(model, i), model.network.outputs))
     yield Instance("ball", model, (case,), "unsat", _ON_BALL)
 
 
@@ -33,7 +33,7 @@ def unions(model: Model, count: int) -> Iterator[Instance]:
     cases = tuple(_case(model, i, half) for i in chosen)
     yield Instance("union", model, cases, "unsat", _ON_BALL)
     last = chosen[-1]
-    wrong = Case(cases[-1].region, margin_at_most(_other(model, last), model.network.outputs))
+    wrong = Case(cases[-1].region, margin_property(_other(model, last), model.network.outputs))
     point = model.sample.points[last]
     yield Instance("union", model, (*cases[:-1], wrong), "sat", "another label is wrong on a ball", point)
 
@@ -41,7 +41,7 @@ def unions(model: Model, count: int) -> Iterator[Instance]:
 def wrong_labels(model: Model, count: int) -> Iterator[Instance]:
     """sat, easy: a ball with another label, all of it a violation."""
     for i in first_of_classes(model, count):
-        case = Case(cube(model.sample.points[i], half_width(model)), margin_at_most(_other(model, i), _outputs(model)))
+        case = Case(cube(model.sample.points[i], half_width(model)), margin_property(_other(model, i), _outputs(model)))
         yield Instance("wrong label", model, (case,), "sat", "another label is wrong on a ball", model.sample.points[i])
 
 
@@ -51,7 +51,7 @@ def reaching(model: Model, count: int) -> Iterator[Instance]:
     for i in first_of_classes(model, count):
         distances = np.where(codes == codes[i], np.inf, np.abs(points - points[i]).max(axis=1))
         j = int(distances.argmin())
-        case = Case(cube(points[i], float(distances[j])), margin_at_most(_label(model, i), _outputs(model)))
+        case = Case(cube(points[i], float(distances[j])), margin_property(_label(model, i), _outputs(model)))
         yield Instance("reaching", model, (case,), "sat", "the box holds a point of another label", points[j])
 
 
@@ -97,7 +97,7 @@ def crossing(model: Model, scales: tuple[int, ...]) -> Iterator[Instance]:
                 witness = centre.copy()
                 witness[0] += width * _outward(model, i, 0)
             threshold = Fraction(3, 4) + part * fall
-            case = Case(cube(centre, width), margin_at_most(_label(model, i), 1, threshold))
+            case = Case(cube(centre, width), margin_property(_label(model, i), 1, threshold))
             why = "the soft indicator is linear in the shell (Theorem 3.3)"
             yield Instance("crossing, narrow", model, (case,), truth, why, witness)
 
@@ -127,15 +127,15 @@ def needles(model: Model, reach: int, depths: tuple[int, ...], bits: tuple[int, 
     why = "the soft indicator falls linearly from a corner of the cube (Theorem 3.3)"
     for k in depths:
         centre, at = corner(-Fraction(1, 2**k))
-        yield Instance("needle", model, (Case(cube(centre, half), margin_at_most(1, 1)),), "sat", why, at)
+        yield Instance("needle", model, (Case(cube(centre, half), margin_property(1, 1)),), "sat", why, at)
     for k in depths:
         centre, _ = corner(Fraction(1, 2**k))
-        yield Instance("needle, missed", model, (Case(cube(centre, half), margin_at_most(1, 1)),), "unsat", why)
+        yield Instance("needle, missed", model, (Case(cube(centre, half), margin_property(1, 1)),), "unsat", why)
     centre, at = corner(Fraction(1, 4))
-    case = Case(cube(centre, half), margin_at_most(1, 1, Fraction(1, 4)))
+    case = Case(cube(centre, half), margin_property(1, 1, Fraction(1, 4)))
     yield Instance("corner, tight", model, (case,), "sat", why, at)
     for k in bits:
-        case = Case(cube(centre, half), margin_at_most(1, 1, Fraction(1, 4) - Fraction(1, 2**k)))
+        case = Case(cube(centre, half), margin_property(1, 1, Fraction(1, 4) - Fraction(1, 2**k)))
         yield Instance("corner, tight", model, (case,), "unsat", why)
 
 
@@ -152,7 +152,7 @@ def clean_errors(model: Model, count: int, coordinate: int, threshold: float) ->
         beyond[coordinate] = threshold - codes[i] / 16
         half = float(abs(beyond - points[i]).max())
         if half > task.radius and np.abs(points - beyond).max(axis=1).min() >= task.radius + task.shell:
-            case = Case(cube(points[i], half), margin_at_most(int(codes[i]), 1))
+            case = Case(cube(points[i], half), margin_property(int(codes[i]), 1))
             yield Instance("clean error", model, (case,), "sat", "off the shells the network is f_clean", beyond)
             found += 1
         if found == count:
@@ -193,7 +193,7 @@ def first_of_classes(model: Model, count: int) -> list[int]:
 
 
 def _case(model: Model, i: int, half: float, threshold: Fraction | float = 0) -> Case:
-    return Case(cube(model.sample.points[i], half), margin_at_most(_label(model, i), _outputs(model), threshold))
+    return Case(cube(model.sample.points[i], half), margin_property(_label(model, i), _outputs(model), threshold))
 
 
 def _outputs(model: Model) -> int:

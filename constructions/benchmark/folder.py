@@ -16,9 +16,8 @@ from constructions.benchmark.margins import Instance
 from constructions.benchmark.models import FromFile, Model
 from constructions.benchmark.suites import instances
 from constructions.benchmark.truth import Truth, network_of_file, proved
-from constructions.certificates.rational_intervals import rational_outputs
+from constructions.certificates.rational_intervals import largest_float_at_most, rational_outputs
 from constructions.exchange.onnx_file import write_onnx
-from constructions.exchange.properties import rounded_down
 from constructions.exchange.vnnlib_file import decimal, write_specification
 from constructions.exchange.witness_file import write_witness
 
@@ -153,7 +152,9 @@ def _row(instance: Instance, truth: Truth, files: dict[str, str]) -> dict[str, s
 
 def _number(value: Fraction) -> str:
     text = decimal(value)
-    return text if len(text) <= _LONGEST else repr(rounded_down(value) if value > 0 else -rounded_down(-value))
+    if len(text) <= _LONGEST:
+        return text
+    return repr(largest_float_at_most(value) if value > 0 else -largest_float_at_most(-value))
 
 
 def _write_csv(path: Path, rows: Iterable[Iterable[str]]) -> None:

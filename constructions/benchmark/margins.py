@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from constructions.benchmark.models import Model
-from constructions.exchange.properties import Case, Conjunction, Property, Region
+from constructions.exchange.properties import Case, Property, Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,23 +53,8 @@ class Margin:
         return min(outputs[self.label] - outputs[c] for c in self.rivals) - self.threshold
 
 
-def margin_at_most(label: int, outputs: int, threshold: Fraction | float = 0) -> Property:
-    """The outputs whose margin for a label is at most a threshold.
-
-    Args:
-        label: -1 or 1 for one output, else the number of an output.
-        outputs: how many there are.
-        threshold: exactly this number.
-    """
-    bound = Fraction(threshold)
-    if outputs == 1:
-        return Property((Conjunction(((Fraction(label),),), (bound,)),))
-    rows = [tuple(Fraction((k == label) - (k == c)) for k in range(outputs)) for c in range(outputs) if c != label]
-    return Property(tuple(Conjunction((row,), (bound,)) for row in rows))
-
-
 def read_margin(violated: Property) -> Margin:
-    """The margin that a property asks for.
+    """The margin that a property asks for, as `margin_property` writes it.
 
     Raises:
         ValueError: if it is no such property.

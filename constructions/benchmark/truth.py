@@ -15,9 +15,9 @@ import numpy as np
 from constructions.benchmark.margins import Instance, Margin, read_margin
 from constructions.benchmark.models import FromFile, Model
 from constructions.certificates.digests import network_digest
-from constructions.certificates.rational_intervals import rational_margin_bound, rational_outputs
+from constructions.certificates.rational_intervals import largest_float_at_most, rational_margin_bound, rational_outputs
 from constructions.exchange.onnx_file import read_onnx_model
-from constructions.exchange.properties import Region, Specification, rounded_down
+from constructions.exchange.properties import Region, Specification
 from constructions.exchange.vnnlib_file import read_vnnlib
 from constructions.exchange.witness_file import read_witness
 from theory.balls.relaxation import margin_lower_bound
@@ -181,7 +181,7 @@ def _ball(region: Region) -> tuple[np.ndarray, float]:
         max(high - Fraction(c), Fraction(c) - low)
         for low, high, c in zip(region.low, region.high, centre.tolist(), strict=True)
     )
-    return centre, -rounded_down(-half)
+    return centre, -largest_float_at_most(-half)
 
 
 def _reaches(network: FromFile, region: Region, margin: Margin, value: Fraction) -> bool:

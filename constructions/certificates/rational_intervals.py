@@ -22,6 +22,7 @@ from theory.setting.losses import check_labels
 _LIMIT = 30_000_000
 # Bits behind the point of the one irrational number, the norm of a row for p = 2, rounded up.
 _ROOT_BITS = 128
+_GREATEST = Fraction(float(np.finfo(np.float64).max))
 
 
 def rational_margin_bound(
@@ -84,11 +85,10 @@ def fits_rational(layers: Layers, points: int) -> bool:
 
 
 def largest_float_at_most(value: Fraction) -> float:
-    """The greatest float64 at most `value`; positive only if `value` is."""
-    try:
-        near = float(value)
-    except OverflowError:
-        return float(np.finfo(np.float64).max) if value > 0 else -np.inf
+    """The greatest float64 at most `value`, -∞ below all of them; positive only if `value` is."""
+    if abs(value) > _GREATEST:
+        return float(_GREATEST) if value > 0 else -np.inf
+    near = float(value)
     return near if Fraction(near) <= value else float(np.nextafter(near, -np.inf))
 
 

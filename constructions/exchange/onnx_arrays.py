@@ -14,7 +14,6 @@ from constructions.exchange.optional import optional
 from constructions.networks.network import count_nonzero
 from theory.layers import Matrix
 
-_ONNX_NAMES = {np.dtype(np.float32): "FLOAT", np.dtype(np.float64): "DOUBLE", np.dtype(np.int32): "INT32"}
 _LONGEST_STEP = 255
 
 
@@ -22,12 +21,11 @@ class Writer:
     """Nodes and stored arrays of a graph, as they are added; names are numbered.
 
     Args:
-        dtype: of the network: float64, or float32, to which weights are rounded.
+        dtype: of the network: "float64", or "float32", to which weights are rounded.
     """
 
-    def __init__(self, dtype: type[np.floating[Any]]) -> None:
+    def __init__(self, dtype: str) -> None:
         self._helper, self._numpy = optional("onnx.helper"), optional("onnx.numpy_helper")
-        self.onnx_types = optional("onnx").TensorProto
         self.dtype = np.dtype(dtype)
         self.nodes: list[Any] = []
         self.stored: list[Any] = []
@@ -49,7 +47,7 @@ class Writer:
         return self.store(np.array(sizes, dtype=np.int64))
 
     def cast(self, name: str, dtype: Any) -> str:
-        return self.node("Cast", [name], to=getattr(self.onnx_types, _ONNX_NAMES[np.dtype(dtype)]))
+        return self.node("Cast", [name], to=self._helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def whole_numbers(self, index: np.ndarray) -> str:
         """Numbers >= 0 in int32, stored in as few bytes as hold them."""

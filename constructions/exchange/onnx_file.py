@@ -5,8 +5,6 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from constructions.certificates.executed_intervals import as_executed, read_format
 from constructions.exchange.onnx_arrays import Writer
 from constructions.exchange.onnx_graph import GraphReader
@@ -21,7 +19,6 @@ from constructions.samples.sample import shown
 
 # Old enough for every tool, new enough for ReduceSum with axes as input.
 _OPSET, _IR_VERSION = 17, 8
-_ONNX_TYPES = {"float64": "DOUBLE", "float32": "FLOAT"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +70,10 @@ def write_onnx(
         ImportError: without onnx.
     """
     read_format(dtype)
-    helper, onnx = optional("onnx.helper"), optional("onnx")
+    helper = optional("onnx.helper")
     cast = as_executed(network, dtype)
-    writer = Writer(np.float64 if dtype == "float64" else np.float32)
-    kind = getattr(onnx.TensorProto, _ONNX_TYPES[dtype])
+    writer = Writer(dtype)
+    kind = helper.np_dtype_to_tensor_dtype(writer.dtype)
     write_layers(writer, cast, "X", "Y", plain=plain)
     graph = helper.make_graph(
         writer.nodes,

@@ -5,14 +5,13 @@ arrays.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal, localcontext
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from constructions.exchange.onnx_graph import GraphReader, Operand, Operator, Tensor
+from constructions.networks.real_factors import over_roots, reciprocals
 
 
 def needed(operand: Operand, name: str) -> Tensor | np.ndarray:
@@ -84,15 +83,6 @@ def multiply(reader: GraphReader, _: Any, operands: list[Operand]) -> Tensor:
     return scaled(reader, value_of(first, "a factor"), constant_of(second, "one factor"))
 
 
-def reciprocals(divisor: np.ndarray) -> list[np.ndarray]:
-    """Arrays whose sum is 1 / divisor, to 2^-150 of it."""
-    exact = {d: 1 / Fraction(d) for d in np.unique(divisor).tolist()}
-    head = {d: float(one) for d, one in exact.items()}
-    tail = {d: float(one - Fraction(head[d])) for d, one in exact.items()}
-    rest = {d: float(one - Fraction(head[d]) - Fraction(tail[d])) for d, one in exact.items()}
-    return [np.vectorize(table.__getitem__, otypes=[np.float64])(divisor) for table in (head, tail, rest)]
-
-
 def divide(reader: GraphReader, _: Any, operands: list[Operand]) -> Tensor:
     """`x` over a constant."""
     divisor = constant_of(operands[1], "the divisor").astype(np.float64)
@@ -132,20 +122,12 @@ def absolute(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
 def maximum(reader: GraphReader, _: Any, operands: list[Operand]) -> Tensor:
     """The greatest operand."""
     values, shape = spread(reader, operands)
-    return whole(greatest(reader, values), shape)
+    return whole(reader.graph.greatest(values), shape)
 
 
 def minimum(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     """The least operand."""
     return negative(reader, node, [maximum(reader, node, [negative(reader, node, [one]) for one in operands])])
-
-
-def greatest(reader: GraphReader, values: list[Any]) -> Any:
-    """The greatest entries of vectors, two and two."""
-    while len(values) > 1:
-        pairs = [reader.graph.maximum(a, b) for a, b in zip(values[::2], values[1::2], strict=False)]
-        values = pairs + values[len(values) - len(values) % 2 :]
-    return values[0]
 
 
 def clip(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
@@ -222,24 +204,16 @@ def _transposed(operand: Operand) -> Operand:
 
 
 def batch_normalization(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
-    """`(x - mean) s + bias` with `s = scale / √(variance + ε)` to 50 digits."""
+    """`(x - mean) s + bias` with `s = scale / √(variance + ε)`."""
     x, attributes = value_of(operands[0], "the input"), reader.attributes(node)
     if attributes.get("training_mode", 0) or len(node.output) > 1:
         raise ValueError("statistics must be those of evaluation: export the model in evaluation mode (model.eval())")
     names = ("the scale", "the bias", "the mean", "the variance")
     scale, bias, average, variance = (constant_of(one, name) for one, name in zip(operands[1:], names, strict=True))
-    epsilon = Decimal(float(attributes.get("epsilon", 1e-5)))
     shape = (1, -1, *(1 for _ in x.shape[2:]))
-    with localcontext() as context:
-        context.prec = 50
-        exact = [
-            Decimal(float(s)) / (Decimal(float(v)) + epsilon).sqrt()
-            for s, v in zip(scale.tolist(), variance.tolist(), strict=True)
-        ]
-        head = np.array([float(s) for s in exact])
-        tail = np.array([float(s - Decimal(h)) for s, h in zip(exact, head.tolist(), strict=True)])
+    factors = over_roots(scale, variance, float(attributes.get("epsilon", 1e-5)))
     centred = subtract(reader, node, [x, average.reshape(shape)])
-    stretched = scaled(reader, centred, head.reshape(shape), tail.reshape(shape))
+    stretched = scaled(reader, centred, *(part.reshape(shape) for part in factors))
     return add(reader, node, [stretched, bias.reshape(shape)])
 
 

@@ -1,22 +1,30 @@
 """Operators of ONNX with windows or along axes, on tensors of a graph: convolution, pooling, sums and maxima."""
 
+import math
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from constructions.exchange.onnx_graph import GraphReader, Operand, Operator, Tensor
-from constructions.exchange.onnx_operators import add, constant_of, greatest, reciprocals, scaled, value_of, whole
-from constructions.exchange.onnx_windows import PADDED, convolution, windows
+from constructions.exchange.onnx_operators import add, constant_of, scaled, value_of, whole
+from constructions.exchange.onnx_windows import seen_windows
+from constructions.networks.real_factors import reciprocals
+from constructions.networks.windows import convolution, counted, inside, sums
 
 
 def conv(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     """Convolution with a constant kernel, as one sparse matrix."""
     x, kernel = _image(operands[0]), constant_of(operands[1], "the kernel")
     attributes = reader.attributes(node)
-    matrix = convolution(x.place[0], kernel, attributes, x.value.size)
-    sizes = windows(x.place[0], list(kernel.shape[2:]), attributes).shape[2:]
-    result = reader.affine(x, matrix, (1, kernel.shape[0], *sizes))
+    groups, (outputs, channels) = int(attributes.get("group", 1)), kernel.shape[:2]
+    if outputs % groups or x.shape[1] != channels * groups:
+        raise ValueError(
+            f"Conv needs {channels} * {groups} input channels and a multiple of {groups} outputs, got {x.shape[1]} and "
+            f"{outputs}"
+        )
+    seen = seen_windows(x.place[0], kernel.shape[2:], attributes)
+    sizes = seen.shape[2:]
+    result = reader.affine(x, convolution(seen, kernel, groups, x.value.size), (1, outputs, *sizes))
     if len(operands) < 3 or operands[2] is None:
         return result
     bias = constant_of(operands[2], "the bias")
@@ -28,19 +36,14 @@ def average_pool(reader: GraphReader, node: Any, operands: list[Operand]) -> Ten
     x, attributes = _image(operands[0]), reader.attributes(node)
     if node.op_type == "GlobalAveragePool":
         attributes = {"kernel_shape": x.shape[2:]}
-    seen = windows(x.place[0], list(attributes["kernel_shape"]), attributes)
-    counted = seen >= (PADDED if attributes.get("count_include_pad", 0) else 0)
-    return _averages(reader, x, seen, counted.sum(axis=1), 1)
+    seen = seen_windows(x.place[0], attributes["kernel_shape"], attributes)
+    return _averages(reader, x, seen, counted(seen, padded=bool(attributes.get("count_include_pad", 0))))
 
 
-def _averages(reader: GraphReader, x: Tensor, seen: np.ndarray, counts: np.ndarray, axis: int) -> Tensor:
-    """The sums along an axis of entries with these numbers, if >= 0, over the counts; with a batch axis before."""
-    number = np.arange(counts.size).reshape(np.expand_dims(counts, axis).shape)
-    row, column = np.broadcast_arrays(number, seen)
-    kept = column >= 0
-    matrix = sp.csr_array((np.ones(int(kept.sum())), (row[kept], column[kept])), shape=(counts.size, x.value.size))
-    sums = reader.affine(x, matrix, (1, *counts.shape))
-    return scaled(reader, sums, *reciprocals(counts[None].astype(np.float64)))
+def _averages(reader: GraphReader, x: Tensor, seen: np.ndarray, counts: np.ndarray) -> Tensor:
+    """Sums over windows over the counts, with a batch axis before."""
+    found = reader.affine(x, sums(seen, x.value.size), (1, *counts.shape))
+    return scaled(reader, found, *reciprocals(counts[None]))
 
 
 def max_pool(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
@@ -49,14 +52,9 @@ def max_pool(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     if len(node.output) > 1:
         raise ValueError("places of the maxima are no affine map: export the model without them")
     kernel = x.shape[2:] if node.op_type == "GlobalMaxPool" else attributes["kernel_shape"]
-    seen = windows(x.place[0], list(kernel), attributes)
-    # What is no entry of the image is replaced by one of the same window.
-    some = np.max(seen, axis=1, keepdims=True)
-    if np.any(some < 0):
-        raise ValueError("each window must see an entry of the image, got one in the padding")
-    seen = np.where(seen >= 0, seen, some)
+    seen = inside(seen_windows(x.place[0], kernel, attributes))
     parts = [reader.graph.rows(x.value, seen[:, k].ravel()) for k in range(seen.shape[1])]
-    return whole(greatest(reader, parts), (1, seen.shape[0], *seen.shape[2:]))
+    return whole(reader.graph.greatest(parts), (1, seen.shape[0], *seen.shape[2:]))
 
 
 def reduced(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
@@ -72,17 +70,17 @@ def reduced(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     axes = [axis % x.place.ndim for axis in (given or range(x.place.ndim))]
     left = [axis for axis in range(x.place.ndim) if axis not in axes]
     shape = [x.shape[axis] for axis in left]
-    seen = x.place.transpose(*left, *axes).reshape(*shape, -1)
+    seen = x.place.transpose(*left, *axes).reshape(math.prod(shape), -1)
     kept = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
     final = tuple(kept if attributes.get("keepdims", 1) else shape)
     if node.op_type in ("ReduceSum", "ReduceMean"):
-        count = float(seen.shape[-1]) if node.op_type == "ReduceMean" else 1.0
-        result = _averages(reader, x, seen, np.full(shape, count), seen.ndim - 1)
+        count = seen.shape[1] if node.op_type == "ReduceMean" else 1
+        result = _averages(reader, x, seen, np.full(len(seen), count))
     else:
         sign = np.array(1.0 if node.op_type == "ReduceMax" else -1.0)
-        parts = [scaled(reader, Tensor(x.value, seen[..., k]), sign) for k in range(seen.shape[-1])]
-        best = greatest(reader, [reader.entries(part) for part in parts])
-        result = scaled(reader, whole(best, tuple(shape)), sign)
+        parts = [scaled(reader, Tensor(x.value, seen[:, k]), sign) for k in range(seen.shape[1])]
+        best = reader.graph.greatest([reader.entries(part) for part in parts])
+        result = scaled(reader, whole(best, (len(seen),)), sign)
     return Tensor(result.value, result.place.reshape(final))
 
 

@@ -4,6 +4,7 @@ All numbers are rational, as they stand in a file: a decimal is seldom a float64
 (a larger region, more outputs that are not allowed); a witness has to satisfy what is written, exactly.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from constructions.certificates.rational_intervals import largest_float_at_most
+from theory.balls.violations import margin_forms
 
 _GREATEST = Fraction(float(np.finfo(np.float64).max))
 
@@ -54,13 +58,14 @@ class Region:
     @cached_property
     def outward(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
         """The least box of float64 corners that contains the region; infinite beyond float64."""
-        return np.array([rounded_down(v) for v in self.low]), -np.array([rounded_down(-v) for v in self.high])
+        low, negated = ([largest_float_at_most(v) for v in ends] for ends in (self.low, [-v for v in self.high]))
+        return np.array(low), -np.array(negated)
 
     @cached_property
     def inward(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]] | None:
         """The greatest box of float64 corners inside the region, or None if an input has no float64 in it."""
-        low = -np.array([rounded_down(-v) for v in self.low])
-        high = np.array([rounded_down(v) for v in self.high])
+        low = -np.array([largest_float_at_most(-v) for v in self.low])
+        high = np.array([largest_float_at_most(v) for v in self.high])
         for k in self.open_low:
             low[k] = np.nextafter(low[k], np.inf) if Fraction(low[k]) == self.low[k] else low[k]
         for k in self.open_high:
@@ -116,7 +121,7 @@ class Conjunction:
             if not all(map(_is_float, scaled)):
                 raise ValueError(f"coefficients of outputs must be float64 times one number, got {_shown(row)}")
             rows.append([float(v) for v in scaled])
-            bounds.append(-rounded_down(-factor * bound))
+            bounds.append(-largest_float_at_most(-factor * bound))
         return np.array(rows).reshape(len(rows), -1), np.array(bounds)
 
     def contains(self, y: Sequence[Any] | np.ndarray) -> bool:
@@ -180,36 +185,27 @@ class Specification:
         return any(case.region.contains(x) and case.violated.contains(y) for case in self.cases)
 
 
-def margin_property(label: int, outputs: int) -> Property:
-    """The outputs that are no margin > 0 for a label: a tie is an error.
+def margin_property(label: int, outputs: int, threshold: Fraction | float = 0) -> Property:
+    """The outputs whose margin for a label is at most a threshold; at 0, a tie is an error.
 
     Args:
         label: -1 or +1 for one output, else the number of an output.
         outputs: how many there are.
+        threshold: exactly this number.
 
     Raises:
         ValueError: for another label.
     """
     if label not in ((-1, 1) if outputs == 1 else range(outputs)):
         raise ValueError(f"a label must be -1 or 1 for one output, else the number of an output, got {label!r}")
-    if outputs == 1:
-        return Property((Conjunction(((Fraction(label),),), (Fraction(0),)),))
-    rivals = [c for c in range(outputs) if c != label]
-    rows = [tuple(Fraction((k == label) - (k == c)) for k in range(outputs)) for c in rivals]
-    return Property(tuple(Conjunction((row,), (Fraction(0),)) for row in rows))
+    bound = Fraction(threshold)
+    forms = margin_forms(label, outputs).tolist()
+    return Property(tuple(Conjunction((tuple(map(Fraction, form)),), (bound,)) for form in forms))
 
 
 def box_region(low: Float[np.ndarray, " d"], high: Float[np.ndarray, " d"]) -> Region:
     """The closed box between two corners."""
     return Region(tuple(map(Fraction, low.tolist())), tuple(map(Fraction, high.tolist())))
-
-
-def rounded_down(value: Fraction) -> float:
-    """The greatest float64 that is not above a number; -∞ below all of them."""
-    if abs(value) > _GREATEST:
-        return float(_GREATEST) if value > 0 else -np.inf
-    near = float(value)
-    return near if Fraction(near) <= value else float(np.nextafter(near, -np.inf))
 
 
 def _fraction(value: Any) -> Fraction:
@@ -222,7 +218,7 @@ def _is_float(value: Fraction) -> bool:
 
 def _common(row: Sequence[Fraction]) -> Fraction:
     """The least number that makes all entries whole."""
-    return Fraction(int(np.lcm.reduce(np.array([v.denominator for v in row], dtype=object))))
+    return Fraction(math.lcm(*(v.denominator for v in row)))
 
 
 def _shown(row: Sequence[Fraction]) -> str:

@@ -172,6 +172,16 @@ class AffineGraph:
         """The greater of two entries: `a + σ(b - a)`."""
         return self.add(first, self.relu(self.add(second, self.scale(first, np.full(first.size, -1.0)))))
 
+    def greatest(self, values: Sequence[Value]) -> Value:
+        """The greatest entries of values of one size, two and two in each round."""
+        values, size = list(values), values[0].size
+        while len(values) > 1:
+            pairs = len(values) // 2
+            both = self.maximum(self.stack(values[: 2 * pairs : 2]), self.stack(values[1 : 2 * pairs : 2]))
+            parts = [self.rows(both, np.arange(k * size, (k + 1) * size)) for k in range(pairs)]
+            values = [*parts, *values[2 * pairs :]]
+        return values[0]
+
     def finish(self, value: Value) -> Finished:
         """The network whose output is this value.
 

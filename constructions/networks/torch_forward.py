@@ -169,7 +169,7 @@ def forward(t: Tracing, root: nn.Module, graph: fx.Graph, x: Rows) -> Rows:
             held[node] = x if node.op == "placeholder" else _made(t, root, node, args, kwargs)
         except ValueError:
             raise
-        except (TypeError, RuntimeError, IndexError, AttributeError, KeyError) as error:
+        except (TypeError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
             raise refused(f"{_name(node)}{_where(node)} as it is not read: {error}") from error
         if _in_place(node) and isinstance(args[0], Rows) and held[node].value is not args[0].value:
             spent.append(args[0].value)

@@ -1,21 +1,26 @@
 """Functions of torch that are affine, or made of ReLUs entry by entry, on `Rows`; their arguments are torch's."""
 
-import math
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 
-from constructions.networks import torch_windows
+from constructions.networks.real_factors import over_roots
 from constructions.networks.torch_parts import numbers, refused
-from constructions.networks.torch_values import Reals, Rows, Tracing, copied, in_two, reciprocals
+from constructions.networks.torch_values import Rows, Tracing, copied
+from constructions.networks.windows import convolution, windows
 
 # A tensor or number that does not depend on the points.
 Constant: TypeAlias = torch.Tensor | float | int
 Sizes: TypeAlias = int | Sequence[int]
+
+
+def spread(number: Sizes, axes: int) -> tuple[int, ...]:
+    """One number for each axis."""
+    each = (number,) * axes if isinstance(number, int) else tuple(int(n) for n in number)
+    return each * axes if len(each) == 1 else each
 
 
 def add(t: Tracing, a: Any, b: Any, *, alpha: float = 1) -> Rows:
@@ -46,7 +51,7 @@ def mul(t: Tracing, a: Any, b: Any) -> Rows:
     if isinstance(b, Rows):
         raise refused("a product of two values that depend on the point")
     rows, factors = _beside(t, a, b)
-    return t.scaled(rows, Reals(factors))
+    return t.scaled(rows, factors)
 
 
 def div(t: Tracing, a: Any, b: Any, *, rounding_mode: str | None = None) -> Rows:
@@ -54,7 +59,7 @@ def div(t: Tracing, a: Any, b: Any, *, rounding_mode: str | None = None) -> Rows
     if isinstance(b, Rows) or rounding_mode is not None:
         raise refused("a division by what depends on the point, or one that rounds")
     rows, divisors = _beside(t, a, b)
-    return t.scaled(rows, reciprocals(divisors))
+    return t.divided(rows, divisors)
 
 
 def neg(t: Tracing, a: Rows) -> Rows:
@@ -101,19 +106,19 @@ def conv(
 ) -> Rows:
     """A convolution of one, two or three axes."""
     kernel, axes = numbers(weight, "a kernel"), weight.dim() - 2
-    steps, gaps = torch_windows.spread(stride, axes), torch_windows.spread(dilation, axes)
+    steps, gaps = spread(stride, axes), spread(dilation, axes)
     if isinstance(padding, str):
         # "same" pads the odd number behind.
         total = [d * (k - 1) if padding == "same" else 0 for k, d in zip(kernel.shape[2:], gaps, strict=True)]
         around = [(n // 2, n - n // 2) for n in total]
     else:
-        around = [(n, n) for n in torch_windows.spread(padding, axes)]
+        around = [(n, n) for n in spread(padding, axes)]
     if len(x.shape) != axes + 1 or x.shape[0] != kernel.shape[1] * groups:
         raise refused(
             f"a convolution of {kernel.shape[1] * groups} channels of values of shape {x.shape}", "let them fit"
         )
-    read = torch_windows.windows(x.numbers, kernel.shape[2:], steps, around, gaps)
-    matrix = torch_windows.convolution(read, kernel, groups, x.value.size)
+    read = windows(x.numbers.numpy(), kernel.shape[2:], steps, around, gaps)
+    matrix = convolution(read, kernel, groups, x.value.size)
     shift = np.zeros(len(kernel)) if bias is None else numbers(bias, "a bias")
     return t.affine(x, matrix, np.repeat(shift, read[0, 0].size), (len(kernel), *read.shape[2:]))
 
@@ -237,18 +242,9 @@ def batch_norm(
     variance = numbers(running_var, "the variance of a BatchNorm")
     gain = np.ones(len(variance)) if weight is None else numbers(weight, "the weight of a BatchNorm")
     moved = sub(t, x, running_mean.reshape(shape))
-    factors = [Fraction(g) / _root(Fraction(v) + Fraction(eps)) for g, v in zip(gain, variance, strict=True)]
-    channel = np.broadcast_to(np.arange(len(factors)).reshape(shape), moved.shape)
-    scaled = t.scaled(moved, in_two(factors, channel))
+    channel = np.broadcast_to(np.arange(len(variance)).reshape(shape), moved.shape)
+    scaled = t.scaled(moved, *(part[channel] for part in over_roots(gain, variance, eps)))
     return scaled if bias is None else add(t, scaled, bias.reshape(shape))
-
-
-def _root(number: Fraction) -> Fraction:
-    """The square root, to 2^-256 of itself, and exact where it is a float."""
-    if number <= 0:
-        raise refused("a BatchNorm whose variance is not positive", "train it, or raise its eps")
-    bits = 256 + number.denominator.bit_length()
-    return Fraction(math.isqrt((number.numerator << 2 * bits) // number.denominator), 1 << bits)
 
 
 def _beside(t: Tracing, rows: Rows, constant: Constant) -> tuple[Rows, np.ndarray]:

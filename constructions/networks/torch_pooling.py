@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from constructions.networks import torch_windows
-from constructions.networks.torch_operations import Sizes, neg
+from constructions.networks.torch_operations import Sizes, neg, spread
 from constructions.networks.torch_parts import refused
-from constructions.networks.torch_values import Rows, Tracing, copied, reciprocals
+from constructions.networks.torch_values import Rows, Tracing, copied
+from constructions.networks.windows import counted, inside, shares, sums, windows
 
 
 def avg_pool(
@@ -26,7 +26,7 @@ def avg_pool(
 ) -> Rows:
     """Means over windows."""
     read = _windows(x, kernel_size, stride, padding, 1, ceil_mode)
-    count = torch_windows.counted(read, padded=count_include_pad)
+    count = counted(read, padded=count_include_pad)
     return _mean(t, x, read, count if divisor_override is None else np.full_like(count, divisor_override))
 
 
@@ -48,14 +48,14 @@ def max_pool(
 
 def adaptive_avg_pool(t: Tracing, x: Rows, output_size: Any) -> Rows:
     """Means over windows that share out each axis."""
-    read = torch_windows.shares(x.numbers, _output_size(x, output_size))
-    return _mean(t, x, read, torch_windows.counted(read, padded=False))
+    read = shares(x.numbers.numpy(), _output_size(x, output_size))
+    return _mean(t, x, read, counted(read, padded=False))
 
 
 def adaptive_max_pool(t: Tracing, x: Rows, output_size: Any, return_indices: bool = False) -> Rows:
     """Maxima over windows that share out each axis."""
     _check_indices(return_indices)
-    read = torch_windows.shares(x.numbers, _output_size(x, output_size))
+    read = shares(x.numbers.numpy(), _output_size(x, output_size))
     return _greatest(t, x, read, (len(read), *read.shape[2:]))
 
 
@@ -68,7 +68,7 @@ def mean(t: Tracing, x: Rows, dim: Any = None, keepdim: bool = False, dtype: Any
 def total(t: Tracing, x: Rows, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Rows:
     """Sums along axes."""
     read, shape = _along(x, dim, keepdim)
-    return t.affine(x, torch_windows.sums(read, x.value.size), None, shape)
+    return t.affine(x, sums(read, x.value.size), None, shape)
 
 
 def amax(t: Tracing, x: Rows, dim: Any = None, keepdim: bool = False) -> Rows:
@@ -83,14 +83,12 @@ def amin(t: Tracing, x: Rows, dim: Any = None, keepdim: bool = False) -> Rows:
 
 
 def _mean(t: Tracing, x: Rows, read: Int[np.ndarray, "channels reads *out"], count: Int[np.ndarray, "..."]) -> Rows:
-    sums = t.affine(x, torch_windows.sums(read, x.value.size), None, count.shape)
-    return t.scaled(sums, reciprocals(count.astype(float)))
+    return t.divided(t.affine(x, sums(read, x.value.size), None, count.shape), count)
 
 
 def _greatest(t: Tracing, x: Rows, read: Int[np.ndarray, "channels reads *out"], shape: Sequence[int]) -> Rows:
-    # Every window reads at least one number: it stands in for what lies beyond.
-    inside = np.where(read >= 0, read, read.max(axis=1, keepdims=True))
-    places = [torch.from_numpy(inside[:, k]).reshape(tuple(shape)) for k in range(read.shape[1])]
+    read = inside(read)
+    places = [torch.from_numpy(read[:, k]).reshape(tuple(shape)) for k in range(read.shape[1])]
     return t.greatest([t.moved(x, copied(place, x.value.size)) for place in places])
 
 
@@ -98,10 +96,10 @@ def _windows(
     x: Rows, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil: bool
 ) -> Int[np.ndarray, "channels reads *out"]:
     axes = len(x.shape) - 1
-    kernel, around, gaps = (torch_windows.spread(n, axes) for n in (kernel_size, padding, dilation))
+    kernel, around, gaps = (spread(n, axes) for n in (kernel_size, padding, dilation))
     # Written by hand an empty list, too, is the default.
-    steps = kernel if stride is None or stride == [] else torch_windows.spread(stride, axes)
-    return torch_windows.windows(x.numbers, kernel, steps, [(n, n) for n in around], gaps, ceil=ceil)
+    steps = kernel if stride is None or stride == [] else spread(stride, axes)
+    return windows(x.numbers.numpy(), kernel, steps, [(n, n) for n in around], gaps, ceil=ceil)
 
 
 def _output_size(x: Rows, output_size: Any) -> list[int]:

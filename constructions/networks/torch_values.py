@@ -8,7 +8,6 @@ the values at some points and about how far the module's own arithmetic is off t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +15,7 @@ import torch
 from jaxtyping import Float
 
 from constructions.networks.affine_graph import AffineGraph, Value
+from constructions.networks.real_factors import reciprocals
 from constructions.networks.torch_parts import refused
 from theory.layers import Matrix
 
@@ -48,33 +48,6 @@ class Rows:
     def numbers(self) -> torch.Tensor:
         """The places of one point."""
         return self.place[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Reals:
-    """Real numbers `high + low`, to 2^-100 of themselves; without `low` where they are floats."""
-
-    high: np.ndarray
-    low: np.ndarray | None = None
-
-
-def in_two(numbers: Sequence[Fraction], index: np.ndarray) -> Reals:
-    """The numbers of these indices."""
-    high = [float(t) for t in numbers]
-    low = np.array([float(t - Fraction(h)) for t, h in zip(numbers, high, strict=True)])[index]
-    return Reals(np.array(high)[index], low if low.any() else None)
-
-
-def reciprocals(numbers: np.ndarray) -> Reals:
-    """`1 / t` of each number.
-
-    Raises:
-        ValueError: for 0.
-    """
-    if not np.all(numbers):
-        raise refused("a division by 0", "take it away")
-    kinds, index = np.unique(numbers, return_inverse=True)
-    return in_two([1 / Fraction(float(t)) for t in kinds], index.reshape(np.shape(numbers)))
 
 
 class Tracing:
@@ -129,20 +102,25 @@ class Tracing:
         error = np.sqrt(squares @ rows.error**2 + own**2)
         return self._rows(self.graph.affine(rows.value, weight, bias), shape, weight @ rows.seen + shift, error)
 
-    def scaled(self, rows: Rows, factors: Reals) -> Rows:
-        """Each entry of the tensor times its factor, of the tensor's shape."""
+    def scaled(self, rows: Rows, *factors: np.ndarray) -> Rows:
+        """Each entry of the tensor times its factor: the sum of these arrays, of the tensor's shape."""
         rows = self.flat(rows)
-        high = factors.high.reshape(-1)
-        if factors.low is not None and self._exact:
+        if len(factors) > 1 and self._exact:
             raise refused(
                 "factors that are no floats (of a division, an average or a BatchNorm), where exact=True asks for the "
                 "very function",
                 "let exact=False round the weights",
             )
-        low = [] if factors.low is None else [factors.low.reshape(-1)]
+        high, *low = (one.reshape(-1) for one in factors)
         value = self.graph.scale(rows.value, high, *low)
         size, seen = abs(high)[:, None], high[:, None] * rows.seen
         return self._rows(value, rows.shape, seen, size * rows.error + 4 * self._lost(seen))
+
+    def divided(self, rows: Rows, divisors: np.ndarray) -> Rows:
+        """Each entry of the tensor by its divisor, of the tensor's shape."""
+        if not np.all(divisors):
+            raise refused("a division by 0", "take it away")
+        return self.scaled(rows, *reciprocals(divisors))
 
     def plus(self, *many: Rows) -> Rows:
         """The sum of tensors of one shape."""
@@ -161,19 +139,11 @@ class Tracing:
         return self._rows(self.graph.relu(rows.value), rows.shape, np.maximum(rows.seen, 0.0), rows.error)
 
     def greatest(self, many: Sequence[Rows]) -> Rows:
-        """The entrywise maximum of tensors of one shape, in rounds of `max(a, b) = a + σ(b - a)`."""
+        """The entrywise maximum of tensors of one shape."""
         many = list(map(self.flat, many))
-        size, shape = many[0].value.size, many[0].shape
         seen, error = (np.max([getattr(one, name) for one in many], axis=0) for name in ("seen", "error"))
-        values = [one.value for one in many]
-        while len(values) > 1:
-            pairs = len(values) // 2
-            both = self.graph.maximum(
-                self.graph.stack(values[: 2 * pairs : 2]), self.graph.stack(values[1 : 2 * pairs : 2])
-            )
-            parts = [self.graph.rows(both, np.arange(k * size, (k + 1) * size)) for k in range(pairs)]
-            values = [*parts, *values[2 * pairs :]]
-        return self._rows(values[0], shape, seen, error + self._lost(seen))
+        value = self.graph.greatest([one.value for one in many])
+        return self._rows(value, many[0].shape, seen, error + self._lost(seen))
 
     def joined(self, many: Sequence[Rows]) -> tuple[Rows, list[torch.Tensor]]:
         """All values in one, and the places of each tensor in it."""

@@ -11,13 +11,13 @@ import pytest
 from constructions import robust_memorizer
 from constructions.benchmark import families
 from constructions.benchmark.folder import write_instances
-from constructions.benchmark.margins import Instance, Margin, cube, margin_at_most, read_margin
+from constructions.benchmark.margins import Instance, Margin, cube, read_margin
 from constructions.benchmark.models import FromFile, Model, model
 from constructions.benchmark.samples import spread
 from constructions.benchmark.truth import Unproved, is_within_ball, network_of_file, proved
 from constructions.certificates.rational_intervals import rational_outputs
 from constructions.exchange.onnx_file import write_onnx
-from constructions.exchange.properties import Case, Conjunction, Property
+from constructions.exchange.properties import Case, Conjunction, Property, margin_property
 from constructions.exchange.vnnlib_file import write_specification
 from constructions.exchange.witness_file import read_witness, write_witness
 from constructions.networks.network import Affine, ReLUNetwork, network
@@ -98,7 +98,7 @@ def test_a_property_of_the_wrong_sign_is_refused(tmp_path: Path, euclidean: Mode
     instance, *_ = families.balls(euclidean, 1)
     network_read, vnnlib, _ = written(tmp_path, instance)
     label = read_margin(instance.cases[0].violated).label
-    write_specification(vnnlib, [Case(instance.cases[0].region, margin_at_most(-label, 1))])
+    write_specification(vnnlib, [Case(instance.cases[0].region, margin_property(-label, 1))])
     with pytest.raises(Unproved, match="not proved"):
         proved(instance, network_read, vnnlib, None)
 
@@ -170,7 +170,7 @@ def test_boxes_in_balls(p: float) -> None:
 
 @pytest.mark.parametrize(("label", "outputs"), [(1, 1), (-1, 1), (2, 3), (0, 2)])
 def test_margins_are_read_from_properties(label: int, outputs: int) -> None:
-    asked = margin_at_most(label, outputs, Fraction(1, 4))
+    asked = margin_property(label, outputs, Fraction(1, 4))
     read = read_margin(asked)
     assert (read.label, read.threshold) == (label, Fraction(1, 4))
     assert read.rivals == (() if outputs == 1 else tuple(c for c in range(outputs) if c != label))

@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks import verifiers
 from benchmarks.verifiers import VERDICTS, asked, by_family, text
-from constructions.benchmark.margins import cube, margin_at_most
+from constructions.benchmark.margins import cube
 from constructions.exchange.onnx_file import write_onnx
+from constructions.exchange.properties import margin_property
 from constructions.exchange.vnnlib_file import write_vnnlib
 from constructions.networks.network import network
 
@@ -28,7 +29,7 @@ def instances(out: Path, names: list[str], truth: str) -> list[dict[str, str]]:
     rows = []
     for name in names:
         write_onnx(out / f"{name}.onnx", network(([[1.0]], [0.0])), plain=True)
-        write_vnnlib(out / f"{name}.vnnlib", cube(np.array([0.5]), 0.5), margin_at_most(1, 1, Fraction(1, 4)))
+        write_vnnlib(out / f"{name}.vnnlib", cube(np.array([0.5]), 0.5), margin_property(1, 1, Fraction(1, 4)))
         files = {"onnx": f"{name}.onnx", "vnnlib": f"{name}.vnnlib"}
         rows.append({**files, "truth": truth, "family": name, "margin": "-0.25", "construction": "identity"})
     return rows
@@ -64,7 +65,7 @@ def test_those_that_are_here_answer(
     monkeypatch.delenv("VERIFIERS_PYTHON", raising=False)
     write_onnx(tmp_path / "n.onnx", network(([[1.0], [-1.0]], [0.0, 0.5]), ([[1.0, 1.0]], [-0.5])), plain=True)
     # |x - 1/4| - 1/4 + …: from 0 to 1/2 on [0, 1].
-    write_vnnlib(tmp_path / "n.vnnlib", cube(np.array([0.5]), 0.5), margin_at_most(1, 1, threshold))
+    write_vnnlib(tmp_path / "n.vnnlib", cube(np.array([0.5]), 0.5), margin_property(1, 1, threshold))
     row = {"onnx": "n.onnx", "vnnlib": "n.vnnlib", "truth": truth, "family": "", "margin": "1", "construction": ""}
     found = asked(f"benchmarks.peers.{peer}", tmp_path, [row])
     assert found is not None

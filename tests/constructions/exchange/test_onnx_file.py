@@ -26,6 +26,7 @@ from constructions.exchange.onnx_arrays import Writer
 from constructions.exchange.onnx_execution import LEVELS, onnx_session_check, run_onnx
 from constructions.exchange.onnx_file import read_onnx, read_onnx_model, write_onnx
 from constructions.networks.network import dense
+from tests.constructions.exchange.models import TYPES, model, saved
 from tests.strategies import networks
 
 FORMATS = ["float64", "float32"]
@@ -117,8 +118,6 @@ def test_a_smaller_network_on_5000_images_has_a_small_file(tmp_path: Path) -> No
 
 
 def test_a_fixed_input_of_any_shape_is_one_vector(tmp_path: Path) -> None:
-    from tests.constructions.exchange.models import model, saved
-
     nodes = [onnx.helper.make_node("Flatten", ["X"], ["f"]), onnx.helper.make_node("Gemm", ["f", "W"], ["Y"])]
     weight = np.arange(15, dtype=np.float32).reshape(5, 3)
     path = saved(tmp_path / "acasxu.onnx", model(nodes, {"W": weight}, [1, 1, 1, 5]))
@@ -219,8 +218,6 @@ def test_without_the_library_its_extra_is_named(monkeypatch: pytest.MonkeyPatch,
 
 def test_an_output_without_shape_and_listed_weights_are_read(tmp_path: Path) -> None:
     """As older exporters write files."""
-    from tests.constructions.exchange.models import TYPES, model, saved
-
     made = model([onnx.helper.make_node("MatMul", ["X", "W"], ["Y"])], {"W": np.eye(3, 2)}, [1, 3], dtype="float64")
     made.graph.output[0].type.tensor_type.ClearField("shape")
     made.graph.input.append(onnx.helper.make_tensor_value_info("W", TYPES["float64"], [3, 2]))
@@ -228,8 +225,6 @@ def test_an_output_without_shape_and_listed_weights_are_read(tmp_path: Path) -> 
 
 
 def test_several_inputs_and_free_axes_are_refused(tmp_path: Path) -> None:
-    from tests.constructions.exchange.models import TYPES, model, saved
-
     made = model([onnx.helper.make_node("Relu", ["X"], ["Y"])], {}, ["N", "M"])
     with pytest.raises(ValueError, match="only the first axis of the input may be free, got axis 1"):
         read_onnx(saved(tmp_path / "a.onnx", made))

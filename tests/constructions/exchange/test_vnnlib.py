@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from constructions.certificates.rational_intervals import largest_float_at_most
 from constructions.exchange import vnnlib_terms
 from constructions.exchange.properties import (
     Case,
@@ -18,7 +19,6 @@ from constructions.exchange.properties import (
     Region,
     box_region,
     margin_property,
-    rounded_down,
 )
 from constructions.exchange.vnnlib_file import (
     decimal,
@@ -187,7 +187,7 @@ def test_boxes_of_floats_are_around_and_inside(region: Region) -> None:
 
 @given(value=st.one_of(st.fractions(), finite.map(Fraction), st.just(Fraction(10) ** 400)))
 def test_rounding_down_is_the_next_float(value: Fraction) -> None:
-    down = rounded_down(value)
+    down = largest_float_at_most(value)
     assert Fraction(down) <= value
     with np.errstate(over="ignore"):
         above = np.nextafter(down, np.inf)

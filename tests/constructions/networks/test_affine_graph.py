@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from constructions.networks import affine_graph, exact_sums
 from constructions.networks.affine_graph import AffineGraph, Value
-from constructions.networks.network import ReLUNetwork, dense
+from constructions.networks.network import ReLUNetwork
+from tests.rational import rational_value
 from tests.strategies import dyadic
 
 Vector = list[Fraction]
@@ -27,12 +28,6 @@ def rational(weight: Any, x: Vector, bias: Any) -> Vector:
         sum((Fraction(w) * v for w, v in zip(row, x, strict=True)), Fraction(b))
         for row, b in zip(np.asarray(weight).tolist(), np.asarray(bias).tolist(), strict=True)
     ]
-
-
-def evaluated(network: ReLUNetwork, x: Vector) -> Vector:
-    for k, layer in enumerate(network.layers):
-        x = rational(dense(layer.weight), [max(v, Fraction(0)) for v in x] if k else x, layer.bias)
-    return x
 
 
 class Traced:
@@ -86,7 +81,7 @@ def test_the_network_is_the_graph(exact: bool, numbers: Any, data: st.DataObject
     for _ in range(data.draw(st.integers(1, 8))):
         made.append(step(data.draw, graph, made, numbers))
     finished = graph.finish(made[-1].value)
-    found = evaluated(ReLUNetwork(finished.layers), x)
+    found = rational_value(ReLUNetwork(finished.layers), x)
     assert finished.rounding <= 2.0**-53
     assert (finished.rounded == 0) == (finished.rounding == 0)
     if exact:
@@ -172,7 +167,7 @@ def _small_graph() -> None:
     x = [Fraction(-3, 4), Fraction(5, 8)]
     inner = rational(first, rational(first, x, [0.0, 0.0]), [0.1, 0.2])
     expected = [max(v, Fraction(0)) + w for v, w in zip(inner, x, strict=True)]
-    assert evaluated(ReLUNetwork(graph.finish(y).layers), x) == expected
+    assert rational_value(ReLUNetwork(graph.finish(y).layers), x) == expected
 
 
 def test_a_factor_that_is_no_float_is_rounded_once() -> None:
@@ -182,4 +177,4 @@ def test_a_factor_that_is_no_float_is_rounded_once() -> None:
     finished = graph.finish(graph.affine(scaled, np.array([[0.7]])))
     assert finished.rounded == 2
     x = [Fraction(1)]
-    assert evaluated(ReLUNetwork(finished.layers), x) == [Fraction(0.7) * Fraction(float(Fraction(0.3) / 3))]
+    assert rational_value(ReLUNetwork(finished.layers), x) == [Fraction(0.7) * Fraction(float(Fraction(0.3) / 3))]

@@ -184,16 +184,6 @@ def test_a_layer_is_used_twice() -> None:
     assert f(np.array([[1.0], [-4.0]])).tolist() == [[7.0], [1.0]]
 
 
-def test_further_training_does_not_change_the_network() -> None:
-    module = nn.Sequential(nn.Linear(1, 1, dtype=torch.float64), nn.ReLU(), nn.Linear(1, 1, dtype=torch.float64))
-    f = from_torch(module)
-    before = f(np.ones((1, 1))).item()
-    with torch.no_grad():
-        for p in module.parameters():
-            p.add_(1.0)
-    assert f(np.ones((1, 1))).item() == before
-
-
 def test_weights_with_a_lazy_sign_are_read() -> None:
     layer = nn.Linear(1, 1, bias=False, dtype=torch.float64)
     layer.weight = nn.Parameter(torch.tensor([[1 + 2j]], dtype=torch.complex128).conj().imag)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.nn.modules import module as torch_modules
 from torch.nn.utils import parametrizations, prune
 
-from constructions.networks import torch_module, torch_operations, torch_windows
+from constructions.networks import torch_module, torch_operations, windows
 from constructions.networks.torch_module import from_torch
 from constructions.networks.torch_values import Tracing
 from tests.constructions.networks.torch_modules import Forward, filled, linear
@@ -128,6 +128,8 @@ REFUSED: list[tuple[Any, str]] = [
     (Forward(squared, a=A), "a product of two values that depend on the point"),
     (Forward(lambda m, x: 1 / m.a(x), a=A), "a division by what depends on the point"),
     (Forward(lambda m, x: m.a(x) / 0, a=A), "a division by 0"),
+    (Forward(lambda m, x: m.a(x) / 1e308, a=linear([[1.0]])), "factors must be at least .*, got 1e-308: rescale"),
+    (Forward(lambda m, x: m.a(x) / 5e-324, a=A), "got truediv in Forward as it is not read: .* too large for a float"),
     (Forward(lambda m, x: m.a(x).pow(2), a=A), "got pow in Forward"),
     (Forward(lambda m, x: m.a(x).long(), a=A), "got long in Forward"),
     (Forward(lambda m, x: m.a(x).to(torch.int64), a=A), "got a conversion to torch.int64"),
@@ -257,15 +259,15 @@ def without_eps(t: Tracing, x: Any, *args: Any, eps: float = 0.0, **more: Any) -
     return BATCH_NORM(t, x, *args, eps=2.0**-1000, **more)
 
 
-CONVOLUTION, WINDOWS, BATCH_NORM = torch_windows.convolution, torch_windows.windows, torch_operations.batch_norm
+CONVOLUTION, WINDOWS, BATCH_NORM = windows.convolution, windows.windows, torch_operations.batch_norm
 IMAGES = S(nn.Conv2d(2, 3, 3, padding=1), nn.BatchNorm2d(3, eps=1e-2), nn.ReLU(), nn.Flatten(), nn.Linear(60, 2))
 
 
 @pytest.mark.parametrize(
     ("place", "name", "fault"),
     [
-        (torch_windows, "convolution", transposed),
-        (torch_windows, "windows", shifted_padding),
+        (torch_operations, "convolution", transposed),
+        (torch_operations, "windows", shifted_padding),
         (torch_operations, "batch_norm", without_eps),
     ],
 )
