@@ -123,6 +123,11 @@ class _Task:
         return self.radii is None and self.low is None and self.high is None
 
     @property
+    def ball_list(self) -> tuple[np.ndarray, np.ndarray, float, float]:
+        """Points, labels, radius and p: whole balls, which contain the regions."""
+        return self.points, self.codes, self.radius, self.p
+
+    @property
     def cut(self) -> dict[str, Any]:
         """Ends of boxes that with `radius` make the regions, for an attack."""
         if self.are_whole:
@@ -218,10 +223,11 @@ def _over_the_reals(task: _Task, search: _Search) -> Certificate:
     misclassified = frozenset(left[at_centres <= -lost[left]].tolist())
     left = task.attackable(left[[i not in examples for i in left.tolist()]])
     if len(left):
-        ball_list = task.points, task.codes, task.radius, task.p
-        hunt = real_witnesses(task.network, *ball_list, left, seed=search.seed, deadline=search.deadline, **task.cut)
+        hunt = real_witnesses(
+            task.network, *task.ball_list, left, seed=search.seed, deadline=search.deadline, **task.cut
+        )
         upper[left] = hunt.upper
-        examples |= {i: x for i, x in zip(left.tolist(), hunt.where, strict=True) if upper[i] <= -lost[i]}
+        examples |= hunt.examples(left, -lost[left])
     # Of the model that the network was read from; upwards.
     upper = np.where(lost > 0, np.nextafter(upper + lost, np.inf), upper)
     upper[list(examples)] = np.minimum(upper[list(examples)], 0.0)
@@ -231,27 +237,21 @@ def _over_the_reals(task: _Task, search: _Search) -> Certificate:
 def _executed(task: _Task, search: _Search, arithmetic: str) -> Certificate:
     started = time.perf_counter()
     if task.are_whole:
-        lower, method = margin_bounds(
-            task.network, task.points, task.codes, task.radius, task.p, arithmetic, client=search.client
-        )
+        lower, method = margin_bounds(task.network, *task.ball_list, arithmetic, client=search.client)
     else:
-        ends = task.regions.outer() if np.isinf(task.p) else None
-        layers, ball_list = task.network.layers, (task.points, task.codes, task.radius, task.p)
-        lower = executed_margin_bound(layers, *ball_list, arithmetic, box=ends)
+        lower = executed_margin_bound(task.network.layers, *task.ball_list, arithmetic, box=task.regions.outer())
         method = np.full(len(lower), "interval", dtype="<U9")
     left = np.flatnonzero(~(lower > 0))
     upper, examples, misclassified = np.full(len(lower), np.inf), dict[int, np.ndarray](), frozenset[int]()
     untried: dict[int, str] = {}
     some = task.attackable(left)
     if len(some):
-        ball_list = task.points, task.codes, task.radius, task.p
         hunt = executed_witnesses(
-            task.network, *ball_list, some, arithmetic, seed=search.seed, deadline=search.deadline, **task.cut
+            task.network, *task.ball_list, some, arithmetic, seed=search.seed, deadline=search.deadline, **task.cut
         )
         upper[some], misclassified = hunt.upper, frozenset(some[hunt.misclassified].tolist())
-        refuted = hunt.upper <= 0
-        examples = dict(zip(some[refuted].tolist(), hunt.where[refuted], strict=True))
-        left = np.setdiff1d(left, some[refuted])
+        examples = hunt.examples(some)
+        left = np.setdiff1d(left, list(examples))
     if len(left):
         more = _bounds_by_the_reals(task, left, lower[left], search, arithmetic)
         better = more.lower > lower[left]
@@ -291,10 +291,9 @@ def _rational(task: _Task, search: _Search) -> Certificate:
             'arithmetic="rational" needs whole balls of one radius: leave out low and high, or use "reals"'
         )
     started = time.perf_counter()
-    ball_list = task.points, task.codes, task.radius, task.p
-    lower, method = margin_bounds(task.network, *ball_list, "rational", client=search.client)
-    seconds = (time.perf_counter() - started) / len(lower)
-    return decide(task.network, *ball_list, lower, method, arithmetic="rational", seconds=seconds, seed=search.seed)
+    lower, method = margin_bounds(task.network, *task.ball_list, "rational", client=search.client)
+    taken = (time.perf_counter() - started) / len(lower)
+    return decide(task.network, *task.ball_list, lower, method, arithmetic="rational", seconds=taken, seed=search.seed)
 
 
 def _lost(task: _Task) -> Float[np.ndarray, " n"]:

@@ -42,8 +42,8 @@ class Certificate:
         lower: sound lower bound on the least margin over the ball, per point.
         upper: an upper bound of the least margin over the ball: of the margin at the worst point of it that an attack
             found (over the reals rounded up, else as executed); infinite where no attack was run.
-        method: what refuted the ball ("attack", "splitting") or gave the bound, per point: "interval", "linear",
-            "slopes", "splitting", "structure".
+        method: what gave the bound, per point: "interval", "linear", "slopes", "splitting", "structure"; by `certify`,
+            of a refuted ball what refuted it: "attack", "splitting".
         arithmetic: what it speaks of, a key of `ARITHMETICS`. For "float64" and "float32" the inputs are the vectors
             of that format in the real balls, and margins are differences of computed outputs.
         counterexamples: for each refuted point the adversarial example: in the ball exactly, and surely an error.

@@ -166,8 +166,7 @@ def decide(
         else:
             found = real_witnesses(network, *balls, attacked, function=function, shell=shell, seed=seed)
         upper[attacked], misclassified = found.upper, frozenset(attacked[found.misclassified].tolist())
-        refuted = found.upper <= 0
-        counterexamples = dict(zip(attacked[refuted].tolist(), found.where[refuted], strict=True))
+        counterexamples = found.examples(attacked)
         taken[attacked] += (time.perf_counter() - started) / len(attacked)
     return assembled_certificate(
         network,

@@ -133,7 +133,7 @@ class _Run:
         self.witnesses: dict[int, np.ndarray] = {}
         self.untried: dict[int, str] = {}
         self.attacked = np.empty(0, dtype=int)
-        self.layers = self.affines = prepare(self.layers)
+        self.layers = prepare(self.layers)
         self.cost = linear_cost(self.layers)
 
     @property
@@ -181,7 +181,7 @@ class _Run:
             return
         self.attacked = rows
         self.say(f"attack of {len(rows):,} regions")
-        deadline = math.inf if self.seconds is None else time.monotonic() + _ATTACK_SHARE * self.left
+        deadline = time.monotonic() + _ATTACK_SHARE * self.left
         values, points = gradient_attack(
             self.layers, self.regions.take(rows), self.violations.take(rows), seed=self.seed, deadline=deadline
         )
@@ -191,7 +191,7 @@ class _Run:
                 self.refute(i, x, "attack")
 
     def linear(self) -> None:
-        def bounds(rows: np.ndarray, seconds: float | None) -> np.ndarray:
+        def bounds(rows: np.ndarray, seconds: float) -> np.ndarray:
             some = self.regions.take(rows), self.violations.take(rows)
             return np.asarray(violation_lower_bounds(self.layers, *some, until_proved=True).min(axis=1))
 
@@ -201,7 +201,7 @@ class _Run:
         if len(self.layers) == 1:
             return
 
-        def bounds(rows: np.ndarray, seconds: float | None) -> np.ndarray:
+        def bounds(rows: np.ndarray, seconds: float) -> np.ndarray:
             some = self.regions.take(rows), self.violations.take(rows)
             lower = slope_lower_bounds(
                 self.layers, *some, steps=_SLOPE_STEPS, hidden_steps=_HIDDEN_STEPS, seconds=seconds
@@ -230,7 +230,7 @@ class _Run:
         self._leave(self.open, "splitting, not to its end:" + over)
 
     def _bounded(
-        self, step: str, name: str, cost: float, share: float, bounds: Callable[[np.ndarray, float | None], np.ndarray]
+        self, step: str, name: str, cost: float, share: float, bounds: Callable[[np.ndarray, float], np.ndarray]
     ) -> None:
         """Bounds of the open regions, some at a time, until the time is over."""
         rows = self.open
@@ -242,11 +242,12 @@ class _Run:
         until = self.left * share + time.monotonic()
         turn = max(1, int(_TURN / max(cost, 1.0)))
         for start in range(0, len(rows), turn):
-            if time.monotonic() >= until:
+            left = until - time.monotonic()
+            if left <= 0:
                 self._leave(rows[start:], f"{name}: the time was over")
                 break
             some = rows[start : start + turn]
-            self.raise_to(some, bounds(some, None if self.seconds is None else until - time.monotonic()), step)
+            self.raise_to(some, bounds(some, left), step)
 
     def _leave(self, rows: Sequence[int] | np.ndarray, why: str) -> None:
         self.untried.update((int(i), why) for i in rows if int(i) not in self.untried)

@@ -125,7 +125,8 @@ def executed_margin_bound(
         radius: of the balls, finite and >= 0.
         p: in [1, ∞].
         arithmetic: "float64" or "float32".
-        box: for p = ∞ the ends of boxes of floats, of shape (n, d), that are meant instead of the balls.
+        box: for p = ∞ the ends of boxes of floats, of shape (n, d), that are meant instead of the balls; not read for
+            p < ∞.
 
     Raises:
         ValueError: for another arithmetic, radius, p or label, or weights beyond the format.

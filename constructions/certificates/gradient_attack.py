@@ -6,7 +6,6 @@ only the direction of a gradient counts, so that its scale does not matter at al
 """
 
 import math
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,8 @@ from jaxtyping import Float
 from constructions.certificates.projected_descent import Descent, Place, looks
 from constructions.networks.network import ReLUNetwork
 from theory.arguments.whole_numbers import read_whole
-from theory.balls.descent import row_values
+from theory.balls.budget import is_over
+from theory.balls.prepared import blocks, widest
 from theory.balls.regions import Regions
 from theory.balls.violations import Violations, margin_violations
 from theory.layers import Layers, Matrix, evaluate
@@ -85,9 +85,7 @@ def gradient_attack(
     values, points = np.empty(len(regions)), np.empty(regions.centres.shape)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         nets, exponent = _in_units(layers)
-        size = max(1, BLOCK_BYTES // (8 * max(max(layer.weight.shape) for layer in layers)))
-        for start in range(0, len(regions), size):
-            rows = slice(start, start + size)
+        for rows in blocks(len(regions), widest(layers), BLOCK_BYTES):
             wrong = violations.take(rows) if isinstance(violations, Violations) else violations[rows]
             if not isinstance(wrong, Violations):
                 wrong = margin_violations(wrong, int(layers[-1].weight.shape[0]))
@@ -160,14 +158,14 @@ class _Search:
         if place.halves.max(axis=1).min() < _SINGLE * np.abs(place.centres).max(initial=0.0):
             return False
         outputs = evaluate(self.nets[np.dtype(np.float32)], place.nearest.astype(np.float32))
-        found = row_values(outputs.astype(np.float64), wrong).max(axis=2).min(axis=1)
+        found = wrong.margins(outputs.astype(np.float64))
         return bool((np.abs(found - self.values) <= _SIMILAR * np.abs(self.values))[~self.clear].all())
 
     def run(self, restarts: int, first: np.ndarray | None) -> None:
         """Descents from the first points, then from random points on one conjunction after the other."""
         for k in range(restarts):
             left = np.flatnonzero(~self.clear & (self.flat < _FLAT_DESCENTS))
-            if not len(left) or self.is_over():
+            if not len(left) or is_over(self.deadline):
                 break
             place = self.place.take(left)
             if k == 0:
@@ -177,13 +175,10 @@ class _Search:
                 target = self.order[left, k % self.order.shape[1]]
             self.keep(left, place.surely_into(self.descend(left, start, target)))
 
-    def is_over(self) -> bool:
-        return time.monotonic() > self.deadline
-
     def keep(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Keep points that are the best of their regions so far, and in them; the values of all conjunctions."""
         outputs = evaluate(self.nets[np.dtype(np.float64)], x)
-        found = row_values(outputs, self.violations.take(rows)).max(axis=2)
+        found = self.violations.take(rows).rows(outputs).max(axis=2)
         least = found.min(axis=1)
         better = np.flatnonzero(least < self.values[rows])
         better = better[self.place.take(rows[better]).contains(x[better])]
@@ -201,7 +196,7 @@ class _Search:
         descent = Descent(self.nets[self.kind], place, wrong, target, place.into(start.astype(self.kind)))
         when = looks(self.steps)
         for k in range(self.steps):
-            if self.is_over():
+            if is_over(self.deadline):
                 break
             descent.step(self.rng)
             if k + 1 in when:

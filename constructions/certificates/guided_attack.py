@@ -6,7 +6,6 @@ and the gate opens), on the surface of the ball, at its vertices. The attack eva
 reports the worst. It can only refute; the absence of a find proves nothing.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
 from constructions.samples.sample import read_labelled_points
+from theory.balls.budget import is_over
 from theory.balls.relaxation import read_ball
 from theory.setting.losses import known_margins
 from theory.setting.membership import is_in_ball
@@ -92,7 +92,7 @@ def attack_balls(
     low, high = (np.broadcast_to(end, (len(chosen), points.shape[1])) for end in (low, high))
     worst, where = np.full(len(chosen), np.inf), points[chosen].clip(low, high)
     for k, i in enumerate(chosen):
-        if time.monotonic() > deadline:
+        if is_over(deadline):
             break
         # Beyond the largest float a step only costs a candidate.
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):

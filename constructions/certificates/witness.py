@@ -21,7 +21,7 @@ from constructions.certificates.guided_attack import Function, attack_balls
 from constructions.certificates.rational_intervals import fits_rational, largest_float_at_most, rational_outputs
 from constructions.networks.network import ReLUNetwork
 from theory.balls.prepared import prepare
-from theory.balls.propagation import rows_lower_bounds
+from theory.balls.propagation import rows_lower_bounds, upper_values
 from theory.balls.regions import balls, boxes
 from theory.balls.violations import Violations, margin_violations, unions
 from theory.layers import Layers
@@ -44,6 +44,13 @@ class Witnesses:
     upper: Float[np.ndarray, " k"]
     where: Float[np.ndarray, "k d"]
     misclassified: Bool[np.ndarray, " k"]
+
+    def examples(
+        self, indices: Int[np.ndarray, " k"], most: Float[np.ndarray, " k"] | float = 0.0
+    ) -> dict[int, np.ndarray]:
+        """The witnesses by the numbers of their balls: points at which the margin is at most `most`."""
+        known = self.upper <= most
+        return dict(zip(indices[known].tolist(), self.where[known], strict=True))
 
 
 def real_witnesses(
@@ -237,11 +244,9 @@ def real_values(layers: Layers, x: Float[np.ndarray, "k d"], wrong: Violations) 
     """
     if not len(x):
         return np.empty(0)
-    affines, at = prepare(layers), boxes(x, x)
-    negated = Violations(-wrong.forms, -wrong.offsets)
-    above = -rows_lower_bounds(affines, at, negated, "interval")
-    upper = wrong.excluded(np.where(np.isnan(above), np.inf, above)).min(axis=1)
-    lower = wrong.excluded(rows_lower_bounds(affines, at, wrong, "interval")).min(axis=1)
+    affines = prepare(layers)
+    upper = upper_values(affines, x, wrong)
+    lower = wrong.excluded(rows_lower_bounds(affines, boxes(x, x), wrong, "interval")).min(axis=1)
     if fits_rational(layers, 1):
         for k in np.flatnonzero((lower <= 0) & ~(upper <= 0)):
             upper[k] = _rounded_up(_exact_value(rational_outputs(layers, x[k]), wrong.take([k])))

@@ -41,6 +41,11 @@ class Relaxed:
     upper: np.ndarray
     before: np.ndarray
 
+    @property
+    def bounds(self) -> Bounds:
+        """Of the values before the ReLU, as a pair."""
+        return self.lower, self.upper
+
     @cached_property
     def lines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Lower slopes, upper slopes, upper offsets, see `relu_lines`."""

@@ -31,8 +31,7 @@ def values_and_gradients(
         conjunctions: of each x the one that is meant; None for the one with the least value.
     """
     values = layer_values(layers, x)
-    outputs = values[-1]
-    rows = row_values(outputs, violations)
+    rows = violations.rows(values[-1])
     at = np.arange(len(x))
     which = rows.max(axis=2).argmin(axis=1) if conjunctions is None else conjunctions
     row = rows[at, which].argmax(axis=1)
@@ -60,17 +59,6 @@ def gradient_of_form(
         if k:
             gradient = gradient * (values[k] > 0)
     return gradient
-
-
-def row_values(outputs: Float[np.ndarray, "n outputs"], violations: Violations) -> Float[np.ndarray, "n c r"]:
-    """`A y - b` of every row of every conjunction, up to rounding; ∞ where that is no number."""
-    m, conjunctions, rows, width = violations.forms.shape
-    if m == 1:
-        values = (outputs @ violations.forms.reshape(-1, width).T).reshape(-1, conjunctions, rows)
-    else:
-        values = np.einsum("ncro,no->ncr", violations.forms, outputs)
-    values = values - violations.offsets
-    return np.asarray(np.where(np.isnan(values), np.inf, values))
 
 
 def steepest(gradient: Float[np.ndarray, "n d"], p: float) -> Float[np.ndarray, "n d"]:

@@ -12,7 +12,7 @@ import numpy as np
 from theory.balls.backward import backward
 from theory.balls.budget import Progress, deadline_of, is_over
 from theory.balls.descent import lengths
-from theory.balls.intervals import after_relu, first_range, least_after_relu, least_of_forms
+from theory.balls.intervals import after_relu, first_range, least_after_relu, least_of_forms, within_phases
 from theory.balls.minimisers import minimisers
 from theory.balls.prepared import Head, Prepared, merge, prepare
 from theory.balls.propagation import check_task, relaxed
@@ -108,10 +108,6 @@ class _Tree:
     def lower(self) -> float:
         return float(min(self.done, self.stuck, self.worst.min(initial=np.inf)))
 
-    @property
-    def proved(self) -> bool:
-        return self.lower > 0
-
     def step(self, until: int) -> None:
         """Bound the last boxes, and put the halves of those that are not proved in their place."""
         count = min(BATCH, len(self.low), max(1, until - self.nodes))
@@ -191,13 +187,12 @@ def _bounded(
     ends = np.cumsum([0, *(affine.weight.shape[0] for affine in hidden)])
     plain: list[Bounds] = []
     for k, affine in enumerate(hidden):
-        low, high = after_relu(affine, plain[-1]) if plain else first_range(affine, some)
-        known = phases[:, ends[k] : ends[k + 1]]
-        plain.append((np.where(known > 0, np.maximum(low, 0.0), low), np.where(known < 0, np.minimum(high, 0.0), high)))
+        reach = after_relu(affine, plain[-1]) if plain else first_range(affine, some)
+        plain.append(within_phases(reach, phases[:, ends[k] : ends[k + 1]]))
     layers = relaxed(hidden, some, plain)
     found = backward(head, layers, some)
-    last = layers[-1].lower, layers[-1].upper
-    lower = np.maximum(np.maximum(least_after_relu(head, plain[-1]), least_after_relu(head, last)), found.lower)
+    lower = np.maximum(least_after_relu(head, plain[-1]), least_after_relu(head, layers[-1].bounds))
+    lower = np.maximum(lower, found.lower)
     now = [(layer.lower >= 0).astype(np.int8) - (layer.upper <= 0) for layer in layers]
     return lower, found.coefficient, np.concatenate(now, axis=1, dtype=np.int8)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from theory.arguments.plain_array import exact_floats
 from theory.balls.prepared import Head, Prepared, apply, forms_at, prepare
-from theory.balls.regions import Bounds, Regions, _check_ends
+from theory.balls.regions import Bounds, Regions, check_ends
 from theory.layers import Layers
 from theory.roundoff import TINY, norm_upper_bound
 from theory.setting.norms import dual_exponent
@@ -42,7 +42,7 @@ def interval_preactivations(
     lower, upper = read_points(affines, lower), read_points(affines, upper)
     if lower.shape != upper.shape:
         raise ValueError(f"boxes need corners of one shape, got {lower.shape} and {upper.shape}")
-    _check_ends(lower, upper, "boxes need lower <= upper")
+    check_ends(lower, upper, "boxes need lower <= upper")
     with np.errstate(over="ignore", invalid="ignore"):
         centre = 0.5 * lower + 0.5 * upper
         half = np.maximum(upper - centre, centre - lower)
@@ -123,6 +123,12 @@ def least_after_relu(head: Head, before: Bounds) -> np.ndarray:
     least = forms_at(up, low) * (1.0 - head.slack) - forms_at(down, high) * (1.0 + head.slack)
     lower = least + head.bias - (head.slack * head.bias_size + head.floor)
     return np.where(np.isfinite(lower), lower, -np.inf)
+
+
+def within_phases(bounds: Bounds, phases: np.ndarray) -> Bounds:
+    """Bounds of values that are known to be >= 0 where the phase is positive, and <= 0 where it is negative."""
+    low, high = bounds
+    return np.where(phases > 0, np.maximum(low, 0.0), low), np.where(phases < 0, np.minimum(high, 0.0), high)
 
 
 def _box_range(affine: Prepared, centre: np.ndarray, half: np.ndarray) -> Bounds:

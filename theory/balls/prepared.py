@@ -1,6 +1,6 @@
 """Layers made ready for bounds, and linear forms of the outputs merged with the last layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -191,7 +191,7 @@ def forms_at(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.asarray((matrix @ x[:, :, None])[..., 0])
 
 
-def widest(layers: Sequence[Prepared]) -> int:
+def widest(layers: Layers) -> int:
     """The greatest number of inputs or outputs of a layer."""
     return int(max(max(a.weight.shape) for a in layers))
 

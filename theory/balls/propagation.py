@@ -8,7 +8,7 @@ import numpy as np
 from theory.balls.backward import Relaxed, backward, relax
 from theory.balls.intervals import after_relu, first_range, least_after_relu, least_of_forms
 from theory.balls.prepared import Head, Prepared, blocks, merge, widest
-from theory.balls.regions import Bounds, Regions
+from theory.balls.regions import Bounds, Regions, boxes
 from theory.balls.violations import Violations
 from theory.layers import Layers
 
@@ -45,7 +45,7 @@ def all_bounds(affines: Sequence[Prepared], regions: Regions, method: BoundMetho
             if method == "linear":
                 hidden = relaxed(affines[:-1], some, bounds)
                 last = narrowed(affines[-1], hidden, some, bounds[-1], whole=True)
-                bounds = [*((layer.lower, layer.upper) for layer in hidden), last]
+                bounds = [*(layer.bounds for layer in hidden), last]
             found.append(bounds)
     return tuple(
         (np.concatenate([b[k][0] for b in found]), np.concatenate([b[k][1] for b in found]))
@@ -98,6 +98,16 @@ def rows_lower_bounds(
     return lower
 
 
+def upper_values(affines: Sequence[Prepared], points: np.ndarray, violations: Violations) -> np.ndarray:
+    """Upper bounds (n,) of `min over conjunctions, max over rows of A f(x) - b` at points, over the reals.
+
+    A violation for sure where <= 0.
+    """
+    negated = Violations(-violations.forms, -violations.offsets)
+    upper = -rows_lower_bounds(affines, boxes(points, points), negated, "interval")
+    return np.asarray(violations.excluded(np.where(np.isnan(upper), np.inf, upper)).min(axis=1))
+
+
 def _linear(
     hidden: Sequence[Prepared], head: Head, regions: Regions, plain: list[Bounds], goal: Violations | None
 ) -> np.ndarray:
@@ -114,12 +124,10 @@ def _linear(
         # The layers to come by intervals: cheap beside bounding them as well.
         rest = list(layers)
         for j in range(k + 1, len(hidden)):
-            low, high = after_relu(hidden[j], (rest[-1].lower, rest[-1].upper))
+            low, high = after_relu(hidden[j], rest[-1].bounds)
             low, high = np.maximum(low, plain[j][0]), np.minimum(high, plain[j][1])
             rest.append(relax(hidden[j], (low, high), rest[-1], regions))
-        found = np.maximum(
-            least_after_relu(head, (rest[-1].lower, rest[-1].upper)), backward(head, rest, regions).lower
-        )
+        found = np.maximum(least_after_relu(head, rest[-1].bounds), backward(head, rest, regions).lower)
         lower[left] = np.maximum(lower[left], found)
         if goal is not None and k < len(hidden) - 1:
             some = np.flatnonzero(~(goal.excluded(lower[left]) > 0).all(axis=1))
@@ -137,14 +145,6 @@ def interval_ranges(affines: Sequence[Prepared], regions: Regions) -> list[Bound
     for affine in affines[1:]:
         bounds.append(after_relu(affine, bounds[-1]))
     return bounds
-
-
-def lines_of(hidden: Sequence[Prepared], regions: Regions, bounds: Sequence[Bounds]) -> list[Relaxed]:
-    """Hidden layers with given bounds of their values."""
-    layers: list[Relaxed] = []
-    for affine, known in zip(hidden, bounds, strict=True):
-        layers.append(relax(affine, known, layers[-1] if layers else None, regions))
-    return layers
 
 
 def _by_lines(head: Head, layers: Sequence[Relaxed], regions: Regions) -> np.ndarray:
@@ -174,7 +174,7 @@ def narrowed(
     """Known bounds of a layer, improved by the relaxation of those before; the stable neurons' only with `whole`."""
     lower, upper = known
     if len(layers) > 1:
-        again = after_relu(affine, (layers[-1].lower, layers[-1].upper))
+        again = after_relu(affine, layers[-1].bounds)
         lower, upper = np.maximum(lower, again[0]), np.minimum(upper, again[1])
     if not layers:
         return lower, upper

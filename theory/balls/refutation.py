@@ -7,10 +7,10 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from theory.balls.descent import values_and_gradients
+from theory.balls.descent import into_balls, values_and_gradients
 from theory.balls.prepared import Prepared
-from theory.balls.propagation import rows_lower_bounds
-from theory.balls.regions import Regions, boxes
+from theory.balls.propagation import upper_values
+from theory.balls.regions import Regions
 from theory.balls.violations import Violations
 from theory.layers import Layers, evaluate
 from theory.setting.membership import is_in_ball
@@ -19,14 +19,6 @@ from theory.setting.membership import is_in_ball
 Confirm: TypeAlias = Callable[[int, np.ndarray], bool]
 # Candidates from which a violation is looked for downhill, and below what value one that rounding leaves open is shown.
 _DESCENTS, _NEAR = 4, 1e-9
-
-
-def are_violated(affines: Sequence[Prepared], points: np.ndarray, violations: Violations) -> np.ndarray:
-    """Whether outputs at points, over the reals, are errors for sure: false where rounding leaves it open."""
-    negated = Violations(-violations.forms, -violations.offsets)
-    # All rows of a conjunction hold if the greatest upper bound is not positive.
-    upper = -rows_lower_bounds(affines, boxes(points, points), negated, "interval")
-    return np.asarray((violations.excluded(upper) <= 0).any(axis=1))
 
 
 def is_in_region(regions: Regions, i: int, x: np.ndarray) -> bool:
@@ -41,13 +33,7 @@ def into_region(regions: Regions, points: np.ndarray) -> np.ndarray:
     """Points moved into the box of floats of their region; for p < ∞ also next to the ball, perhaps not into it."""
     low, high = regions.inner()
     if not np.isinf(regions.p):
-        step = points - regions.centres
-        size = np.abs(step)
-        largest = np.maximum(size.max(axis=1, keepdims=True), 1e-300)
-        length = largest * ((size / largest) ** regions.p).sum(axis=1, keepdims=True) ** (1.0 / regions.p)
-        points = regions.centres + step * np.minimum(
-            1.0, (1.0 - 2.0**-45) * regions.halves / np.maximum(length, 1e-300)
-        )
+        points = into_balls(points, regions.centres, (1.0 - 2.0**-45) * regions.halves, regions.p)
     return np.asarray(np.clip(points, low, np.maximum(low, high)))
 
 
@@ -105,13 +91,12 @@ class Hunt:
                 break
 
     def _values(self, points: np.ndarray) -> np.ndarray:
-        values = self.violations.margins(evaluate(self.layers, points))
-        return np.where(np.isnan(values), np.inf, values)
+        return self.violations.margins(evaluate(self.layers, points))
 
     def _is_witness(self, x: np.ndarray) -> bool:
         if not is_in_region(self.region, 0, x):
             return False
-        if are_violated(self.affines, x[None], self.violations)[0]:
+        if upper_values(self.affines, x[None], self.violations)[0] <= 0:
             return True
         return self.confirm is not None and bool(self.confirm(self.index, x))
 

@@ -101,7 +101,7 @@ def balls(centres: Any, radius: Any, p: Any, *, low: Any = None, high: Any = Non
     ends = [_read_ends(end, name, centres.shape) for end, name in ((low, "low"), (high, "high"))]
     around = whole.outer()
     found = np.maximum(around[0], ends[0]), np.minimum(around[1], ends[1])
-    _check_ends(*found, "a ball has to meet its box")
+    check_ends(*found, "a ball has to meet its box")
     if not np.isinf(p):
         return replace(whole, box=found)
     middle, half = _middle(*found)
@@ -121,7 +121,7 @@ def boxes(low: Any, high: Any) -> Regions:
     low, high = _read_centres(low, "low"), _read_centres(high, "high")
     if low.shape != high.shape:
         raise ValueError(f"boxes need corners of one shape, got {low.shape} and {high.shape}")
-    _check_ends(low, high, "boxes need lower <= upper")
+    check_ends(low, high, "boxes need lower <= upper")
     return Regions(*_middle(low, high), np.inf, (low, high))
 
 
@@ -173,7 +173,8 @@ def _read_ends(ends: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(ends, shape)
 
 
-def _check_ends(low: np.ndarray, high: np.ndarray, text: str) -> None:
+def check_ends(low: np.ndarray, high: np.ndarray, text: str) -> None:
+    """Refuse a low end above its high end."""
     if (low > high).any():
         row, column = np.argwhere(low > high)[0]
         raise ValueError(f"{text}, got {low[row, column]} > {high[row, column]} in box {row}, coordinate {column}")

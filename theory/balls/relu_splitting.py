@@ -6,23 +6,23 @@ multipliers of what is known; the neuron whose lines may cost its bound most is 
 Source: Wang et al. (2021), β-CROWN, arXiv:2103.06624; Bunel et al. (2020), BaBSR, arXiv:1909.06588.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from theory.balls.backward import Choice, Relaxed, backward, relax
 from theory.balls.budget import Progress, deadline_of, is_over
-from theory.balls.intervals import after_relu, least_after_relu
+from theory.balls.intervals import after_relu, least_after_relu, within_phases
 from theory.balls.linear_parts import part_multipliers
 from theory.balls.minimisers import minimisers
 from theory.balls.prepared import Head, Prepared, merge, prepare, widest
 from theory.balls.propagation import check_task, interval_ranges, relaxed, rows_lower_bounds
 from theory.balls.refutation import Confirm, Hunt, Splitting, splitting
 from theory.balls.regions import Regions
-from theory.balls.slope_search import optimised, strains
+from theory.balls.slope_search import optimised, strains, tightened
 from theory.balls.violations import Violations
 from theory.layers import Layers
 
@@ -74,9 +74,7 @@ def split_relus(
 
 
 def _share(deadline: float, regions: int) -> float:
-    if np.isinf(deadline):
-        return deadline
-    now = deadline_of(0)
+    now = time.monotonic()
     return now + max(deadline - now, 0.0) / regions
 
 
@@ -90,8 +88,7 @@ def _decided(affines: Sequence[Prepared], hunt: Hunt, deadline: float, nodes: in
             return float(lower.min()), 1
         found = relaxed(hidden, region, interval_ranges(hidden, region))
         if steps > 0 and not is_over(deadline):
-            ranges = [(layer.lower, layer.upper) for layer in found]
-            found = relaxed(hidden, region, ranges, partial(_searched, steps=steps, deadline=deadline))
+            found = tightened(found, region, steps=steps, deadline=deadline)
         least, used = np.inf, 0
         for c in range(hunt.violations.forms.shape[1]):
             if c and is_over(deadline):
@@ -108,18 +105,14 @@ def _decided(affines: Sequence[Prepared], hunt: Hunt, deadline: float, nodes: in
     return float(least), used
 
 
-def _searched(head: Head, layers: Sequence[Relaxed], regions: Regions, *, steps: int, deadline: float) -> np.ndarray:
-    return optimised(head, layers, regions, steps=steps, deadline=deadline)[0].lower
-
-
 class _Tree:
     """The parts of one region in which one conjunction is not excluded, those with the lowest bound last."""
 
     def __init__(self, hidden: Sequence[Relaxed], head: Head, hunt: Hunt, deadline: float) -> None:
         self.hidden, self.head, self.hunt, self.deadline = hidden, head, hunt, deadline
-        widths = [layer.lower.shape[1] for layer in hidden]
-        self.ends = np.cumsum([0, *widths])
-        self.signs, self.worst = np.zeros((1, self.ends[-1]), np.int8), np.full(1, -np.inf)
+        ends = np.cumsum([layer.lower.shape[1] for layer in hidden])
+        self.cuts = ends[:-1]
+        self.signs, self.worst = np.zeros((1, ends[-1]), np.int8), np.full(1, -np.inf)
         self.done, self.stuck, self.nodes = np.inf, np.inf, 0
         self.start: list[Choice] | None = None
         floats = head.weight.shape[1] * widest([layer.affine for layer in hidden])
@@ -139,16 +132,15 @@ class _Tree:
         signs, worst = self.signs[keep:], self.worst[keep:]
         self.signs, self.worst = self.signs[:keep], self.worst[:keep]
         self.nodes += len(signs)
-        layers = self._layers(signs)
-        split = [signs[:, a:b].astype(np.float64) for a, b in zip(self.ends[:-1], self.ends[1:], strict=True)]
-        same = self.hunt.region.take(np.zeros(len(signs), int))
+        split, same = self._split(signs), self.hunt.region.take(np.zeros(len(signs), int))
+        layers = self._layers(split, same)
         start = self._start(split)
         whole = not any(layer.unstable.any() for layer in layers)
         steps = _LAST_STEPS if whole else _STEPS
         found, choices = optimised(self.head, layers, same, start=start, steps=steps, deadline=self.deadline, goal=0.0)
         if self.start is None:
             self.start = choices
-        rows = np.maximum(found.lower, least_after_relu(self.head, (layers[-1].lower, layers[-1].upper)))
+        rows = np.maximum(found.lower, least_after_relu(self.head, layers[-1].bounds))
         best = rows.argmax(axis=1)
         worst = np.maximum(worst, rows.max(axis=1))
         # Where what is known contradicts itself, there is no point.
@@ -174,7 +166,7 @@ class _Tree:
     def _finish(self, layers: Sequence[Relaxed], signs: np.ndarray, i: int, row: int, worst: float) -> None:
         """Bound a part in which the network is linear by the multipliers of a linear program."""
         here, only = [layer.take([i]) for layer in layers], self.hunt.region
-        split = [signs[a:b].astype(np.float64) for a, b in zip(self.ends[:-1], self.ends[1:], strict=True)]
+        split = self._split(signs)
         found = part_multipliers(self.head, here, only, split, row)
         if found is not None:
             multipliers, point = found
@@ -192,19 +184,20 @@ class _Tree:
         self.signs = np.concatenate([self.signs, signs[order]])
         self.worst = np.concatenate([self.worst, worst[order]])
 
-    def _layers(self, signs: np.ndarray) -> list[Relaxed]:
+    def _split(self, signs: np.ndarray) -> list[np.ndarray]:
+        """The signs of each hidden layer."""
+        return np.split(signs.astype(np.float64), self.cuts, axis=-1)
+
+    def _layers(self, split: Sequence[np.ndarray], same: Regions) -> list[Relaxed]:
         """The hidden layers over parts: with what is known of their neurons, and what follows by intervals."""
         layers: list[Relaxed] = []
-        for k, layer in enumerate(self.hidden):
-            known = signs[:, self.ends[k] : self.ends[k + 1]]
-            low, high = np.repeat(layer.lower, len(signs), axis=0), np.repeat(layer.upper, len(signs), axis=0)
+        for layer, known in zip(self.hidden, split, strict=True):
+            low, high = layer.bounds
             if layers:
-                again = after_relu(layer.affine, (layers[-1].lower, layers[-1].upper))
+                again = after_relu(layer.affine, layers[-1].bounds)
                 low, high = np.maximum(low, again[0]), np.minimum(high, again[1])
-            low = np.where(known > 0, np.maximum(low, 0.0), low)
-            high = np.where(known < 0, np.minimum(high, 0.0), high)
-            same = self.hunt.region.take(np.zeros(len(signs), int))
-            layers.append(relax(layer.affine, (low, high), layers[-1] if layers else None, same))
+            below = layers[-1] if layers else None
+            layers.append(relax(layer.affine, within_phases((low, high), known), below, same))
         return layers
 
     def _start(self, split: Sequence[np.ndarray]) -> list[Choice]:

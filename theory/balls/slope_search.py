@@ -7,15 +7,16 @@ carried forward through the lines that were chosen; in the multiplier of a split
 Source: Xu et al. (2021), α-CROWN, arXiv:2011.13824; Wang et al. (2021), β-CROWN, arXiv:2103.06624.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from theory.balls.backward import Choice, Found, Relaxed, backward
+from theory.balls.budget import is_over
 from theory.balls.minimisers import minimisers
 from theory.balls.prepared import Head, apply
+from theory.balls.propagation import relaxed
 from theory.balls.regions import Regions
 from theory.layers import Matrix
 
@@ -58,7 +59,6 @@ def optimised(
     hidden: Sequence[Relaxed],
     regions: Regions,
     *,
-    signs: Sequence[np.ndarray] | None = None,
     start: Sequence[Choice] | None = None,
     steps: int = 20,
     deadline: float = float("inf"),
@@ -68,14 +68,13 @@ def optimised(
 
     Args:
         head, hidden, regions: as for `backward`.
-        signs: of the splits, for each hidden layer shape (n, width).
         start: choices to begin with; None for the lines of least area and no multipliers.
         steps: of the search.
         deadline: by `time.monotonic`, after which no step is begun.
         goal: a form above it is not raised further.
     """
     if start is None:
-        start = [Choice(signs=None if signs is None else signs[k]) for k in range(len(hidden))]
+        start = [Choice()] * len(hidden)
     first = backward(head, hidden, regions, start)
     if steps < 1 or not hidden or (first.lower > goal).all():
         return first, list(start)
@@ -87,6 +86,15 @@ def optimised(
     coefficient = np.where(better[..., None], second.coefficient, first.coefficient)
     kept = [_where(better, new, old, layer) for new, old, layer in zip(found, start, hidden, strict=True)]
     return Found(lower, coefficient), kept
+
+
+def tightened(layers: Sequence[Relaxed], regions: Regions, *, steps: int, deadline: float) -> list[Relaxed]:
+    """Hidden layers with bounds by a search for each, of so many steps, one layer after the other; never looser."""
+
+    def bounder(head: Head, before: Sequence[Relaxed], some: Regions) -> np.ndarray:
+        return optimised(head, before, some, steps=steps, deadline=deadline)[0].lower
+
+    return relaxed([layer.affine for layer in layers], regions, [layer.bounds for layer in layers], bounder)
 
 
 def _where(better: np.ndarray, new: Choice, old: Choice, layer: Relaxed) -> Choice:
@@ -139,7 +147,7 @@ def _search(
         for saved, ascents in zip(kept, (slopes, multipliers), strict=True):
             for old, ascent in zip(saved, ascents, strict=True):
                 np.copyto(old, ascent.value, where=better[..., None])
-        if count == steps or time.monotonic() > deadline or (best > goals).all():
+        if count == steps or is_over(deadline) or (best > goals).all():
             break
         _forwards(points, parts, coefficients, slopes, multipliers, size, count)
         size *= _DECAY

@@ -3,20 +3,17 @@
 Source: Xu et al. (2021), α-CROWN, arXiv:2011.13824.
 """
 
-from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from theory.balls.backward import Relaxed
 from theory.balls.budget import Progress, deadline_of, is_over
 from theory.balls.intervals import least_after_relu, least_of_forms
-from theory.balls.prepared import Head, blocks, merge, prepare, widest
+from theory.balls.prepared import blocks, merge, prepare, widest
 from theory.balls.propagation import STEP_BYTES, check_task, interval_ranges, relaxed
 from theory.balls.regions import Regions
-from theory.balls.slope_search import optimised
+from theory.balls.slope_search import optimised, tightened
 from theory.balls.violations import Violations
 from theory.layers import Layers
 
@@ -52,7 +49,6 @@ def slope_lower_bounds(
     hidden = affines[:-1]
     lower = np.full((len(regions), int(np.prod(violations.offsets.shape[1:]))), -np.inf)
     forms = lower.shape[1] if hidden_steps < 1 else max(lower.shape[1], 2 * widest(affines))
-    bounder = partial(_searched, steps=hidden_steps, deadline=deadline)
     for rows in blocks(len(regions), 2 * forms * widest(affines), STEP_BYTES):
         if is_over(deadline):
             break
@@ -65,17 +61,12 @@ def slope_lower_bounds(
             plain = interval_ranges(hidden, some)
             best = least_after_relu(head, plain[-1])
             found = relaxed(hidden, some, plain)
-            best = np.maximum(best, least_after_relu(head, (found[-1].lower, found[-1].upper)))
+            best = np.maximum(best, least_after_relu(head, found[-1].bounds))
             best = np.maximum(best, optimised(head, found, some, steps=steps, deadline=deadline)[0].lower)
             if hidden_steps > 0 and len(hidden) > 1 and not is_over(deadline):
-                ranges = [(layer.lower, layer.upper) for layer in found]
-                found = relaxed(hidden, some, ranges, bounder)
+                found = tightened(found, some, steps=hidden_steps, deadline=deadline)
                 best = np.maximum(best, optimised(head, found, some, steps=steps, deadline=deadline)[0].lower)
             lower[rows] = best
         if progress is not None:
             progress(rows.stop, len(regions))
     return violations.excluded(lower)
-
-
-def _searched(head: Head, layers: Sequence[Relaxed], regions: Regions, *, steps: int, deadline: float) -> np.ndarray:
-    return optimised(head, layers, regions, steps=steps, deadline=deadline)[0].lower

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from theory.arguments.plain_array import exact_floats, plain_array
 from theory.arguments.whole_numbers import read_whole
 from theory.balls.descent import gradient_of_form, is_surely_inside, layer_values, steepest
+from theory.balls.prepared import blocks, widest
 from theory.balls.regions import balls
 from theory.balls.relaxation import form_lower_bounds, margin_forms, margin_lower_bound, read_ball
 from theory.layers import Layers, evaluate
@@ -142,11 +143,8 @@ def small_margin(
     radius, p = read_ball(radius, p)
     points, labels = exact_floats(points, "points"), plain_array(labels, "labels")
     lower = margin_lower_bound(layers, points, labels, radius, p, method="interval")
-    widest = max(max(layer.weight.shape) for layer in layers)
-    size = max(1, BLOCK_BYTES // (8 * widest))
     upper = np.empty(len(points))
-    for start in range(0, len(points), size):
-        rows = slice(start, start + size)
+    for rows in blocks(len(points), widest(layers), BLOCK_BYTES):
         # Numbers that overflow only make the attack weaker.
         with np.errstate(over="ignore", invalid="ignore"):
             reached = _attack(layers, points[rows], labels[rows], radius, p, steps)

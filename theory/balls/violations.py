@@ -41,10 +41,19 @@ class Violations:
         shape = (len(lower), *self.offsets.shape[1:])
         return np.asarray(np.where(np.isnan(lower), -np.inf, lower).reshape(shape).max(axis=2))
 
+    def rows(self, outputs: Float[np.ndarray, "n outputs"]) -> Float[np.ndarray, "n conjunctions rows"]:
+        """`A y - b` of every row of every conjunction, one y a region, up to rounding; ∞ where that is no number."""
+        m, conjunctions, rows, width = self.forms.shape
+        if m == 1:
+            values = (outputs @ self.forms.reshape(-1, width).T).reshape(-1, conjunctions, rows)
+        else:
+            values = np.einsum("ncro,no->ncr", self.forms, outputs)
+        values = values - self.offsets
+        return np.asarray(np.where(np.isnan(values), np.inf, values))
+
     def margins(self, outputs: Float[np.ndarray, "n outputs"]) -> np.ndarray:
         """`min over c of the greatest row` at outputs, one a region, up to rounding: an error iff <= 0."""
-        values = np.einsum("ncro,no->ncr", np.broadcast_to(self.forms, (len(outputs), *self.forms.shape[1:])), outputs)
-        return np.asarray((values - self.offsets).max(axis=2).min(axis=1))
+        return np.asarray(self.rows(outputs).max(axis=2).min(axis=1))
 
 
 def unions(conjunctions: Sequence[Sequence[tuple[Any, Any]]], outputs: int) -> Violations:

@@ -1,7 +1,6 @@
 """Regions decided step by step: never against the exact minimum, and what is left out is said."""
 
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,12 @@ from hypothesis import strategies as st
 from constructions import Affine, ReLUNetwork
 from constructions.certificates import decision
 from constructions.certificates.decision import decide_regions
+from tests.constructions.certificates.answers import deep
 from tests.rational import rational_value, rationals
 from tests.strategies import dyadic, networks
 from theory.balls.exact_minimum import minimum_over_ball
 from theory.balls.regions import balls, boxes
 from theory.balls.violations import margin_violations, unions
-
-
-def random_network(seed: int, *widths: int) -> ReLUNetwork:
-    rng = np.random.default_rng(seed)
-    sizes = list(pairwise(widths))
-    return ReLUNetwork(
-        tuple(Affine(rng.normal(size=(b, a)) * (2 / a) ** 0.5, 0.1 * rng.normal(size=b)) for a, b in sizes)
-    )
 
 
 def violated(network: Any, x: np.ndarray, forms: np.ndarray, offsets: np.ndarray) -> bool:
@@ -66,7 +58,7 @@ def test_decisions_agree_with_the_exact_minimum(
 
 
 def test_each_step_decides_some_and_splitting_all() -> None:
-    network, rng = random_network(0, 3, 20, 20, 20, 3), np.random.default_rng(1)
+    network, rng = deep(0, 3, 20, 20, 20, 3), np.random.default_rng(1)
     points = rng.uniform(-1, 1, (60, 3))
     wrong = margin_violations(network(points).argmax(axis=1), 3)
     regions = balls(points, np.where(np.arange(60) < 5, 0.01, 0.15), np.inf)
@@ -88,7 +80,7 @@ def test_each_step_decides_some_and_splitting_all() -> None:
 
 def test_few_inputs_are_split_and_otherwise_relus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both to the end, without a limit of time."""
-    network, rng = random_network(2, 3, 6, 6, 2), np.random.default_rng(0)
+    network, rng = deep(2, 3, 6, 6, 2), np.random.default_rng(0)
     points = rng.uniform(-1, 1, (40, 3))
     wrong = margin_violations(network(points).argmax(axis=1), 2)
     answers = []
@@ -102,7 +94,7 @@ def test_few_inputs_are_split_and_otherwise_relus(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_step_that_would_take_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, rng = random_network(0, 3, 20, 20, 20, 3), np.random.default_rng(1)
+    network, rng = deep(0, 3, 20, 20, 20, 3), np.random.default_rng(1)
     points = rng.uniform(-1, 1, (60, 3))
     wrong = margin_violations(network(points).argmax(axis=1), 3)
     monkeypatch.setattr(decision, "ALLOWED", 1.0)
@@ -116,7 +108,7 @@ def test_a_step_that_would_take_long_is_left_out_and_said(monkeypatch: pytest.Mo
 
 
 def test_no_time_leaves_all_that_intervals_leave() -> None:
-    network, rng = random_network(0, 3, 20, 20, 20, 3), np.random.default_rng(1)
+    network, rng = deep(0, 3, 20, 20, 20, 3), np.random.default_rng(1)
     points = rng.uniform(-1, 1, (60, 3))
     wrong = margin_violations(network(points).argmax(axis=1), 3)
     found = decide_regions(network.layers, balls(points, 0.15, np.inf), wrong, seconds=0)
@@ -128,16 +120,16 @@ def test_conjunctions_are_violated_together_or_not_at_all() -> None:
     """y = (x, -x) on [-1, 1]: no x has both y_1 <= -1/4 and y_2 <= -1/4, and each alone is met."""
     network = ReLUNetwork((Affine(np.array([[1.0], [-1.0]]), np.zeros(2)),))
     box, both = boxes(np.full((1, 1), -1.0), np.ones((1, 1))), (np.eye(2), np.full(2, -0.25))
-    deep = ReLUNetwork(
+    two_layers = ReLUNetwork(
         (Affine(np.array([[1.0], [-1.0]]), np.zeros(2)), Affine(np.array([[1.0, -1.0], [-1.0, 1.0]]), np.zeros(2)))
     )
     open_ = decide_regions(network.layers, box, unions([[both]], 2))
     assert (open_.lower[0] > 0, open_.witnesses) == (False, {})
-    found = decide_regions(deep.layers, box, unions([[both]], 2), seconds=30)
+    found = decide_regions(two_layers.layers, box, unions([[both]], 2), seconds=30)
     assert found.lower[0] > 0
     assert found.step[0] == "splitting"
     either = [[(np.eye(2)[[0]], np.array([-0.25])), (np.eye(2)[[1]], np.array([-0.25]))]]
-    assert list(decide_regions(deep.layers, box, unions(either, 2)).witnesses) == [0]
+    assert list(decide_regions(two_layers.layers, box, unions(either, 2)).witnesses) == [0]
 
 
 def test_a_tight_region_is_refuted_exactly_and_one_float_less_is_proved() -> None:
