@@ -1,8 +1,8 @@
 """The size of f_clean against μ: compact memorizers of mnist5k with larger and larger Lipschitz networks.
 
 A larger f_clean leaves a smaller share μ of the points, and each of those costs a neuron: the sum of both has a least
-value in between. All are certified on every ball, l_2, radius 0.5, over the reals. `python -m benchmarks.tradeoff`
-draws `results/tradeoff.png` from the stored rows.
+value in between. All are certified on every ball, l_2, radius 0.5, over the reals. Then `tradeoff.png` is drawn;
+`python -m benchmarks.tradeoff` draws it again from the stored rows.
 """
 
 import json
@@ -47,15 +47,14 @@ def rows() -> list[dict[str, Any]]:
             }
         )
         print(found[-1], flush=True)
+    draw(found)
     return found
 
 
-def draw() -> None:
-    """From the stored rows alone."""
+def draw(rows: list[dict[str, Any]]) -> None:
     from matplotlib.figure import Figure
 
-    stored = json.loads((RESULTS / "tradeoff.json").read_text(encoding="utf-8"))["rows"]
-    stored.sort(key=lambda row: row["non-zeros of f_clean"])
+    stored = sorted(rows, key=lambda row: row["non-zeros of f_clean"])
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     x = [row["non-zeros of f_clean"] for row in stored]
@@ -75,4 +74,4 @@ def draw() -> None:
 
 
 if __name__ == "__main__":
-    draw()
+    draw(json.loads((RESULTS / "tradeoff.json").read_text(encoding="utf-8"))["rows"])

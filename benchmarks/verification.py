@@ -24,7 +24,6 @@ from threadpoolctl import threadpool_limits
 from constructions import Affine, ReLUNetwork, certify, load_sample
 from constructions.certificates.decision import decide_regions
 from constructions.certificates.gradient_attack import gradient_attack
-from constructions.networks.network import dense
 from constructions.networks.reading import read_network
 from theory.balls.regions import Regions, boxes
 from theory.balls.relaxation import margin_lower_bound
@@ -46,7 +45,7 @@ def rows() -> list[dict[str, Any]]:
         images, digits = map(np.asarray, load_sample("mnist5k"))
         found = []
         for depth in (2, 4, 6):
-            network = _read(_trained(_stack(784, *[256] * depth, 10), images, digits, epochs=8))
+            network = read_network(_trained(_stack(784, *[256] * depth, 10), images, digits, epochs=8))
             chosen = np.random.default_rng(0).permutation(len(images))
             name = f"mnist5k, {depth} x 256"
             found += [_balls(name, network, images[chosen], digits[chosen], radius) for radius in RADII]
@@ -167,7 +166,7 @@ def _smooth(seed: int) -> ReLUNetwork:
     frequency, phase = rng.normal(size=(5, 8, 5)) * 1.5, rng.uniform(0, 2 * np.pi, (5, 8))
     x = rng.uniform(-1, 1, (10_000, 5))
     y = np.sin(np.einsum("ksd,nd->nks", frequency, x) + phase).sum(axis=2) / np.sqrt(8)
-    return _read(_trained(_stack(5, *[50] * 6, 5), x, y, epochs=15, loss=torch.nn.functional.mse_loss))
+    return read_network(_trained(_stack(5, *[50] * 6, 5), x, y, epochs=15, loss=torch.nn.functional.mse_loss))
 
 
 def _stack(*widths: int) -> Any:
@@ -200,10 +199,6 @@ def _trained(module: Any, points: np.ndarray, targets: np.ndarray, *, epochs: in
             loss(module(x[some]), y[some]).backward()
             adam.step()
     return module.eval()
-
-
-def _read(module: Any) -> ReLUNetwork:
-    return read_network(module)
 
 
 def _pgd(network: ReLUNetwork, points: np.ndarray, labels: np.ndarray, radius: float, loss: str) -> np.ndarray:
@@ -243,12 +238,10 @@ def _crown(network: ReLUNetwork, points: np.ndarray, labels: np.ndarray, radius:
     python = os.environ.get("VERIFIERS_PYTHON")
     if python is None:
         return {"peer": "not compared"}
-    stored = {f"weight_{k}": dense(layer.weight) for k, layer in enumerate(network.layers)}
-    stored |= {f"bias_{k}": layer.bias for k, layer in enumerate(network.layers)}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "balls.npz"
-        np.savez(path, points=points, labels=labels, radius=radius, **stored)  # type: ignore[arg-type]
-        found = _answer([python, "-W", "ignore", "-m", "benchmarks.peers.crown", str(path)])
+        network.save(Path(folder) / "network.npz")
+        np.savez(Path(folder) / "balls.npz", points=points, labels=labels, radius=radius)
+        found = _answer([python, "-W", "ignore", "-m", "benchmarks.peers.crown", folder])
     return {
         "CROWN proves": f"{sum(found['proved'])} of {len(points)}",
         "CROWN ms": 1e3 * float(np.median(found["seconds"])),

@@ -168,8 +168,8 @@ def by_family(name: str, truths: list[dict[str, str]], answers: list[Answered]) 
     keys = sorted({(truth["family"], truth["truth"]) for truth in truths})
     found = []
     for key in keys:
-        own = [a for a, t in zip(answers, truths, strict=True) if (t["family"], t["truth"]) == key]
-        counts = Counter(answer.verdict for answer in own)
+        own = [(a, t) for a, t in zip(answers, truths, strict=True) if (t["family"], t["truth"]) == key]
+        counts = Counter(answer.verdict for answer, _ in own)
         found.append(
             {
                 "verifier": name,
@@ -177,11 +177,9 @@ def by_family(name: str, truths: list[dict[str, str]], answers: list[Answered]) 
                 "truth": key[1],
                 "instances": len(own),
                 **{verdict: counts[verdict] for verdict in VERDICTS},
-                "wrong, margin >= 1e-6": sum(
-                    is_gross(a, t) for a, t in zip(answers, truths, strict=True) if (t["family"], t["truth"]) == key
-                ),
-                "witness not exact": sum(answer.exact is False for answer in own),
-                "median s": float(np.median([answer.seconds for answer in own])),
+                "wrong, margin >= 1e-6": sum(is_gross(answer, truth) for answer, truth in own),
+                "witness not exact": sum(answer.exact is False for answer, _ in own),
+                "median s": float(np.median([answer.seconds for answer, _ in own])),
                 "limit s": SECONDS,
             }
         )

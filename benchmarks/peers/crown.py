@@ -1,17 +1,20 @@
-"""`python -m benchmarks.peers.crown FILE`: CROWN of auto_LiRPA on balls of a dense network, one after the other.
+"""`python -m benchmarks.peers.crown FOLDER`: CROWN of auto_LiRPA on balls of a network, one after the other.
 
-The file has the network's `weight_k` and `bias_k`, and `points`, `labels`, `radius` of balls of p = ∞. Printed is a
-line of JSON: the version, the proved balls, the processor seconds of each, without those for reading the network.
+The folder has `network.npz`, and `balls.npz` with `points`, `labels` and `radius` of balls of p = ∞. Printed is a line
+of JSON: the version, the proved balls, the processor seconds of each, without those for reading the network.
 """
 
 import json
 import sys
 import time
 from importlib import import_module
-from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.peers.auto_lirpa import bounded, name
+from constructions.networks.network import ReLUNetwork
 
 
 def main() -> None:
@@ -19,21 +22,11 @@ def main() -> None:
 
     lirpa: Any = import_module("auto_LiRPA")
     torch.set_num_threads(1)
-    with np.load(sys.argv[1]) as file:
-        stored = dict(file)
-    modules: list[Any] = []
-    for k in count():
-        if f"weight_{k}" not in stored:
-            break
-        weight = stored[f"weight_{k}"]
-        affine = torch.nn.Linear(weight.shape[1], weight.shape[0])
-        with torch.no_grad():
-            affine.weight.copy_(torch.tensor(weight))
-            affine.bias.copy_(torch.tensor(stored[f"bias_{k}"]))
-        modules += [affine, torch.nn.ReLU()]
-    points, labels, radius = stored["points"], stored["labels"], float(stored["radius"])
-    bounded = lirpa.BoundedModule(torch.nn.Sequential(*modules[:-1]), torch.zeros(1, points.shape[1]))
-    classes = modules[-2].out_features
+    folder = Path(sys.argv[1])
+    network = ReLUNetwork.load(folder / "network.npz")
+    with np.load(folder / "balls.npz") as file:
+        points, labels, radius = file["points"], file["labels"], float(file["radius"])
+    module, classes = bounded(network), network.outputs
     proved, seconds = [], []
     for x, label in zip(points[[0, *range(len(points))]], labels[[0, *range(len(points))]], strict=True):
         started = time.process_time()
@@ -43,12 +36,11 @@ def main() -> None:
         ball = lirpa.PerturbationLpNorm(norm=np.inf, eps=radius)
         at = lirpa.BoundedTensor(torch.tensor(x[None], dtype=torch.float32), ball)
         with torch.no_grad():
-            lower, _ = bounded.compute_bounds(x=(at,), C=form, method="CROWN", bound_upper=False)
+            lower, _ = module.compute_bounds(x=(at,), C=form, method="CROWN", bound_upper=False)
         proved.append(bool((lower > 0).all()))
         seconds.append(time.process_time() - started)
     # The first ball was there to warm up.
-    version = f"auto_LiRPA {getattr(lirpa, '__version__', 'of an unknown version')}"
-    print(json.dumps({"version": version, "proved": proved[1:], "seconds": seconds[1:]}))
+    print(json.dumps({"version": name(), "proved": proved[1:], "seconds": seconds[1:]}))
 
 
 if __name__ == "__main__":

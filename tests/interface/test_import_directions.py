@@ -56,8 +56,8 @@ FOLDERS: dict[str, set[str]] = {
     },
     # Instances for verifiers, from every construction.
     "constructions.benchmark": {
-        *("constructions.comparison", "constructions.rules", "constructions.compact", "constructions.bits"),
-        *("constructions.memorizers", "constructions.exchange", "constructions.certificates", "constructions.pieces"),
+        *("constructions.rules", "constructions.compact", "constructions.bits", "constructions.memorizers"),
+        *("constructions.exchange", "constructions.certificates", "constructions.pieces"),
         *("constructions.networks", "constructions.samples"),
     },
     # Trusts nothing: it stands alone, and what it needs it has again.

@@ -93,23 +93,26 @@ _SIZES = {"n": (1, 300), "d": (1, 60)}
 _LEVELS = {"n": (1, 40), "d": (1, 60), "γ": (0.1, 4.0)}
 _POWER = {"δ": (0.01, 0.5), "γ": (0.01, 2.0), "p": (1.1, 9.9)}
 _D = "(2δ + 1.5γ)/(pγ)"
+_COUNT = {"indicator": "A", "clean": "K", "depth": "L"}
+_COUNTED = {"nonzero(f_clean)": "K", "depth(f̂)": "L"}
+_COUNTS = {"A": (100, 9000), "K": (1, 500), "L": (2, 30)}
 
 THEOREM_3_3 = (
     Formula(
         "A + 2 nonzero(f_clean) + 2 depth(f̂) + 23",
         "nonzero(f̂) ≤ …",
         "theory.sizes.memorizer_size.network_count",
-        {"indicator": "A", "clean": "K", "depth": "L"},
-        {"A": (100, 9000), "K": (1, 500), "L": (2, 30)},
-        names={"nonzero(f_clean)": "K", "depth(f̂)": "L"},
+        _COUNT,
+        _COUNTS,
+        names=_COUNTED,
     ),
     Formula(
         "A + 2 nonzero(f_clean) + 2C depth(f̂) + 15C + 3",
         "for C ≥ 2 classes, an output each, nonzero(f̂) ≤ …",
         "theory.sizes.memorizer_size.network_count",
-        {"indicator": "A", "clean": "K", "depth": "L", "outputs": "C"},
-        {"A": (100, 9000), "K": (1, 500), "L": (2, 30), "C": (2, 100)},
-        names={"nonzero(f_clean)": "K", "depth(f̂)": "L"},
+        {**_COUNT, "outputs": "C"},
+        {**_COUNTS, "C": (2, 100)},
+        names=_COUNTED,
     ),
     Formula(
         "(d+2)n + 6F",

@@ -93,8 +93,11 @@ def proved_coordinates(
     p: float,
 ) -> Fraction:
     """`Σ_p u_p - Σ_j max(0, Σ_p u_p min(a_pj, B)/B - 1)` without rounding; at most the number of coordinates read."""
-    sizes, reach = demands(points, pairs, radius, p)
-    return proved_in_case(sizes, reach, Case(), weights, np.zeros(0))
+    used = weights > 0
+    if not used.any():
+        return Fraction(0)
+    sizes, reach = demands(points, pairs[used], radius, p)
+    return proved_in_case(sizes, reach, Case(), weights[used], np.zeros(0))
 
 
 def coordinates_needed(
