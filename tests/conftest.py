@@ -4,6 +4,7 @@ Shapes and types are checked in every module of the project that is imported aft
 and what it imports may import the project's packages inside functions only.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,12 @@ def _selected(item: pytest.Item, config: pytest.Config) -> bool:
     if item.get_closest_marker("nightly") and not config.getoption("--nightly"):
         return False
     return item.get_closest_marker("whole_audit") is None or bool(config.getoption("--audit"))
+
+
+def pytest_runtest_setup() -> None:
+    """Modules are initialised alike whichever tests ran before in the process."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def gradient_attack(
     random points on one conjunction after the other, those with small values first. A region whose value is negative
     beyond rounding is left.
 
-    Source: for the targets S. Gowal et al., An alternative surrogate loss for PGD-based adversarial testing, 2019.
+    Source: the targets of Gowal et al. (2019), An alternative surrogate loss for PGD-based adversarial testing.
 
     Args:
         network: a `ReLUNetwork`, or its layers.

@@ -1,7 +1,7 @@
 """Auto-PGD: projected descent with momentum, whose steps are halved where they do not help, in many regions at once.
 
-Source: F. Croce, M. Hein, Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
-attacks, ICML 2020.
+Source: Croce, Hein (2020), Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
+attacks.
 """
 
 import math

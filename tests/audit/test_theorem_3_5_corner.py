@@ -211,11 +211,19 @@ def test_words_that_leave_no_corner_are_refused(call, message) -> None:
         call()
 
 
-@given(st.integers(2, 4), st.floats(0.9, 1, exclude_max=True))
+@given(st.integers(2, 4), st.floats(0.9, 1 - 2.0**-40))
 def test_on_the_grid_the_cube_over_the_first_place_always_has_room(m, share) -> None:
     hard = hard_distribution(3, m, np.resize([1, -1], m**2), radius=share / (2 * (m - 1)), mu=0.5)
     assert not hard.in_corner
     assert abs(hard.centres(np.array([m**2]))[0, -1] - 0.5) - hard.eta > hard.radius
+
+
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_a_radius_beside_its_limit_leaves_floats_no_room(m) -> None:
+    """By theorem 3.5 there is room; the levels, rounded, are closer than twice the radius."""
+    radius = np.nextafter(1 / (2 * (m - 1)), 0)
+    with pytest.raises(AssumptionError, match=r"smaller radius|the corner has to be free"):
+        hard_distribution(3, m, np.resize([1, -1], m**2), radius=radius, mu=0.5)
 
 
 def test_a_cube_too_thin_for_floats_has_no_room_and_no_corner() -> None:

@@ -168,7 +168,7 @@ OTHERS = {
     *("size_of", "ENTRIES", "Entry", "Place", "Count", "count_built"),
     *("write_certificate", "add", "carry", "chain", "compose", "concatenate", "pad_depth", "parallel", "signed_pair"),
     *("RuleMemorizer", "CompactMemorizer", "IntegerMemorizer", "IntegerNetwork", "write_integer_certificate"),
-    "load_sample",
+    *("load_sample", "from_torch", "FoldedNetwork"),
 }
 
 

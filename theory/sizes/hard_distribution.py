@@ -112,7 +112,7 @@ class HardDistribution:
             raise AssumptionError(
                 "Theorem 3.5 needs b^(1/p) * (s - 3 * eta) > 2 * radius with s = (1 - 2 eta) / (m - 1), got "
                 f"radius={self.radius}, eta={self.eta}, s={float(self._step)} (the least step of the grid of floats), "
-                f"b^(1/p)={self.spread}: take a smaller eta"
+                f"b^(1/p)={self.spread}: take a smaller eta or a smaller radius"
             )
         if self.in_corner:
             self._check_corner()
@@ -350,7 +350,8 @@ def hard_distribution(
         p: of the norm in which classes are apart, in [1, ∞]; every one for all words.
 
     Raises:
-        AssumptionError: if a hypothesis on d, m, δ or μ fails.
+        AssumptionError: if a hypothesis on d, m, δ or μ fails, or δ is so near its limit that the levels, rounded to
+            floats, are too close.
         ValueError: if the labels or words have another shape or another value.
     """
     p, words = read_exponent(p), _read_words(words, dim, m)

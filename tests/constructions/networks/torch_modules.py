@@ -1,5 +1,6 @@
 """Torch modules of all the kinds that are read, with numbers that leave nothing to chance, and their exact values."""
 
+import copy
 import functools
 from collections.abc import Callable
 from fractions import Fraction
@@ -27,7 +28,8 @@ class Forward(nn.Module):
 
 
 def filled(module: nn.Module, seed: int = 0) -> nn.Module:
-    """In eval mode, with weights, moments and slopes of the size 1, none of them 0 or 1."""
+    """A copy in eval mode, with weights, moments and slopes of the size 1, none of them 0 or 1."""
+    module = copy.deepcopy(module)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in (*module.named_parameters(), *module.named_buffers()):

@@ -32,7 +32,7 @@ def test_the_readme_shows_what_is_stored() -> None:
     rows = [row for row in measured_separations() if row.data in SOURCES and row.between == "train to train"]
     names = sorted({row.data for row in rows})
     expected = [(name, *(f"{row.distance:.7g}" for row in rows if row.data == name)) for name in names]
-    assert sorted(shown) == expected
+    assert sorted(row for row in shown if row[0] in names) == expected
 
 
 def test_norms_bound_each_other() -> None:
