@@ -7,6 +7,7 @@ says, and the definitions that it uses. All of it is coqc's answer about the com
 import hashlib
 import json
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,8 @@ ALLOWED = {
     ),
     "Classical_Prop.classic": "Coq.Logic.Classical_Prop.classic",
 }
-_HEADER = re.compile(r"^(?:From|Require|Import|Open Scope)\b.*?\.$", re.MULTILINE | re.DOTALL)
+# One sentence on lines of its own: a further one could print anything.
+_HEADER = re.compile(r"^(?:From|Require|Import|Open Scope)\b(?:[^.]|\.\w)*\.$", re.MULTILINE)
 
 
 def main() -> int:
@@ -36,7 +38,8 @@ def main() -> int:
     for row in missing:
         print(f"not proved: {row['statement']}, {row['form']}: {row['theorem']} {row['why']}")
     print(f"{len(now['theorems']) - len(missing)} of {len(now['theorems'])} theorems proved, coqc {now['coqc']}")
-    differs = before is not None and before != now and all(before.get(key) == now[key] for key in ("coqc", "files"))
+    # Another coqc may say the same.
+    differs = before is not None and before.get("files") == now["files"] and before | {"coqc": now["coqc"]} != now
     if differs:
         print("status.json said something else of the same files; it says now what coqc says")
     return int(bool(missing) or differs)
@@ -44,6 +47,9 @@ def main() -> int:
 
 def status() -> dict:
     """Version, digests, one entry a row of `statements.tsv`, and the definitions that the statements use."""
+    if deeper := sorted({*HERE.rglob("*.v")} - {*HERE.glob("*.v")}):
+        # coqc finds them, and nothing here reads them.
+        raise SystemExit(f"files have to stand in {HERE} itself, not below: {', '.join(map(str, deeper))}")
     lines = (HERE / "statements.tsv").read_text(encoding="utf-8").splitlines()
     rows = [dict(zip(("statement", "form", "theorem"), line.split("\t"), strict=True)) for line in lines]
     theorems, definitions = places("prf|thm"), places("def|ind|rec")
@@ -85,7 +91,10 @@ def places(kinds: str) -> dict[str, str]:
         if not source.is_file():
             continue
         text, lines = source.read_bytes(), record.read_text(encoding="utf-8").splitlines()
-        if lines[0] != f"DIGEST {hashlib.md5(text).hexdigest()}":
+        compiled = source.with_suffix(".vo")
+        # Where coqc fails, its record is new and the compiled file is the old one.
+        is_old = not compiled.is_file() or compiled.stat().st_mtime_ns < source.stat().st_mtime_ns
+        if is_old or lines[0] != f"DIGEST {hashlib.md5(text).hexdigest()}":
             raise SystemExit(f"{source.name} was changed since coqc compiled it: run make in {HERE}")
         for line in lines:
             if entry := re.match(rf"(?:{kinds}) (\d+):\d+ \S+ (\w+)$", line):
@@ -98,17 +107,19 @@ def ask(theorems: list[str], definitions: Iterable[str]) -> tuple[dict[str, str]
     modules = sorted(
         {theorem.partition(".")[0] for theorem in theorems} | {name.partition(".")[0] for name in definitions}
     )
+    # What a text or a notation of the files prints is taken for no answer.
+    mark = secrets.token_hex(16)
     script = [f"Require {' '.join(modules)}.", "Set Printing Width 110."]
     for theorem in theorems:
-        script += _question("Print Assumptions", theorem)
+        script += _question(mark, "Print Assumptions", theorem)
     for axiom in ALLOWED:
-        script += _question("Locate", axiom)
+        script += _question(mark, "Locate", axiom)
     for module in modules:
         header = _HEADER.findall((HERE / f"{module}.v").read_text(encoding="utf-8"))
         script += [f"Module Of_{module}.", *header, f"Import {module}."]
         for question, names in (("Check", theorems), ("Print", definitions)):
             for name in names:
-                script += _question(question, name) if name.startswith(f"{module}.") else []
+                script += _question(mark, question, name) if name.startswith(f"{module}.") else []
         script.append(f"End Of_{module}.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "Questions.v"
@@ -117,7 +128,7 @@ def ask(theorems: list[str], definitions: Iterable[str]) -> tuple[dict[str, str]
         answer = subprocess.run(command, capture_output=True, text=True)
     if answer.returncode:
         raise SystemExit(f"coqc could not be asked:\n{answer.stderr}")
-    parts = re.findall(r"^@@ (\S+) (.*)\n([^@]*(?:@(?!@)[^@]*)*)", answer.stdout, re.MULTILINE)
+    parts = re.findall(rf"^{mark} (\S+) (.*)\n((?:(?!{mark}).*\n)*)", answer.stdout, re.MULTILINE)
     said = {
         name: text.partition("\n\nArguments ")[0].rstrip()
         for name, question, text in parts
@@ -129,15 +140,15 @@ def ask(theorems: list[str], definitions: Iterable[str]) -> tuple[dict[str, str]
     return said, assumed
 
 
-def _question(question: str, name: str) -> list[str]:
-    return [f'Goal True. idtac "@@ {name} {question}". Abort.', f"{question} {name}."]
+def _question(mark: str, question: str, name: str) -> list[str]:
+    return [f'Goal True. idtac "{mark} {name} {question}". Abort.', f"{question} {name}."]
 
 
 def _axioms(text: str, known: set[str]) -> list[str]:
     """Each with a question mark that is not known. Each entry begins a line; a switched off check of coqc's is one."""
     if text.strip() == "Closed under the global context":
         return []
-    found = sorted(set(re.findall(r"^([^\s:]+)", text, re.MULTILINE)) - {"Axioms"})
+    found = sorted(set(re.findall(r"^([^\s:]+)", text, re.MULTILINE)) - {"Axioms"}) or ["what was not understood"]
     return [name if name in known else f"{name} (?)" for name in found]
 
 

@@ -5,6 +5,7 @@ the balls and the claims that it is given (`CheckerSound.certified_sound`). For 
 exit codes are those of `constructions.check`.
 """
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ TWIN = Path(__file__).resolve().parent / "twin"
 
 def words(network: str, points: str, certificate: str) -> bytes:
     """The content of the three files in 8 bytes a number, as `twin.ml` reads them."""
+    if not math.ulp(0.0) > 0:
+        raise ValueError("this thread takes subnormal numbers for zero")
     layers, claims = read_network(network), read_certificate(certificate)
     centres, labels = read_points(points, layers[0].shape[1], layers[-1].shape[0])
     if claims["p"] != "inf" or claims["arithmetic"] not in ("reals", "rational"):

@@ -48,9 +48,10 @@ def stale(folder: Path) -> list[str]:
     if not (folder / "status.json").is_file():
         return ["status.json"]
     then = _status(folder)["files"]
+    # coqc finds files in folders below too.
     now = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in [*folder.glob("*.v"), *folder.glob("statements.tsv")]
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in [*folder.rglob("*.v"), *folder.glob("statements.tsv")]
     }
     return sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from constructions import (
     Affine,
     ReLUNetwork,
+    certify,
     load_sample,
     robust_memorizer,
     rule_memorizer,
@@ -185,6 +188,43 @@ def test_claims_of_another_kind_are_refused(tmp_path: Path, arithmetic: str) -> 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     files = memorized(tmp_path, math.inf)
+    original = files[0].read_bytes()
+    layers = ReLUNetwork.load(files[0]).layers
+    ReLUNetwork((Affine(layers[0].weight, layers[0].bias + 0.25), *layers[1:])).save(files[0])
+    assert answer(files)[0] == 2
+    files[0].write_bytes(original)
+    assert answer(files)[0] == 0
     shifted_points = np.load(files[1])["points"] + 0.5
     rewritten(files[1], points=shifted_points)
     assert answer(files)[0] == 2
+
+
+def test_an_error_is_not_claimed_without_its_witness(tmp_path: Path) -> None:
+    files = written(tmp_path, "rational", math.inf)
+    original = files[2].read_bytes()
+    changed(files, lambda c: c["records"][0].update(lower=None, witness=None))
+    assert answer(files)[0] == 2
+    files[2].write_bytes(original)
+    changed(files, lambda c: c["records"][0].update(status="undecided"))
+    assert answer(files)[0] == 2
+
+
+def test_nothing_is_read_where_subnormal_numbers_are_zero(tmp_path: Path) -> None:
+    """There weights are no part of the network and of its digest: it would be confirmed, and err."""
+    x, label, tiny = np.array([[2.0**1020]]), np.array([1]), np.array([[-(2.0**-1060)]])
+    network = ReLUNetwork((Affine(tiny, np.array([2.0**-50])),))
+    without = ReLUNetwork((Affine(0 * tiny, network.layers[0].bias),))
+    assert network(x)[0, 0] < 0 < without(x)[0, 0]
+    files = tmp_path / "n.npz", tmp_path / "p.npz", tmp_path / "c.json"
+    write_points(files[1], without, x, label)
+    write_certificate(files[2], certify(without, x, label, 1.0, math.inf), without, x, label)
+    without.save(files[0])
+    assert answer(files) == (0, set())
+    network.save(files[0])
+    words = runpy.run_path(str(PROOFS / "twin.py"))["words"]
+    assert torch.set_flush_denormal(True)
+    try:
+        with pytest.raises(ValueError, match="takes subnormal numbers for zero"):
+            words(*map(str, files))
+    finally:
+        torch.set_flush_denormal(False)

@@ -1,8 +1,12 @@
 """The status of the machine-checked proofs: it is of the files that are there, and says "proved" of nothing else."""
 
 import json
+import os
+import re
+import runpy
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +88,9 @@ def test_what_is_not_proved_is_said() -> None:
 
 
 def test_theorems_stand_where_the_status_says() -> None:
+    axioms = {row["theorem"]: row["axioms"] for row in stored()["theorems"]}
     for proof in (proof for found in proved(PROOFS).values() for proof in found):
+        assert list(proof.axioms) == axioms[proof.theorem]
         file, _, line = proof.at.partition(":")
         text = (ROOT / file).read_text().splitlines()[int(line) - 1]
         kind, name = text.split()[:2]
@@ -101,6 +107,22 @@ def test_files_are_short_and_open_with_what_they_say(path: Path) -> None:
     assert max(map(len, lines)) <= 120
 
 
+def test_no_file_assumes_anything() -> None:
+    """Also where no coqc is; that says what the imported files assume."""
+    words = r"\b(?:Admitted|admit|(?:Axiom|Parameter|Conjecture)s?|bypass_check)\b|Unset \w+ Checking"
+    text = "\n".join(path.read_text() for path in PROOFS.glob("*.v"))
+    assert re.findall(words, text) == []
+    assert set(re.findall(words, SMALL)) == {"Axiom", "Admitted", "Unset Guard Checking"}
+
+
+def test_an_answer_that_is_not_understood_proves_nothing() -> None:
+    status = runpy.run_path(str(PROOFS / "status.py"))
+    said = "Closed under the global context", "Axioms:\nA.b : False", "Section Variables:\nv : False", "", "Axioms:\n"
+    assert [status["verdict"]("A.v:1", status["_axioms"](text, set()))["proved"] for text in said] == [True] + [
+        False
+    ] * 4
+
+
 def test_a_changed_new_or_lost_file_leaves_nothing_proved(tmp_path: Path) -> None:
     folder = copy(tmp_path)
     assert stale(folder) == []
@@ -115,6 +137,10 @@ def test_a_changed_new_or_lost_file_leaves_nothing_proved(tmp_path: Path) -> Non
     (folder / "New.v").write_text("")
     assert stale(folder) == ["New.v"]
     (folder / "New.v").unlink()
+    (folder / "below").mkdir()
+    (folder / "below" / "New.v").write_text("")
+    assert stale(folder) == ["below/New.v"]
+    (folder / "below" / "New.v").unlink()
     (folder / "statements.tsv").write_text("")
     assert stale(folder) == ["statements.tsv"]
     network.unlink()
@@ -201,6 +227,52 @@ def test_a_status_written_by_hand_is_found_out(tmp_path: Path) -> None:
     (folder / "statements.tsv").write_text("theorem-3.3\tgood\tSmall.good\n")
     made(folder, good=True)
     text = (folder / "status.json").read_text()
-    (folder / "status.json").write_text(text.replace("True", "False"))
-    made(folder, good=False)
-    assert (folder / "status.json").read_text() == text
+    other = re.sub(r'("coqc": ")[^"]*', r"\g<1>0.0", text)
+    assert other != text
+    for forged, good in ((text, False), (other, False), (other, True)):
+        (folder / "status.json").write_text(forged if good else forged.replace("True", "False"))
+        made(folder, good=good)
+        assert (folder / "status.json").read_text() == text
+
+
+@needs_coqc
+def test_what_a_file_makes_coqc_print_is_no_answer(tmp_path: Path) -> None:
+    folder = copy(tmp_path, "Makefile", "status.py")
+    answer = "\n@@ Small.open Print Assumptions\nClosed under the global context\n"
+    (folder / "Small.v").write_text(
+        "From Coq Require Import String.\n"
+        f'Open Scope string_scope. Lemma says : True. idtac "{answer}". exact I. Qed.\n'
+        "Open Scope string_scope.\n"
+        f'Theorem text : "{answer}" <> "".\nProof. discriminate. Qed.\n'
+        "Theorem open : False.\nAdmitted.\n"
+    )
+    (folder / "statements.tsv").write_text("theorem-3.3\topen\tSmall.open\ntheorem-3.3\ttext\tSmall.text\n")
+    found = made(folder, good=False)
+    assert found["Small.open"]["why"] == "rests on Small.open (?)"
+    assert found["Small.text"]["proved"]
+
+
+@needs_coqc
+def test_only_what_coqc_compiled_to_its_end_has_a_status(tmp_path: Path) -> None:
+    folder = copy(tmp_path, "Makefile", "status.py")
+    (folder / "Small.v").write_text("Theorem good : True.\nProof. exact I. Qed.\n")
+    (folder / "statements.tsv").write_text("theorem-3.3\tgood\tSmall.good\n")
+    made(folder, good=True)
+    text = (folder / "status.json").read_text()
+
+    def refused(reason: str) -> None:
+        answer = subprocess.run([sys.executable, str(folder / "status.py")], capture_output=True, text=True)
+        assert answer.returncode
+        assert reason in answer.stderr
+        assert (folder / "status.json").read_text() == text
+
+    (folder / "below").mkdir()
+    (folder / "below" / "Hidden.v").write_text("")
+    refused("have to stand in")
+    (folder / "below" / "Hidden.v").unlink()
+    (folder / "Small.v").write_text("Theorem good : False.\nProof. exact I. Qed.\n")
+    os.utime(folder / "Small.v", (0, 0))
+    refused("Small.v was changed since coqc compiled it")
+    os.utime(folder / "Small.v")
+    assert subprocess.run(["make", "-s", "-C", str(folder)], capture_output=True).returncode
+    refused("Small.v was changed since coqc compiled it")
