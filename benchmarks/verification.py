@@ -2,9 +2,9 @@
 
 Counts: what intervals, the linear bound alone and `certify` prove, and what it refutes. *PGD* refutes by 20 steps from
 5 random starts, as it is commonly written: the greater count of cross entropy and margin loss. Times are of the
-processor, one thread, medians over balls that are given one by one. CROWN is that of auto_LiRPA in float32, in the
-Python that VERIFIERS_PYTHON names; without one it is not compared. The acasxu-like instances are boxes with
-properties of VNN-COMP's forms; decided are those that took at most 60 s.
+processor, one thread, medians over balls that are given one by one, of a network that both have seen before. CROWN is
+that of auto_LiRPA in float32, in the Python that VERIFIERS_PYTHON names; without one it is not compared. The
+acasxu-like instances are boxes with properties of VNN-COMP's forms; decided are those that took at most 60 s.
 """
 
 import json

@@ -55,11 +55,12 @@ def in_blocks(
         ImportError, OSError: as `connected`.
         distributed.KilledWorker: if a block has lost several workers.
     """
+    if client is None and progress is None:
+        # A bar that is not shown starts a thread all the same.
+        return [work(shared, block) for block in blocks]
     bar = {"description": progress or "", "disable": progress is None, "console": Console(stderr=True)}
     if client is None:
-        # A bar that is not shown starts a thread all the same.
-        shown = blocks if progress is None else track(blocks, **bar)  # type: ignore[arg-type]
-        return [work(shared, block) for block in shown]
+        return [work(shared, block) for block in track(blocks, **bar)]  # type: ignore[arg-type]
     with connected(client) as workers, tempfile.TemporaryDirectory(dir=folder) as name:
         from distributed import as_completed
 

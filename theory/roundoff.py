@@ -1,5 +1,8 @@
 """Rounding and underflow of float64: what a bound has to allow for."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -9,10 +12,23 @@ UNIT_ROUNDOFF = 2.0**-53
 TINY = 2.0**-960
 
 
-def gamma(k: int) -> float:
+def gamma(k: int, unit: float = UNIT_ROUNDOFF) -> float:
     """Higham's `γ_k = k u / (1 - k u)`: relative rounding error of k operations, u = 2^-53; ∞ from `k u = 1/2` on."""
-    spent = k * UNIT_ROUNDOFF
+    spent = k * unit
     return spent / (1.0 - spent) if spent < 0.5 else float("inf")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A floating-point format: its unit roundoff, and what `TINY` is to float64."""
+
+    kind: type[np.floating[Any]]
+    unit: float
+    tiny: float
+
+
+DOUBLE = Format(np.float64, UNIT_ROUNDOFF, TINY)
+SINGLE = Format(np.float32, 2.0**-24, 2.0**-100)
 
 
 def norm_upper_bound(rows: Float[np.ndarray, "*batch d"], p: float) -> Float[np.ndarray, "*batch"]:

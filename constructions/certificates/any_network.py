@@ -1,7 +1,8 @@
 """One front door: certificates of any network that people have, on balls around any points."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from constructions.certificates.deciding import check_arithmetic, decide, margin
 from constructions.certificates.decision import Decision, decide_regions, read_seconds
 from constructions.certificates.executed_intervals import executed_margin_bound
 from constructions.certificates.execution_error import execution_error
+from constructions.certificates.joined import joined_certificate
 from constructions.certificates.witness import executed_witnesses, real_values, real_witnesses
 from constructions.networks.folded import FoldedNetwork
 from constructions.networks.network import Affine, ReLUNetwork
@@ -20,7 +22,7 @@ from constructions.samples.sample import read_labelled_points
 from theory.arguments.plain_array import exact_floats
 from theory.arguments.read_only import read_only
 from theory.arguments.scalars import read_exponent
-from theory.balls.prepared import prepare
+from theory.balls.prepared import Prepared, prepare
 from theory.balls.regions import Regions, balls, read_ball
 from theory.balls.relaxation import violation_lower_bounds
 from theory.balls.violations import Violations, margin_violations
@@ -28,6 +30,8 @@ from theory.cluster import in_blocks
 
 # Balls whose intervals are computed together: always these, so that rounding does not depend on who computes them.
 _BALLS = 1024
+# Entries of the forms of margins that are held at once, half a gigabyte.
+_FORMS = 2**26
 # Of the time that is left: what the steps may take before the last attack.
 _STEPS_SHARE = 0.9
 _OVERFLOW = "linear relaxation: numbers of a run may overflow there"
@@ -44,6 +48,7 @@ def certify(
     seconds: Any = None,
     low: Any = None,
     high: Any = None,
+    input_shape: Any = None,
     seed: int = 0,
     client: Any = None,
     progress: bool = False,
@@ -75,6 +80,8 @@ def certify(
         seconds: for all balls together, after which the search stops; None for no splitting, and no step that would
             take more than some minutes.
         low, high: ends of a box that cuts the balls off, such as 0 and 1 for pixels: numbers or shapes (d,) or (n, d).
+        input_shape: of one point as a torch module takes it, such as (3, 32, 32), where its first layer does not tell
+            and the points are vectors.
         seed: of the attacks.
         client: a Dask client or the address of a scheduler, to compute the intervals on many machines, see
             `theory.cluster`.
@@ -87,7 +94,7 @@ def certify(
     """
     check_arithmetic(arithmetic)
     points, shape = _flat(points)
-    network = read_network(model, input_shape=shape)
+    network = read_network(model, input_shape=shape if input_shape is None else input_shape)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
     points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
@@ -100,7 +107,15 @@ def certify(
     task = _task(network, points, codes, radius, read_exponent(p), _ends(low), _ends(high))
     if arithmetic == "rational":
         return _rational(task, search)
-    return _over_the_reals(task, search) if arithmetic == "reals" else _executed(task, search, arithmetic)
+    # Of many classes some balls after the other: the forms of one margin are as many numbers as classes squared.
+    size = max(1, _FORMS // network.outputs**2)
+    parts = []
+    for start in range(0, len(points), size):
+        some, share = task.take(slice(start, start + size)), search.share(size / (len(points) - start))
+        parts.append(_over_the_reals(some, share) if arithmetic == "reals" else _executed(some, share, arithmetic))
+    if len(parts) == 1:
+        return parts[0]
+    return joined_certificate(parts, network, points, codes, radii=task.radii, low=task.low, high=task.high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +131,14 @@ class _Task:
     low: np.ndarray | None
     high: np.ndarray | None
     regions: Regions
+
+    def take(self, rows: slice) -> "_Task":
+        """Some of the balls."""
+        if rows.start == 0 and rows.stop >= len(self.points):
+            return self
+        own = {name: getattr(self, name) for name in ("radii", "low", "high")}
+        own = {name: ends if ends is None or ends.ndim < 2 else ends[rows] for name, ends in own.items()}
+        return replace(self, points=self.points[rows], codes=self.codes[rows], regions=self.regions.take(rows), **own)
 
     @property
     def are_whole(self) -> bool:
@@ -151,8 +174,9 @@ class _Task:
         misclassified: frozenset[int],
         arithmetic: str,
         started: float,
+        layers: Sequence[Prepared] | None = None,
     ) -> Certificate:
-        """That of these findings; the time since the start is shared equally."""
+        """That of these findings, about the prepared layers if they are given; the time is shared equally."""
         method = found.step.copy()
         method[[i for i in counterexamples if i not in found.witnesses]] = "attack"
         return assembled_certificate(
@@ -172,6 +196,7 @@ class _Task:
             misclassified=misclassified,
             untried={i: why for i, why in found.untried.items() if i not in counterexamples},
             arithmetic=arithmetic,
+            layers=layers,
         )
 
 
@@ -188,6 +213,13 @@ class _Search:
         """When the time is over, by `time.monotonic`."""
         return np.inf if self.seconds is None else self.started + self.seconds
 
+    def share(self, part: float) -> "_Search":
+        """That of a part of the balls that are left, from now on; all of them for 1 or more."""
+        if self.seconds is None or part >= 1:
+            return self
+        now = time.monotonic()
+        return replace(self, seconds=part * max(self.deadline - now, 0.0), started=now)
+
     @property
     def left(self) -> float | None:
         """Seconds for the steps that come now, less what is kept for the last attack; None without a limit."""
@@ -202,8 +234,14 @@ def _over_the_reals(task: _Task, search: _Search) -> Certificate:
     starts = range(0, len(task.points), _BALLS)
     blocks = in_blocks(_intervals, (layers, task.regions, proof), starts, client=search.client)
 
+    upper = np.full(len(task.points), np.inf)
+
     def witness(i: int, x: np.ndarray) -> np.ndarray | None:
-        return x.copy() if real_values(layers, x[None], wrong.take([i]))[0] <= -lost[i] else None
+        value = real_values(layers, x[None], wrong.take([i]))[0]
+        if not value <= -lost[i]:
+            return None
+        upper[i] = value
+        return x.copy()
 
     found = decide_regions(
         layers,
@@ -215,9 +253,7 @@ def _over_the_reals(task: _Task, search: _Search) -> Certificate:
         witness=witness,
         progress=search.progress,
     )
-    upper, examples = np.full(len(task.points), np.inf), dict(found.witnesses)
-    for i, x in examples.items():
-        upper[i] = real_values(layers, x[None], wrong.take([i]))[0]
+    examples = dict(found.witnesses)
     left = np.flatnonzero(~(found.lower > 0))
     at_centres = real_values(layers, task.points[left], wrong.take(left))
     misclassified = frozenset(left[at_centres <= -lost[left]].tolist())
@@ -231,7 +267,7 @@ def _over_the_reals(task: _Task, search: _Search) -> Certificate:
     # Of the model that the network was read from; upwards.
     upper = np.where(lost > 0, np.nextafter(upper + lost, np.inf), upper)
     upper[list(examples)] = np.minimum(upper[list(examples)], 0.0)
-    return task.certificate(found, upper, examples, misclassified, "reals", started)
+    return task.certificate(found, upper, examples, misclassified, "reals", started, layers)
 
 
 def _executed(task: _Task, search: _Search, arithmetic: str) -> Certificate:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from constructions.networks.reading import read_network
 from constructions.samples.sample import read_labelled_points
 from theory.arguments.read_only import restore
 from theory.arguments.subnormals import check_subnormals
+from theory.balls.prepared import Prepared
 
 CERTIFIED, REFUTED, UNDECIDED = "certified", "refuted", "undecided"
 
@@ -89,7 +90,7 @@ class Certificate:
             points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
         except ValueError:
             return False
-        return self.seal == _seal(self, network, points, codes)
+        return self.seal == _seal(self, network_digest(network), points, codes)
 
     def count(self, status: str) -> int:
         """Number of points with the given status."""
@@ -182,7 +183,7 @@ def _ends(ends: np.ndarray | None) -> str:
 
 
 def _seal(
-    certificate: Certificate, network: ReLUNetwork, points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]
+    certificate: Certificate, network: str, points: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]
 ) -> str:
     """Of every bit that claims something: not the seconds."""
     c = certificate
@@ -193,7 +194,7 @@ def _seal(
         seal.update(repr(region).encode())
     for array in (c.lower, c.upper, *(c.counterexamples[i] for i in sorted(c.counterexamples))):
         seal.update(repr((array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
-    seal.update((network_digest(network) + points_digest(points, labels)).encode())
+    seal.update((network + points_digest(points, labels)).encode())
     return seal.hexdigest()
 
 
@@ -207,6 +208,7 @@ def assembled_certificate(
     method: Shaped[np.ndarray, " n"],
     seconds: Float[np.ndarray, " n"],
     counterexamples: Mapping[int, np.ndarray],
+    layers: Sequence[Prepared] | None = None,
     **others: Any,
 ) -> Certificate:
     """The certificate of these findings, read-only and sealed.
@@ -214,6 +216,7 @@ def assembled_certificate(
     Args:
         network, points, labels: of which it is.
         lower, upper, method, seconds, counterexamples: as of `Certificate`.
+        layers: of the network, prepared, where the findings are about these.
         others: its other attributes.
     """
     status = np.where(lower > 0, CERTIFIED, UNDECIDED).astype("<U9")
@@ -224,5 +227,5 @@ def assembled_certificate(
         if array is not None:
             array.flags.writeable = False
     made = Certificate(**arrays, counterexamples=examples, **others)
-    object.__setattr__(made, "seal", _seal(made, network, points, labels))
+    object.__setattr__(made, "seal", _seal(made, network_digest(network, layers), points, labels))
     return made

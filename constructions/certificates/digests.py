@@ -1,23 +1,43 @@
 """SHA-256 digests that bind a claim to what it is about."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from constructions.networks.network import ReLUNetwork, sparse
+from theory.balls.prepared import Prepared, kept
+from theory.layers import Layers
 
 _BLOCK = 2**20
+# Of networks whose layers are kept prepared, and so known to be the same.
+_known: WeakKeyDictionary[ReLUNetwork, tuple[list[Any], str]] = WeakKeyDictionary()
 
 
-def network_digest(network: ReLUNetwork) -> str:
+def network_digest(network: ReLUNetwork, layers: Sequence[Prepared] | None = None) -> str:
     """SHA-256 of all layers in order: shape, row pointers, columns and values of the non-zeros, biases.
 
     Integers and float64 of 8 bytes, little-endian; -0.0 counts as 0.0; the same for dense and sparse storage.
+
+    Args:
+        network: any.
+        layers: what `prepare` gave for its layers, where the digest of these numbers is wanted.
     """
+    prepared = [kept(layer) for layer in network.layers] if layers is None else layers
+    before, found = _known.get(network, ([], ""))
+    if None not in prepared and [of() for of in before] == prepared:
+        return found
+    found = _network_digest(network.layers if layers is None else layers)
+    _known[network] = [ref(layer) for layer in prepared if layer is not None], found
+    return found
+
+
+def _network_digest(layers: Layers) -> str:
     digest = hashlib.sha256()
-    for layer in network.layers:
+    for layer in layers:
         shape = layer.weight.shape
         if isinstance(layer.weight, np.ndarray) and layer.weight.all():
             # What CSR would hold of it, without its arrays.

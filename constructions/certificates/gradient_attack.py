@@ -6,6 +6,7 @@ only the direction of a gradient counts, so that its scale does not matter at al
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from constructions.certificates.projected_descent import Descent, Place, looks
 from constructions.networks.network import ReLUNetwork
 from theory.arguments.whole_numbers import read_whole
 from theory.balls.budget import is_over
-from theory.balls.prepared import blocks, widest
+from theory.balls.prepared import Prepared, blocks, kept, widest
 from theory.balls.regions import Regions
 from theory.balls.violations import Violations, margin_violations
 from theory.layers import Layers, Matrix, evaluate
@@ -28,6 +29,8 @@ BLOCK_BYTES = 2**22
 _CLEAR = 2.0**-30
 # Float32 searches where the radii are at least this share of the centres, and values differ by at most that share.
 _SINGLE, _SIMILAR = 2.0**-12, 2.0**-8
+# Layers that together change the order of magnitude by at most so many powers of two stay in their own units.
+_ORDINARY = 64
 # A region is left after so many descents on which it was flat.
 _FLAT_DESCENTS = 2
 
@@ -112,10 +115,16 @@ def _check(layers: Layers, regions: Regions, violations: Any, starts: np.ndarray
 
 
 def _in_units(layers: Layers) -> tuple[dict[Any, list[_Layer]], int]:
-    """The layers of `2^-e f` in float64 and float32, no entry above 1 in absolute value, and e.
+    """The layers of `2^-e f` in float64 and float32, no entry above 1 in absolute value, and e; or f itself, and 0.
 
-    `σ(2^-e z) = 2^-e σ(z)`, so that each layer may have its own unit, and powers of two round nothing.
+    `σ(2^-e z) = 2^-e σ(z)`, so that each layer may have its own unit, and powers of two round nothing. Where neither
+    format can overflow, nor lose what is small, no unit is needed.
     """
+    layers = [kept(layer) or layer for layer in layers]
+    prepared = [layer for layer in layers if isinstance(layer, Prepared)]
+    if len(prepared) == len(layers) and _are_ordinary(prepared):
+        single = [_Layer(layer.single, layer.bias.astype(np.float32)) for layer in prepared]
+        return {np.dtype(np.float64): [_Layer(f.weight, f.bias) for f in prepared], np.dtype(np.float32): single}, 0
     found, exponent = [], 0
     for layer in layers:
         entries = layer.weight if isinstance(layer.weight, np.ndarray) else layer.weight.data
@@ -131,6 +140,15 @@ def _in_units(layers: Layers) -> tuple[dict[Any, list[_Layer]], int]:
         found.append(_Layer(scaled, np.ldexp(np.asarray(layer.bias, np.float64), -exponent)))
     single = [_Layer(layer.weight.astype(np.float32), layer.bias.astype(np.float32)) for layer in found]
     return {np.dtype(np.float64): found, np.dtype(np.float32): single}, exponent
+
+
+def _are_ordinary(layers: Sequence[Prepared]) -> bool:
+    """Whether values and gradients stay far from overflow and underflow in float32, and so what differs by powers of 2.
+
+    Weights and biases that are 0 in all places are ordinary.
+    """
+    grown = sum(abs(math.frexp(layer.largest)[1]) + int(layer.weight.shape[1]).bit_length() for layer in layers)
+    return grown + max(abs(math.frexp(float(layer.bias_size.max()))[1]) for layer in layers) <= _ORDINARY
 
 
 class _Search:

@@ -246,9 +246,13 @@ def real_values(layers: Layers, x: Float[np.ndarray, "k d"], wrong: Violations) 
         return np.empty(0)
     affines = prepare(layers)
     upper = upper_values(affines, x, wrong)
-    lower = wrong.excluded(rows_lower_bounds(affines, boxes(x, x), wrong, "interval")).min(axis=1)
-    if fits_rational(layers, 1):
-        for k in np.flatnonzero((lower <= 0) & ~(upper <= 0)):
+    open_ = np.flatnonzero(~(upper <= 0))
+    if len(open_):
+        some = boxes(x[open_], x[open_]), wrong.take(open_)
+        lower = some[1].excluded(rows_lower_bounds(affines, *some, "interval")).min(axis=1)
+        open_ = open_[lower <= 0]
+    if len(open_) and fits_rational(layers, 1):
+        for k in open_:
             upper[k] = _rounded_up(_exact_value(rational_outputs(layers, x[k]), wrong.take([k])))
     return np.asarray(upper)
 

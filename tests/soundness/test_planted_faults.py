@@ -116,8 +116,8 @@ FAULTS: dict[str, tuple[str, str, str, Attack]] = {
     ),
     "range behind a ReLU at one end": (
         f"{INTERVAL}:after_relu",
-        "apply(down, low)",
-        "apply(down, high)",
+        "down[0] * less",
+        "down[1] * less",
         _bounds("normal", "active"),
     ),
     "margin behind a ReLU at the other end": (

@@ -19,11 +19,12 @@ from theory.balls.cut_balls import least_over_cut
 from theory.balls.prepared import Head, Prepared, apply, forms_at
 from theory.balls.regions import Bounds, Regions
 from theory.layers import Matrix
-from theory.roundoff import TINY, UNIT_ROUNDOFF, gamma, norm_upper_bound
+from theory.roundoff import DOUBLE, TINY, UNIT_ROUNDOFF, Format, gamma, norm_upper_bound
 from theory.setting.norms import dual_exponent
 
-# Columns of neurons that are off in all regions are left out where a layer is as wide as this.
-_WIDE = 64
+# Neurons that are off everywhere are left out, and the lines of those that are on everywhere are not applied, where a
+# layer is as wide as this, and at most so large a part of it is left: to copy the weights takes its time.
+_WIDE, _MOST = 64, 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,19 @@ class Relaxed:
         affine: the layer.
         lower, upper: of its values before the ReLU, shape (n, width).
         before: upper bounds of what it reads, in absolute value, shape (n, inputs).
+        kept: its neurons that are not off in all regions, first those that are not on in all either; or all.
+        bent: how many, first, may be either.
+        inputs: of the neurons that it reads those that a coefficient is wanted of: those kept of the layer below, or
+            all.
     """
 
     affine: Prepared
     lower: np.ndarray
     upper: np.ndarray
     before: np.ndarray
+    kept: np.ndarray | slice
+    bent: int
+    inputs: np.ndarray | slice
 
     @property
     def bounds(self) -> Bounds:
@@ -67,35 +75,80 @@ class Relaxed:
         return np.asarray(apply(self.affine.absolute, self.before + TINY) + self.affine.bias_size + TINY)
 
     @cached_property
-    def tiny(self) -> np.ndarray:
-        """What underflow may cost a form, shape (n, 1)."""
-        return np.asarray(TINY * (1.0 + self.size.sum(axis=1) + (self.before + TINY).sum(axis=1))[:, None])
+    def reach(self) -> np.ndarray:
+        """By how much a form may move where each of its coefficients does by 1, here and below, shape (n, 1)."""
+        return np.asarray(1.0 + self.size.sum(axis=1) + (self.before + TINY).sum(axis=1))[:, None]
 
     @cached_property
-    def live(self) -> np.ndarray | None:
-        """The neurons that are on somewhere, or None for all: of the others every term is 0."""
-        if self.upper.shape[1] < _WIDE:
-            return None
-        some = np.flatnonzero(~(self.upper <= 0).all(axis=0))
-        return some if len(some) < 0.95 * self.upper.shape[1] else None
+    def steps(self) -> dict[Format, "Step"]:
+        """What was asked for of `step`."""
+        return {}
 
-    @cached_property
-    def thin(self) -> tuple[Matrix, np.ndarray]:
-        """Weight and bias of the live neurons."""
-        if self.live is None:
-            return self.affine.weight, self.affine.bias
-        weight = self.affine.weight[self.live]
-        return (weight if isinstance(weight, np.ndarray) else sp.csr_array(weight)), self.affine.bias[self.live]
+    def step(self, form: Format) -> "Step":
+        """What it takes to substitute the layer, in a format."""
+        if form not in self.steps:
+            self.steps[form] = self._step(form)
+        return self.steps[form]
+
+    def _step(self, form: Format) -> "Step":
+        weight = self.affine.weight if form == DOUBLE else self.affine.single
+        weight, bias, size = _part(weight, self.kept, self.inputs), self.affine.bias[self.kept], self.size
+        some = self.lower[:, self.kept][:, : self.bent], self.upper[:, self.kept][:, : self.bent]
+        low, high, offset = relu_lines(*some, form)
+        top = self.top
+        if form != DOUBLE:
+            # Rounded up, to normal numbers.
+            size = size + form.tiny * self.reach
+            offset, size, top = ((a + form.tiny) * (1.0 + 2.0 * form.unit) for a in (offset, size, top))
+        size, top = size[:, self.kept], top[:, self.kept]
+        parts = (a.astype(form.kind, copy=False) for a in (weight, bias, size, top, low, high, offset))
+        return Step(*parts)
 
     def take(self, rows: np.ndarray | list[int]) -> "Relaxed":
         """The layer over some of the regions."""
-        return Relaxed(self.affine, self.lower[rows], self.upper[rows], self.before[rows])
+        some = self.lower[rows], self.upper[rows], self.before[rows]
+        return Relaxed(self.affine, *some, self.kept, self.bent, self.inputs)
 
 
-def relax(affine: Prepared, bounds: Bounds, below: "Relaxed | None", regions: Regions) -> Relaxed:
-    """The next hidden layer, with these bounds of its values."""
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A hidden layer in a format: of kept neurons weight, bias, size and top, of those that are bent the lines."""
+
+    weight: Matrix
+    bias: np.ndarray
+    size: np.ndarray
+    top: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    offset: np.ndarray
+
+
+def relax(affine: Prepared, bounds: Bounds, below: "Relaxed | None", regions: Regions, *, thin: bool = True) -> Relaxed:
+    """The next hidden layer, with these bounds of its values.
+
+    Its weight is made thin, by what is off, for many forms: for few it takes longer than it saves.
+    """
     before = below.top if below is not None else regions.reach * (1.0 + 4.0 * UNIT_ROUNDOFF)
-    return Relaxed(affine, *bounds, before)
+    if not thin:
+        return Relaxed(affine, *bounds, before, slice(None), bounds[0].shape[1], slice(None))
+    return Relaxed(affine, *bounds, before, *_kept(*bounds), slice(None) if below is None else below.kept)
+
+
+def _kept(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray | slice, int]:
+    width = lower.shape[1]
+    if width >= _WIDE:
+        off, on = (upper <= 0).all(axis=0), (lower >= 0).all(axis=0)
+        bent, straight = np.flatnonzero(~(on | off)), np.flatnonzero(on & ~off)
+        if len(bent) + len(straight) <= _MOST * width:
+            return np.concatenate([bent, straight]), len(bent)
+    return slice(None), width
+
+
+def _part(matrix: Matrix, rows: np.ndarray | slice, columns: np.ndarray | slice) -> Matrix:
+    if isinstance(matrix, np.ndarray):
+        matrix = matrix if isinstance(rows, slice) else matrix.take(rows, axis=0)
+        return matrix if isinstance(columns, slice) else matrix.take(columns, axis=1)
+    return sp.csr_array(matrix[rows][:, columns])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,90 +175,121 @@ class Found:
     coefficient: np.ndarray
 
 
-def backward(head: Head, hidden: Sequence[Relaxed], regions: Regions, choices: Sequence[Choice] | None = None) -> Found:
+def backward(
+    head: Head,
+    hidden: Sequence[Relaxed],
+    regions: Regions,
+    choices: Sequence[Choice] | None = None,
+    *,
+    form: Format = DOUBLE,
+) -> Found:
     """Sound lower bounds of the head's forms of the last hidden layer.
 
-    Invariant: on the region, `head >= coefficient · h + constant - error` (coefficient: n × k × width).
+    Invariant: on the region, `head >= coefficient · h + constant - error` (coefficient: n × k × width). In float32 it
+    takes half the time, and the bounds are a little looser: a coefficient that is rounded is a coefficient, and what is
+    lost is counted in units of the format. The slopes are numbers of it; constants and errors are float64.
     """
-    n = len(regions)
-    coefficient = np.broadcast_to(head.weight, (n, *head.weight.shape[1:]))
+    last = hidden[-1]
+    weight = head.weight[..., last.kept].astype(form.kind, copy=isinstance(last.kept, slice))
+    coefficient = weight if len(weight) == len(regions) else np.repeat(weight, len(regions), axis=0)
     constant = np.broadcast_to(head.bias, coefficient.shape[:2])
     error = np.broadcast_to(head.slack * head.bias_size, coefficient.shape[:2])
     if head.error is not None:
-        error = error + forms_at(head.error, hidden[-1].top) * (1.0 + head.slack)
+        error = error + forms_at(head.error, last.top) * (1.0 + head.slack)
+    if form != DOUBLE:
+        # What is lost where the head's weights are rounded.
+        error = error + 4.0 * form.unit * forms_at(np.abs(coefficient), last.step(form).top) + form.tiny * last.reach
     for k in reversed(range(len(hidden))):
-        layer = hidden[k]
+        layer, step = hidden[k], hidden[k].step(form)
         choice = None if choices is None else choices[k]
-        coefficient, raised, touched = _substituted(coefficient, layer, choice)
-        # Splits may weigh neurons that are off.
-        whole = choice is not None and choice.signs is not None
-        weight, bias = (layer.affine.weight, layer.affine.bias) if whole else layer.thin
-        g = gamma(4 * max(layer.affine.weight.shape) + 64)
-        error = (error + g * (touched + np.abs(raised) + np.abs(constant)) + layer.tiny) * (1.0 + g)
+        raised = _bend(coefficient, step, step.low[:, None] if choice is None else _chosen(layer, choice))
+        weight, bias = step.weight, step.bias
+        if choice is None or choice.signs is None or choice.multipliers is None:
+            touched = forms_at(np.abs(coefficient), step.size)
+        else:
+            # Splits may weigh neurons that are off.
+            weight, bias = _part(layer.affine.weight, slice(None), layer.inputs), layer.affine.bias
+            moved = np.maximum(choice.multipliers, 0.0) * choice.signs[:, None]
+            whole = np.zeros(moved.shape)
+            whole[..., layer.kept] = coefficient
+            # Before they cancel.
+            touched = forms_at(np.abs(whole) + np.abs(moved), layer.size)
+            coefficient = whole - moved
+        g = _slack(form, layer.affine.weight.shape[0], max(layer.affine.weight.shape))
+        lost = g * np.asarray(touched + np.abs(raised), np.float64) + gamma(64) * np.abs(constant)
+        error = (error + lost + form.tiny * layer.reach) * (1.0 + g)
         constant = constant + raised + coefficient @ bias
         coefficient = apply(weight, coefficient, transposed=False)
-    return Found(_least(coefficient, constant, error, regions), coefficient)
+        if k and isinstance(layer.inputs, slice):
+            coefficient = coefficient[..., hidden[k - 1].kept]
+    return Found(_least(coefficient, constant, error, regions, form), coefficient)
 
 
-def _substituted(
-    coefficient: np.ndarray, layer: Relaxed, choice: Choice | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coefficients of z in place of those of σ(z), the constant that comes off, and what rounding touches."""
-    low, high, offset = layer.lines
-    size, live = layer.size, layer.live
-    signs = None if choice is None else choice.signs
-    slopes = low[:, None]
-    if choice is not None and choice.slopes is not None:
-        slopes = np.where(layer.unstable[:, None], np.clip(choice.slopes, 0.0, 1.0), slopes)
-    if live is not None and signs is None:
-        coefficient, slopes = coefficient[..., live], slopes[..., live]
-        high, offset, size = high[:, live], offset[:, live], size[:, live]
-    negative = np.minimum(coefficient, 0.0)
-    raised = (negative @ offset[:, :, None])[..., 0]
-    result = coefficient - negative
-    result *= slopes
-    negative *= high[:, None]
-    result += negative
-    np.abs(result, out=negative)
-    if choice is not None and signs is not None and choice.multipliers is not None:
-        moved = np.maximum(choice.multipliers, 0.0) * signs[:, None]
-        result -= moved
-        # Before they cancel.
-        negative += np.abs(moved)
-    return result, raised, (negative @ size[:, :, None])[..., 0]
+def _slack(form: Format, terms: int, most: int) -> float:
+    """The relative rounding of sums of so many terms in a format, of sizes that are sums of at most others in float64.
+
+    By 64 operations more than that of the sum, so that a factor of `1 + slack` pays for the rounding of what it is of,
+    up to 2^16 terms in float32.
+    """
+    return gamma(terms + 64, form.unit) + gamma(4 * most + 64)
 
 
-def _least(coefficient: np.ndarray, constant: np.ndarray, error: np.ndarray, regions: Regions) -> np.ndarray:
+def _chosen(layer: Relaxed, choice: Choice) -> np.ndarray:
+    """Lower slopes of the neurons that are kept and bent."""
+    low = layer.step(DOUBLE).low[:, None]
+    if choice.slopes is None:
+        return low
+    unstable, given = layer.unstable[:, layer.kept][:, : layer.bent], choice.slopes[..., layer.kept][..., : layer.bent]
+    return np.where(unstable[:, None], np.clip(given, 0.0, 1.0), low)
+
+
+def _bend(coefficient: np.ndarray, step: Step, slopes: np.ndarray) -> np.ndarray:
+    """Turn coefficients of the kept σ(z) into those of z, in place; the constant that comes off."""
+    bent = coefficient[..., : slopes.shape[-1]]
+    negative = np.minimum(bent, 0)
+    raised = forms_at(negative, step.offset)
+    bent -= negative
+    bent *= slopes
+    negative *= step.high[:, None]
+    bent += negative
+    return raised
+
+
+def _least(
+    coefficient: np.ndarray, constant: np.ndarray, error: np.ndarray, regions: Regions, form: Format
+) -> np.ndarray:
     """Lower bounds of `coefficient · x + constant - error` over the regions."""
-    g = gamma(4 * coefficient.shape[-1] + 64)
-    size = np.abs(coefficient)
-    value = constant + (coefficient @ regions.centres[:, :, None])[..., 0]
+    if not np.isinf(regions.p):
+        coefficient, form = np.asarray(coefficient, np.float64), DOUBLE
+    g = _slack(form, coefficient.shape[-1], coefficient.shape[-1])
+    size, centres = np.abs(coefficient), np.abs(regions.centres)
     if np.isinf(regions.p):
         # In one pass: what rounding touches, and the l_1 norm in units of the half-widths.
-        ends = np.stack(
-            [np.abs(regions.centres), np.broadcast_to(regions.halves, regions.centres.shape) + TINY], axis=2
-        )
-        touched, drop = np.moveaxis(size @ ends, 2, 0)
-        drop = drop * (1.0 + g)
+        ends = np.stack([centres, np.broadcast_to(regions.halves, centres.shape)], axis=2) + form.tiny
+        ends *= 1.0 + 2.0 * form.unit
+        touched, drop = np.moveaxis(size @ ends.astype(form.kind), 2, 0).astype(np.float64)
+        drop *= 1.0 + g
     else:
-        touched = (size @ np.abs(regions.centres)[:, :, None])[..., 0]
+        touched = forms_at(size, centres)
         drop = regions.halves * norm_upper_bound(coefficient, dual_exponent(regions.p))
-    touched = touched + np.abs(constant)
-    lower = value - (drop + error + g * touched + TINY) * (1.0 + g)
+    value = constant + forms_at(coefficient, regions.centres.astype(form.kind))
+    lower = value - (drop + error + g * touched + gamma(64) * np.abs(constant) + form.tiny) * (1.0 + g)
     if regions.cut is not None:
         lower = np.fmax(lower, least_over_cut(coefficient, constant, error, regions))
     return np.where(np.isfinite(lower), lower, -np.inf)
 
 
-def relu_lines(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def relu_lines(
+    lower: np.ndarray, upper: np.ndarray, form: Format = DOUBLE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slopes α, s and offset t with `α z <= σ(z) <= s z + t` for every z in [lower, upper].
 
     Sound for whatever s in [0, 1] the division returns: σ is convex, so t only has to make the line
-    right at the two ends.
+    right at the two ends. Slopes are numbers of the format.
     """
     unstable = (lower < 0) & (upper > 0)
     active = (lower >= 0).astype(np.float64)
-    chord = np.clip(upper / np.where(unstable, upper - lower, 1.0), 0.0, 1.0)
+    chord = np.clip(upper / np.where(unstable, upper - lower, 1.0), 0.0, 1.0).astype(form.kind).astype(np.float64)
     high = np.where(unstable, chord, active)
     offset = np.maximum(-high * lower, (1.0 - high) * upper) * (1.0 + 8.0 * UNIT_ROUNDOFF) + TINY
     low = np.where(unstable, (upper >= -lower).astype(np.float64), active)

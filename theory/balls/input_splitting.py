@@ -5,6 +5,7 @@ the float at which they meet, so that together they are the box.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,9 @@ def split_inputs(
     """
     deadline, affines = deadline_of(seconds), prepare(layers)
     check_task(affines, regions, violations)
-    low, high = regions.outer()
-    trees = [
-        _Tree(layers, affines, regions.take([i]), violations.take([i]), (low[[i]], high[[i]]), i, confirm)
-        for i in range(len(regions))
-    ]
+    (low, high), entries = regions.outer(), _entries(affines[0])
+    hunts = [Hunt(layers, affines, regions.take([i]), violations.take([i]), i, confirm) for i in range(len(regions))]
+    trees = [_Tree(hunt, (low[[i]], high[[i]]), entries) for i, hunt in enumerate(hunts)]
     left, turn = trees, _FIRST_TURN
     while left and not is_over(deadline):
         for tree in left:
@@ -69,36 +68,35 @@ def split_inputs(
         turn *= 2
         if progress is not None:
             progress(len(trees) - len(left), len(trees))
-    return splitting([tree.hunt for tree in trees], [tree.lower for tree in trees], [tree.nodes for tree in trees])
+    return splitting(hunts, [tree.lower for tree in trees], [tree.nodes for tree in trees])
+
+
+def _entries(first: Prepared) -> np.ndarray:
+    """Weights of the coordinates, which are only an order of them: what overflows comes first."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        entries = np.minimum(np.asarray(first.absolute.sum(axis=0)).ravel(), _HUGE)
+    return np.asarray(entries + 1e-9 * entries.max() + 1e-300)
 
 
 class _Tree:
     """The boxes of one region that are not proved, those with the lowest bound last."""
 
-    def __init__(
-        self,
-        layers: Layers,
-        affines: Sequence[Prepared],
-        region: Regions,
-        wrong: Violations,
-        ends: tuple[np.ndarray, np.ndarray],
-        index: int,
-        confirm: Confirm | None,
-    ) -> None:
-        self.affines, self.region, self.wrong = affines, region, wrong
-        self.hunt = Hunt(layers, affines, region, wrong, index, confirm)
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.head = merge(*wrong.flat(), affines[-1])
-            # Only an order of coordinates: what overflows comes first.
-            entries = np.minimum(np.asarray(affines[0].absolute.sum(axis=0)).ravel(), _HUGE)
+    def __init__(self, hunt: Hunt, ends: tuple[np.ndarray, np.ndarray], entries: np.ndarray) -> None:
+        self.hunt, self.affines, self.region, self.wrong = hunt, hunt.affines, hunt.region, hunt.violations
         self.low, self.high = ends
-        self.weight = entries + 1e-9 * entries.max() + 1e-300
+        self.weight = entries
         self.worst = np.full(1, -np.inf)
         # Of each box and neuron, whether it is on (1) or off (-1) in the box that it is a part of.
-        self.phases = np.zeros((1, sum(affine.weight.shape[0] for affine in affines[:-1])), np.int8)
+        self.phases = np.zeros((1, sum(affine.weight.shape[0] for affine in self.affines[:-1])), np.int8)
         # The least bound of the boxes that are proved, and of those too small to be halved.
         self.done, self.stuck = np.inf, np.inf
         self.nodes = 0
+
+    @cached_property
+    def head(self) -> Head:
+        """Made when the region has its turn: before that the time may be over."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return merge(*self.wrong.flat(), self.affines[-1])
 
     @property
     def is_open(self) -> bool:

@@ -1,15 +1,21 @@
 """Layers made ready for bounds, and linear forms of the outputs merged with the last layer."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
 
 from theory.arguments.subnormals import check_subnormals
-from theory.layers import Layers, Matrix
-from theory.roundoff import TINY, gamma, norm_upper_bound
+from theory.layers import AffineLayer, Layers, Matrix
+from theory.roundoff import DOUBLE, TINY, Format, gamma, norm_upper_bound
+
+# Layers with at most so many entries stay prepared as long as they are there.
+_MOST_KEPT = 2**20
+_kept: "WeakKeyDictionary[AffineLayer, Prepared]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +34,21 @@ class Prepared:
         if isinstance(self.weight, np.ndarray):
             return np.maximum(self.weight, 0.0), np.maximum(-self.weight, 0.0)
         return sp.csr_array(self.weight.maximum(0.0)), sp.csr_array((-self.weight).maximum(0.0))
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest absolute value of the weight."""
+        return float(
+            self.absolute.max(initial=0.0)
+            if isinstance(self.absolute, np.ndarray)
+            else self.absolute.data.max(initial=0.0)
+        )
+
+    @cached_property
+    def single(self) -> Matrix:
+        """The weight rounded to float32."""
+        with np.errstate(over="ignore"):
+            return self.weight.astype(np.float32)
 
     @cached_property
     def slack(self) -> float:
@@ -57,9 +78,9 @@ class Prepared:
             norms[rows] = norm_upper_bound(self.weight.data[self.weight.indptr[rows][:, None] + np.arange(count)], q)
         return norms
 
-    def rows(self, some: np.ndarray) -> "Head":
-        """The forms `± row` of these rows, first all with +, then all with -; dense."""
-        weight = self.weight[some]
+    def rows(self, some: np.ndarray, form: Format = DOUBLE) -> "Head":
+        """The forms `± row` of these rows, first all with +, then all with -; dense, rounded to a format."""
+        weight = (self.weight if form == DOUBLE else self.single)[some]
         weight = weight if isinstance(weight, np.ndarray) else weight.toarray()
         bias = self.bias[some]
         weight, bias = np.concatenate([weight, -weight])[None], np.concatenate([bias, -bias])[None]
@@ -126,31 +147,63 @@ def prepare(layers: Layers) -> list[Prepared]:
         raise ValueError("a network needs at least one affine layer, got none")
     found: list[Prepared] = []
     for k, layer in enumerate(layers):
-        weight, bias = layer.weight, np.asarray(layer.bias, dtype=np.float64)
-        if weight.ndim != 2 or 0 in weight.shape or bias.shape != (weight.shape[0],):
+        known = kept(layer)
+        found.append(_prepared(layer, k) if known is None else known)
+        before = found[k - 1].weight.shape[0] if k else found[k].weight.shape[1]
+        if found[k].weight.shape[1] != before:
             raise ValueError(
-                f"layer {k} needs a weight of shape (outputs, inputs) and a bias of shape (outputs,), "
-                f"got {weight.shape} and {bias.shape}"
+                f"layer {k} takes {found[k].weight.shape[1]} inputs but layer {k - 1} has {before} outputs"
             )
-        if found and weight.shape[1] != found[-1].weight.shape[0]:
-            raise ValueError(
-                f"layer {k} takes {weight.shape[1]} inputs but layer {k - 1} has {found[-1].weight.shape[0]} outputs"
-            )
-        if isinstance(weight, np.ndarray):
-            weight = entries = np.asarray(weight, dtype=np.float64)
-        else:
-            weight = sp.csr_array(weight, dtype=np.float64)
-            entries = weight.data
-            if not weight.has_canonical_format:
-                raise ValueError(f"layer {k} stores an entry twice: call sum_duplicates() on its weight")
-        if not (np.isfinite(entries).all() and np.isfinite(bias).all()):
-            raise ValueError(f"layer {k} needs finite weights and biases, got NaN or infinity")
-        absolute = abs(weight)
-        # Rows of huge weights may sum to infinity, which is still positive.
-        with np.errstate(over="ignore"):
-            floor = TINY * (np.asarray(absolute.sum(axis=1)).ravel() > 0)
-        found.append(Prepared(weight, absolute, bias, np.abs(bias), floor))
     return found
+
+
+def kept(layer: AffineLayer) -> Prepared | None:
+    """What was prepared of a layer before, if its numbers are the same: who owns an array can write to it."""
+    try:
+        known = _kept.get(layer)
+    except TypeError:
+        # Of a class whose objects cannot be keys.
+        return None
+    if known is None or not (_is_same(known.weight, layer.weight) and np.array_equal(known.bias, layer.bias)):
+        return None
+    return known
+
+
+def _is_same(a: Matrix, b: Matrix) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
+    parts = ((a.indptr, b.indptr), (a.indices, b.indices), (a.data, b.data))
+    return a.shape == b.shape and all(np.array_equal(x, y) for x, y in parts)
+
+
+def _prepared(layer: AffineLayer, k: int) -> Prepared:
+    weight, bias = layer.weight, np.asarray(layer.bias, dtype=np.float64)
+    if weight.ndim != 2 or 0 in weight.shape or bias.shape != (weight.shape[0],):
+        raise ValueError(
+            f"layer {k} needs a weight of shape (outputs, inputs) and a bias of shape (outputs,), "
+            f"got {weight.shape} and {bias.shape}"
+        )
+    if isinstance(weight, np.ndarray):
+        weight = entries = np.asarray(weight, dtype=np.float64)
+    else:
+        weight = sp.csr_array(weight, dtype=np.float64)
+        entries = weight.data
+        if not weight.has_canonical_format:
+            raise ValueError(f"layer {k} stores an entry twice: call sum_duplicates() on its weight")
+    if not (np.isfinite(entries).all() and np.isfinite(bias).all()):
+        raise ValueError(f"layer {k} needs finite weights and biases, got NaN or infinity")
+    is_small = entries.size <= _MOST_KEPT
+    if is_small:
+        weight, bias = weight.copy(), bias.copy()
+    absolute = abs(weight)
+    # Rows of huge weights may sum to infinity, which is still positive.
+    with np.errstate(over="ignore"):
+        floor = TINY * (np.asarray(absolute.sum(axis=1)).ravel() > 0)
+    made = Prepared(weight, absolute, bias, np.abs(bias), floor)
+    if is_small:
+        with contextlib.suppress(TypeError):
+            _kept[layer] = made
+    return made
 
 
 def merge(forms: np.ndarray, offsets: np.ndarray | None, last: Prepared) -> Head:

@@ -11,15 +11,17 @@ from theory.balls.prepared import Head, Prepared, blocks, merge, widest
 from theory.balls.regions import Bounds, Regions, boxes
 from theory.balls.violations import Violations
 from theory.layers import Layers
+from theory.roundoff import DOUBLE, SINGLE, Format
 
 BoundMethod: TypeAlias = Literal["interval", "linear"]
 # Lower bounds of forms of the last of some hidden layers.
 Bounder: TypeAlias = Callable[[Head, Sequence[Relaxed], Regions], np.ndarray]
 
-# All that is held at once; the coefficients of one step, of which a dozen passes are made; and one product of them.
+# All that is held at once; and the coefficients of one step, of which a dozen passes are made.
 BLOCK_BYTES = 2**28
 STEP_BYTES = 2**21
-_ROW_BYTES = 2**26
+# Networks of such widths are bounded in float32 first: narrower ones gain nothing, for wider ones it is too coarse.
+_SINGLE_WIDTHS = range(64, 2**16)
 
 
 def check_task(affines: Sequence[Prepared], regions: Regions, violations: Violations) -> None:
@@ -87,13 +89,16 @@ def rows_lower_bounds(
             best = least_after_relu(head, plain[-1])
             if method == "linear":
                 todo = np.arange(len(some))
-                if until_proved:
-                    todo = np.flatnonzero(~(wrong.excluded(best) > 0).all(axis=1))
-                for part in blocks(len(todo), _floats_per_region(affines, "linear"), STEP_BYTES):
-                    at = todo[part]
-                    known = [(low[at], high[at]) for low, high in plain]
-                    goal = wrong.take(at) if until_proved else None
-                    best[at] = np.maximum(best[at], _linear(hidden, head.take(at), some.take(at), known, goal))
+                # In float32 the most are proved in half the time, and none that is not in float64.
+                for form in (SINGLE, DOUBLE) if until_proved and widest(hidden) in _SINGLE_WIDTHS else (DOUBLE,):
+                    if until_proved:
+                        todo = np.flatnonzero(~(wrong.excluded(best) > 0).all(axis=1))
+                    for part in blocks(len(todo), _floats_per_region(affines, "linear"), STEP_BYTES):
+                        at = todo[part]
+                        known = [(low[at], high[at]) for low, high in plain]
+                        goal = wrong.take(at) if until_proved else None
+                        found = _linear(hidden, head.take(at), some.take(at), known, goal, form)
+                        best[at] = np.maximum(best[at], found)
             lower[rows] = best
     return lower
 
@@ -109,27 +114,32 @@ def upper_values(affines: Sequence[Prepared], points: np.ndarray, violations: Vi
 
 
 def _linear(
-    hidden: Sequence[Prepared], head: Head, regions: Regions, plain: list[Bounds], goal: Violations | None
+    hidden: Sequence[Prepared],
+    head: Head,
+    regions: Regions,
+    plain: list[Bounds],
+    goal: Violations | None,
+    form: Format,
 ) -> np.ndarray:
     """Bounds of the head's forms; with a goal, of a region that is right only until that is seen."""
     layers: list[Relaxed] = []
     lower = np.full((len(regions), head.weight.shape[1]), -np.inf)
     left = np.arange(len(regions))
     for k, affine in enumerate(hidden):
-        known = plain[k] if k == 0 else narrowed(affine, layers, regions, plain[k])
-        layers.append(relax(affine, known, layers[-1] if layers else None, regions))
-        if k < len(hidden) - 1 and (goal is None or 0 < k < len(hidden) // 2):
+        known = narrowed(affine, layers, regions, plain[k], form=form)
+        is_last = k == len(hidden) - 1
+        layers.append(relax(affine, known, layers[-1] if layers else None, regions, thin=not is_last))
+        if not is_last and (goal is None or 0 < k < len(hidden) // 2):
             # An attempt with few layers bounded well is cheap with one, and seldom better with two or three.
             continue
         # The layers to come by intervals: cheap beside bounding them as well.
         rest = list(layers)
         for j in range(k + 1, len(hidden)):
-            low, high = after_relu(hidden[j], rest[-1].bounds)
-            low, high = np.maximum(low, plain[j][0]), np.minimum(high, plain[j][1])
-            rest.append(relax(hidden[j], (low, high), rest[-1], regions))
-        found = np.maximum(least_after_relu(head, rest[-1].bounds), backward(head, rest, regions).lower)
+            known = plain[j] if k == 0 else _within(after_relu(hidden[j], rest[-1].bounds), plain[j])
+            rest.append(relax(hidden[j], known, rest[-1], regions, thin=False))
+        found = np.maximum(least_after_relu(head, rest[-1].bounds), backward(head, rest, regions, form=form).lower)
         lower[left] = np.maximum(lower[left], found)
-        if goal is not None and k < len(hidden) - 1:
+        if goal is not None and not is_last:
             some = np.flatnonzero(~(goal.excluded(lower[left]) > 0).all(axis=1))
             if not len(some):
                 break
@@ -137,6 +147,10 @@ def _linear(
                 left, layers, goal = left[some], [layer.take(some) for layer in layers], goal.take(some)
                 head, regions, plain = head.take(some), regions.take(some), [(a[some], b[some]) for a, b in plain]
     return lower
+
+
+def _within(bounds: Bounds, known: Bounds) -> Bounds:
+    return np.maximum(bounds[0], known[0]), np.minimum(bounds[1], known[1])
 
 
 def interval_ranges(affines: Sequence[Prepared], regions: Regions) -> list[Bounds]:
@@ -147,12 +161,8 @@ def interval_ranges(affines: Sequence[Prepared], regions: Regions) -> list[Bound
     return bounds
 
 
-def _by_lines(head: Head, layers: Sequence[Relaxed], regions: Regions) -> np.ndarray:
-    return backward(head, layers, regions).lower
-
-
 def relaxed(
-    hidden: Sequence[Prepared], regions: Regions, plain: Sequence[Bounds], bounder: Bounder = _by_lines
+    hidden: Sequence[Prepared], regions: Regions, plain: Sequence[Bounds], bounder: Bounder | None = None
 ) -> list[Relaxed]:
     """Hidden layers with bounds by linear relaxation, one after the other, never looser than the given ones."""
     layers: list[Relaxed] = []
@@ -169,22 +179,24 @@ def narrowed(
     known: Bounds,
     *,
     whole: bool = False,
-    bounder: Bounder = _by_lines,
+    bounder: Bounder | None = None,
+    form: Format = DOUBLE,
 ) -> Bounds:
-    """Known bounds of a layer, improved by the relaxation of those before; the stable neurons' only with `whole`."""
-    lower, upper = known
-    if len(layers) > 1:
-        again = after_relu(affine, layers[-1].bounds)
-        lower, upper = np.maximum(lower, again[0]), np.minimum(upper, again[1])
+    """Known bounds of a layer, improved by the relaxation of those before; the stable neurons' only with `whole`.
+
+    By `backward` in a format, or by the bounder.
+    """
     if not layers:
-        return lower, upper
+        return known
+    lower, upper = _within(after_relu(affine, layers[-1].bounds), known) if len(layers) > 1 else known
     # Stable neurons are linear already; of the output all is wanted.
     rows = np.flatnonzero(whole | ((lower < 0) & (upper > 0)).any(axis=0))
     lower, upper = lower.copy(), upper.copy()
     floats = 2 * len(regions) * widest([layer.affine for layer in layers])
-    for part in blocks(len(rows), floats, _ROW_BYTES):
+    for part in blocks(len(rows), floats, STEP_BYTES):
         some = rows[part]
-        found = bounder(affine.rows(some), layers, regions)
+        head = affine.rows(some, form)
+        found = backward(head, layers, regions, form=form).lower if bounder is None else bounder(head, layers, regions)
         lower[:, some] = np.maximum(lower[:, some], found[:, : len(some)])
         upper[:, some] = np.minimum(upper[:, some], -found[:, len(some) :])
     return lower, upper

@@ -1,10 +1,11 @@
 """Sound bounds of a ReLU network over l_p balls and boxes: interval propagation and linear relaxation.
 
 Everything returned here is a bound over the **real numbers** for the given float64 weights, centres and
-radius, not for the floating-point evaluation of the network. It is computed in float64; every step
-widens its result by a rigorous rounding bound `γ_k = k u / (1 - k u)`, `u = 2^-53` (Higham, Accuracy and
-Stability of Numerical Algorithms, section 3.1), which holds for any order of summation, and by `TINY`
-against underflow. A bound that overflows becomes infinite, never wrong. The claim rests on IEEE
+radius, not for the floating-point evaluation of the network. It is computed in float64, and where it
+only matters whether regions are right by linear relaxation in float32 first; every step widens its result by
+a rigorous rounding bound `γ_k = k u / (1 - k u)`, `u = 2^-53` or `2^-24` (Higham, Accuracy and
+Stability of Numerical Algorithms, section 3.1), which holds for any order of summation, and by what
+underflow may cost. A bound that overflows becomes infinite, never wrong. The claim rests on IEEE
 arithmetic in round-to-nearest (fused multiply-adds allowed) and, for p other than 1, 2 and infinity, on
 a power function within 4 units in the last place.
 """

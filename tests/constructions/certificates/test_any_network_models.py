@@ -86,6 +86,13 @@ def test_a_torch_module_with_convolutions_is_certified_on_images() -> None:
         assert (answers.argmax(dim=1) == labels[i]).all()
     assert (found.status == certify(from_torch(module, input_shape=(1, 6, 6)), points.reshape(40, 36), labels, 0.2,
                                     np.inf, low=0, high=1, seconds=20).status).all()  # fmt: skip
+    flat = certify(module, points.reshape(40, 36), labels, 0.2, np.inf, low=0, high=1, input_shape=(1, 6, 6))
+    assert (flat.certified <= found.certified).all()
+    assert flat.certified.any()
+    with pytest.raises(ValueError, match="certify has an input_shape= too, or takes images"):
+        certify(module, points.reshape(40, 36), labels, 0.2, np.inf)
+    with pytest.raises(ValueError, match="shape"):
+        certify(module, points.reshape(40, 36), labels, 0.2, np.inf, input_shape=(1, 5, 6))
     with_tensor = certify(module, torch.tensor(points), labels, 0.2, np.inf, low=0, high=1, seconds=20)
     assert with_tensor.status.tolist() == found.status.tolist()
 

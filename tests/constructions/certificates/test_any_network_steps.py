@@ -12,7 +12,9 @@ import pytest
 from constructions import certify
 from constructions.certificates import any_network, decision
 from tests.constructions.certificates.answers import EVERY, LINE, deep, some_balls
+from theory.balls.regions import balls
 from theory.balls.relaxation import margin_lower_bound
+from theory.balls.violations import margin_violations
 
 
 def test_what_the_linear_bound_proves_is_proved_and_more() -> None:
@@ -32,6 +34,26 @@ def test_what_the_linear_bound_proves_is_proved_and_more() -> None:
         assert f"; of {len(left)} undecided: splitting: give seconds=" in str(quick)
         assert set(long.method[long.certified].tolist()) > {"linear", "splitting"}
         assert set(long.method[long.status == "refuted"].tolist()) <= {"attack", "splitting"}
+
+
+def test_the_upper_bound_of_a_refuted_ball_is_the_margin_at_its_witness() -> None:
+    network = deep(3, 4, 24, 24, 24, 4)
+    points, labels = some_balls(network, 60)
+    found = certify(network, points, labels, 0.4, np.inf)
+    assert found.counterexamples
+    for i, x in found.counterexamples.items():
+        outputs = network(x[None])[0]
+        margin = outputs[labels[i]] - np.delete(outputs, labels[i]).max()
+        assert math.isclose(found.upper[i], min(margin, 0.0), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def test_half_a_promise_is_given_more_often_than_a_whole_one() -> None:
+    network = deep(3, 4, 24, 24, 24, 4)
+    points, labels = some_balls(network, 60)
+    task = network.layers, balls(points, 0.15, np.inf), margin_violations(labels, 4)
+    whole, half = decision.is_promising(*task), decision.is_promising(*task, share=0.5)
+    assert not (whole & ~half).any()
+    assert 0 < whole.sum() < half.sum() < len(points)
 
 
 def test_no_time_and_little_time_end_early() -> None:

@@ -141,16 +141,16 @@ def test_a_slope_on_the_wrong_side_is_caught(monkeypatch) -> None:
     assert total_escapes(linear_bounds, EXPONENTS) == 0
     lines = backward.relu_lines
 
-    def lower_line_above(lower, upper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        low, _, offset = lines(lower, upper)
+    def lower_line_above(*bounds) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        low, _, offset = lines(*bounds)
         return low, low, 0.0 * offset
 
-    def chord_through_the_origin(lower, upper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        low, high, offset = lines(lower, upper)
+    def chord_through_the_origin(*bounds) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        low, high, offset = lines(*bounds)
         return low, high, 0.0 * offset
 
-    def too_steep_below(lower, upper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        low, high, offset = lines(lower, upper)
+    def too_steep_below(*bounds) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        low, high, offset = lines(*bounds)
         return 2.0 * low, high, offset
 
     for fault in (lower_line_above, chord_through_the_origin, too_steep_below):
@@ -281,7 +281,7 @@ def test_a_true_minimum_of_zero_is_never_certified(method, monkeypatch) -> None:
     assert not any(false_claims(method).values())
     # Planted fault: the same formulas without rounding bounds certify some of every kind.
     for module in (backward, cut_balls, prepared, roundoff):
-        monkeypatch.setattr(module, "gamma", lambda k: 0.0)
+        monkeypatch.setattr(module, "gamma", lambda *spent: 0.0)
     claims = false_claims(method)
     assert all(count > 0 for count in claims.values()), claims
 
@@ -335,7 +335,7 @@ def unsound(gaps) -> dict[str, int]:
 def test_each_source_of_rounding_is_paid_for(monkeypatch) -> None:
     assert unsound(rounding_gaps()) == {"interval": 0, "forms": 0, "backward": 0}
     for module in (backward, cut_balls, prepared, roundoff):
-        monkeypatch.setattr(module, "gamma", lambda k: 0.0)
+        monkeypatch.setattr(module, "gamma", lambda *spent: 0.0)
     assert all(count > 0 for count in unsound(rounding_gaps()).values())
 
 
@@ -421,7 +421,7 @@ def test_small_blocks_change_nothing_but_rounding(monkeypatch) -> None:
     layers, x = random_net(rng, 5, 9, 8, 4), rng.normal(size=(11, 5))
     y = rng.integers(0, 4, 11)
     whole = margin_lower_bound(layers, x, y, 0.2, 2.0)
-    for name in ("BLOCK_BYTES", "STEP_BYTES", "_ROW_BYTES"):
+    for name in ("BLOCK_BYTES", "STEP_BYTES"):
         monkeypatch.setattr(propagation, name, 1)
     assert np.abs(margin_lower_bound(layers, x, y, 0.2, 2.0) - whole).max() <= 1e-12
 

@@ -181,19 +181,17 @@ def test_any_slopes_and_multipliers_are_sound() -> None:
 
 
 def test_a_slope_outside_of_its_range_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, "theory.balls.backward:_substituted", "np.clip(choice.slopes, 0.0, 1.0)", "choice.slopes")
+    plant(monkeypatch, "theory.balls.backward:_chosen", "np.clip(given, 0.0, 1.0)", "given")
     assert unsound_choices()["slopes"] > 0
 
 
 def test_a_negative_multiplier_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(
-        monkeypatch, "theory.balls.backward:_substituted", "np.maximum(choice.multipliers, 0.0)", "choice.multipliers"
-    )
+    plant(monkeypatch, "theory.balls.backward:backward", "np.maximum(choice.multipliers, 0.0)", "choice.multipliers")
     assert unsound_choices()["multipliers"] > 0
 
 
 def test_a_multiplier_of_the_other_sign_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, "theory.balls.backward:_substituted", "result -= moved", "result += moved")
+    plant(monkeypatch, "theory.balls.backward:backward", "whole - moved", "whole + moved")
     assert unsound_choices()["multipliers"] > 0
 
 
@@ -245,7 +243,7 @@ def false_claims(bound: Bound) -> int:
 def test_a_minimum_of_zero_is_never_proved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert false_claims(BOUNDS[name]) == 0
     for module in (lines, cut_balls, prepared, roundoff):
-        monkeypatch.setattr(module, "gamma", lambda k: 0.0)
+        monkeypatch.setattr(module, "gamma", lambda *spent: 0.0)
     assert false_claims(BOUNDS[name]) > 0
 
 
