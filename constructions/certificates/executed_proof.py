@@ -29,7 +29,7 @@ nothing positive of the other output and nothing negative of the label's, exactl
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from constructions.certificates.deciding import margin_bounds
 from constructions.certificates.executed_intervals import (
@@ -43,6 +43,7 @@ from constructions.certificates.indicator_proof import IndicatorCheck, check_ind
 from constructions.certificates.structural_proof import Parts, ball_margins, covers, memorizing_parts
 from constructions.networks.network import ReLUNetwork
 from constructions.pieces.assembly import Assembled
+from constructions.samples.task import Task
 
 _LESS_SHELL = 1 - 2.0**-13
 
@@ -68,21 +69,63 @@ def executed_structural_bounds(assembled: Assembled, arithmetic: str, *, client:
     others = failed.copy()
     rest = np.setdiff1d(np.arange(len(codes)), small)
     if len(rest):
-        others[rest] = _other_margins(assembled, parts, rest, arithmetic, client)
+        margins, _ = run_margins(assembled.clean, task, rest, assembled.low, assembled.high, arithmetic, client=client)
+        others[rest] = kept(margins, parts.lock, arithmetic)
     return ball_margins(_executed_indicators(assembled, parts, arithmetic, client), others, codes, small)
 
 
-def _other_margins(
-    assembled: Assembled, parts: Parts, rest: Int[np.ndarray, " k"], arithmetic: str, client: Any
-) -> Float[np.ndarray, " k"]:
-    clean, roundoff, task = assembled.clean, FORMATS[arithmetic].roundoff, assembled.task
-    balls = task.sample.points[rest], task.sample.codes[rest], task.radius, task.p
-    error = float(execution_error(clean.layers, assembled.low, assembled.high, arithmetic).max())
-    real, executed = (margin_bounds(clean, *balls, kind, client=client)[0] for kind in ("reals", arithmetic))
-    margin = np.maximum(executed, real - 2 * error)
-    lost = 32 * roundoff * (1 + parts.lock)
-    kept = np.minimum(margin / 2 - lost, margin / (2 * max(1.0, 2 * parts.lock)) - 3 * roundoff) * (1 - 2.0**-48)
-    return np.where(kept > 0, kept, -np.inf)
+def executed_indicators(assembled: Assembled, arithmetic: str) -> IndicatorCheck:
+    """Which indicators are proved as executed; none where the network is not assembled of them.
+
+    Raises:
+        ValueError: for another arithmetic, or weights beyond it.
+    """
+    parts = memorizing_parts(assembled)
+    return _nothing(assembled) if parts is None else _executed_indicators(assembled, parts, arithmetic, None)
+
+
+def run_margins(
+    network: ReLUNetwork,
+    task: Task,
+    rows: Int[np.ndarray, " k"],
+    low: Float[np.ndarray, " d"],
+    high: Float[np.ndarray, " d"],
+    arithmetic: str,
+    *,
+    real: tuple[Float[np.ndarray, " k"], Shaped[np.ndarray, " k"]] | None = None,
+    client: Any = None,
+) -> tuple[Float[np.ndarray, " k"], Shaped[np.ndarray, " k"]]:
+    """Lower bounds of the margins that any network computes on balls, and which method gave each.
+
+    By intervals for the run, or the bounds over the reals less twice what a run may differ from them on the box.
+
+    Args:
+        network: that is executed.
+        task: the balls.
+        rows: which of them.
+        low: least corner of a box that contains them.
+        high: its greatest corner.
+        arithmetic: "float64" or "float32".
+        real: lower bounds of the margins over the reals and the methods that gave them, where they are known.
+        client: a Dask client or the address of a scheduler, for blocks of balls; see `theory.cluster`.
+
+    Raises:
+        ValueError: for another arithmetic, or weights beyond it.
+    """
+    balls = task.sample.points[rows], task.sample.codes[rows], task.radius, task.p
+    executed, direct = margin_bounds(network, *balls, arithmetic, client=client)
+    bounds, how = margin_bounds(network, *balls, "reals", client=client) if real is None else real
+    # A float down, for the rounding of the difference.
+    less = np.nextafter(bounds - 2 * float(execution_error(network.layers, low, high, arithmetic).max()), -np.inf)
+    return np.maximum(executed, less), np.where(executed >= less, direct, how)
+
+
+def kept(margins: Float[np.ndarray, " k"], lock: float, arithmetic: str) -> Float[np.ndarray, " k"]:
+    """What is left of executed margins of `f_clean` behind the lock M on balls that are not memorized; else `-inf`."""
+    roundoff = FORMATS[arithmetic].roundoff
+    lost = 32 * roundoff * (1 + lock)
+    left = np.minimum(margins / 2 - lost, margins / (2 * max(1.0, 2 * lock)) - 3 * roundoff) * (1 - 2.0**-48)
+    return np.where(left > 0, left, -np.inf)
 
 
 def _locks(assembled: Assembled, parts: Parts, arithmetic: str) -> bool:
@@ -99,20 +142,19 @@ def _executed_indicators(assembled: Assembled, parts: Parts, arithmetic: str, cl
     form, block, moved = FORMATS[arithmetic], parts.indicators, None
     radius, shell, least = assembled.task.radius, assembled.task.shell, form.least
     size = len(assembled.small)
-    nothing = IndicatorCheck(np.zeros(size, dtype=bool), np.zeros(size, dtype=bool))
     if block.depth < 2:
-        return nothing
+        return _nothing(assembled)
     excess, executed = ReLUNetwork(block.layers[:-1]), as_executed(block, arithmetic)
     if not np.isinf(p) and excess.outputs != size:
-        return nothing
+        return _nothing(assembled)
     # For p < ∞ the error bound allows for subnormal weights of the excess; those of the ramp are left.
     read = executed.layers if np.isinf(p) else executed.layers[-1:]
     if any(subnormal_weights(f.weight, form).any() for f in read):
-        return nothing
+        return _nothing(assembled)
     if np.isinf(p):
         # No feature that counts may be read as zero.
         if not shell >= 2.0**14 * least:
-            return nothing
+            return _nothing(assembled)
         block, radius = executed, float(np.nextafter(radius + 2 * least, np.inf))
         shell = float(np.nextafter(shell * _LESS_SHELL - 8 * least - (radius - assembled.task.radius), 0.0))
     elif p == 2 and assembled.method == "shared":
@@ -124,5 +166,10 @@ def _executed_indicators(assembled: Assembled, parts: Parts, arithmetic: str, cl
     )
     if np.isinf(p) and not check.inner.all():
         # V' <= γ' rests on every indicator being 1 on its own ball.
-        return nothing
+        return _nothing(assembled)
     return check
+
+
+def _nothing(assembled: Assembled) -> IndicatorCheck:
+    size = len(assembled.small)
+    return IndicatorCheck(np.zeros(size, dtype=bool), np.zeros(size, dtype=bool))

@@ -30,11 +30,14 @@ from constructions.pieces.assembly import Assembled, clean_bound, memorizing_net
 from theory.layers import Matrix
 
 
-def structural_bounds(assembled: Assembled, *, client: Any = None) -> Float[np.ndarray, " n"]:
+def structural_bounds(
+    assembled: Assembled, *, margins: Float[np.ndarray, " n"] | None = None, client: Any = None
+) -> Float[np.ndarray, " n"]:
     """Sound lower bounds on the margin over every ball of the task; `-inf` where the proof fails.
 
     Args:
         assembled: whose weights are read.
+        margins: sound lower bounds of the margin of `f_clean` over these balls, where they are known.
         client: a Dask client or the address of a scheduler, for blocks of balls; see `theory.cluster`.
     """
     task, small = assembled.task, assembled.small
@@ -48,7 +51,8 @@ def structural_bounds(assembled: Assembled, *, client: Any = None) -> Float[np.n
     balls = assembled.centres, task.radius, task.shell
     check = check_indicators(parts.indicators, *balls, low, high, p=task.p, method=assembled.method, client=client)
     # One float down, for the rounding of the quotient.
-    kept = np.nextafter(_clean_margins(assembled, client) / max(1.0, 2 * parts.lock), -np.inf)
+    margins = _clean_margins(assembled, client) if margins is None else margins
+    kept = np.nextafter(margins / max(1.0, 2 * parts.lock), -np.inf)
     return ball_margins(check, np.where(kept > 0, kept, -np.inf), codes, small)
 
 

@@ -1,5 +1,6 @@
 """ReLU networks as ONNX files, written and read."""
 
+import gzip
 import json
 import os
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def read_onnx(path: str | os.PathLike[str]) -> FoldedNetwork:
 
 
 def read_onnx_model(path: str | os.PathLike[str], *, exact: bool = False) -> OnnxModel:
-    """An ONNX file as a network and what else it says.
+    """An ONNX file, plain or gzipped, as a network and what else it says.
 
     Read is whatever is affine, moves entries or is made of ReLUs: Gemm, MatMul, Conv, Add, Sub, Mul and Div by
     constants, BatchNormalization, pooling (maxima too), Reshape, Transpose, Gather, Slice, Concat, Pad and the like,
@@ -128,6 +129,7 @@ def read_onnx_model(path: str | os.PathLike[str], *, exact: bool = False) -> Onn
     try:
         reader = GraphReader(model, OPERATORS | WINDOW_OPERATORS, exact=exact)
         output = reader.run()
+        _check_types(model)
         finished = reader.finish(output)
         network = FoldedNetwork(finished.layers, _classes(model), finished.rounded, finished.rounding)
     except ValueError as error:
@@ -147,8 +149,8 @@ def _checked_model(path: str | os.PathLike[str]) -> Any:
     onnx, checker = optional("onnx"), optional("onnx.checker")
     try:
         with open(path, "rb") as stream:
-            stream.read(1)
-        model = onnx.load(os.fspath(path))
+            zipped = stream.read(2) == b"\x1f\x8b"
+        model = onnx.load_model_from_string(_unzipped(path)) if zipped else onnx.load(os.fspath(path))
         for output in model.graph.output:
             # The shape of the output is not needed, and not always written; onnx's checker insists on it.
             output.type.tensor_type.shape.SetInParent()
@@ -158,6 +160,28 @@ def _checked_model(path: str | os.PathLike[str]) -> Any:
         raise
     except Exception as error:  # a damaged file can fail in many ways, none of them the caller's
         raise ValueError(f"{path} is no valid ONNX file: {str(error).strip().partition(chr(10))[0]}") from error
+
+
+def _check_types(model: Any) -> None:
+    """Refuse operands of types or shapes that an operator does not take; what the file says of results is not used."""
+    bare = type(model)()
+    bare.CopyFrom(model)
+    del bare.graph.value_info[:]
+    for output in bare.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    inference = optional("onnx.shape_inference")
+    try:
+        inference.infer_shapes(bare, check_type=True, strict_mode=True)
+    except Exception as error:  # of onnx's own kinds
+        raise ValueError(f"no runtime takes this file: {str(error).strip().partition(chr(10))[0]}") from error
+
+
+def _unzipped(path: str | os.PathLike[str]) -> bytes:
+    try:
+        with gzip.open(path) as stream:
+            return stream.read()
+    except gzip.BadGzipFile as error:
+        raise ValueError(str(error)) from error
 
 
 def _classes_text(network: ReLUNetwork) -> str:

@@ -32,6 +32,9 @@ _WAYS_OUT = {
     "Dropout": "export the model in evaluation mode (model.eval())",
     "BatchNormalization": "export the model in evaluation mode (model.eval())",
 }
+# Attributes that say yes or no; runtimes read other numbers differently.
+_FLAGS = {"keepdims", "noop_with_empty_axes", "transA", "transB", "ceil_mode", "count_include_pad", "training_mode"}
+_FLAGS |= {"allowzero", "spatial", "exclusive", "reverse"}
 _SIMPLIFY = "onnxsim may simplify the graph; else make a ReLUNetwork of the layers yourself"
 
 
@@ -152,12 +155,17 @@ class GraphReader:
         op = node.op_type
         if node.domain not in ("", "ai.onnx"):
             raise ValueError(f"operators must be those of ONNX, got the domain {node.domain}: {_SIMPLIFY}")
+        for name, value in self.attributes(node).items():
+            if name in _FLAGS and value not in (0, 1):
+                raise ValueError(f"{name} must be 0 or 1, got {value}: export the model again")
         if not any(isinstance(one, Tensor) for one in operands) and op not in ("If", "Loop", "Scan"):
             return self._constant(node, operands)
         if op == "Shape":
             place = operands[0].place if isinstance(operands[0], Tensor) else np.zeros(0)
             return list(self._evaluate(node, [place]))
         if op in _MOVES:
+            if op == "Squeeze" and any(isinstance(one, np.ndarray) and not one.size for one in operands[1:]):
+                raise ValueError("axes that are none are read differently by runtimes: leave them out, or name them")
             return self._moved(node, operands)
         if op not in self._operators:
             raise ValueError(f"a ReLU network has no operator {op}: {_WAYS_OUT.get(op, _SIMPLIFY)}")
@@ -175,6 +183,8 @@ class GraphReader:
         """The node done to the numbers of entries instead of these."""
         many = node.op_type == "Concat"
         data = operands if many else operands[:1]
+        if any(one is None for one in data):
+            raise ValueError("what is moved must be given, got an operand without a name")
         tensors = [self.as_tensor(one) for one in data if one is not None]
         if not many and len(operands) > 1 and any(isinstance(one, Tensor) for one in operands[1:]):
             raise ValueError("what is moved where must be constant, got a value of the network: " + _SIMPLIFY)
@@ -200,8 +210,17 @@ class GraphReader:
         inputs = [inputs[0], None, *inputs[2:]]
         names = ["data", "pads", "value", "axes"][: len(inputs) + 1]
         mode = attributes.get("mode", "constant")
+        if mode in ("reflect", "wrap"):
+            self._check_repeated(tensors[0].shape, *(np.asarray(one) for one in (inputs[0], *inputs[2:])))
         new = self._helper.make_node("Pad", names, list(node.output), mode=mode)
         return [*tensors, self.as_tensor(np.array([constant]))], new, inputs
+
+    def _check_repeated(self, shape: tuple[int, ...], pads: np.ndarray, axes: np.ndarray | None = None) -> None:
+        """Entries that are met twice are read differently by runtimes."""
+        sizes = shape if axes is None else [shape[axis] for axis in axes]
+        most = pads.reshape(2, -1).max(axis=0)
+        if any(more >= size for more, size in zip(most.tolist(), sizes, strict=True) if more > 0):
+            raise ValueError(f"what is reflected must be less than an axis, got pads {pads.tolist()} of shape {shape}")
 
     def _evaluate(self, node: Any, arrays: list[Any]) -> Sequence[Any]:
         """The node's outputs by onnx's reference implementation."""

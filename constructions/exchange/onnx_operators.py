@@ -13,6 +13,8 @@ import scipy.sparse as sp
 from constructions.exchange.onnx_graph import GraphReader, Operand, Operator, Tensor
 from constructions.networks.real_factors import over_roots, reciprocals
 
+_GREATEST_SINGLE = float(np.finfo(np.float32).max)
+
 
 def needed(operand: Operand, name: str) -> Tensor | np.ndarray:
     """The operand, unless it was left out."""
@@ -21,15 +23,15 @@ def needed(operand: Operand, name: str) -> Tensor | np.ndarray:
     return operand
 
 
-def constant_of(operand: Operand, name: str) -> np.ndarray:
-    """The operand, if it is a constant of finite numbers."""
+def constant_of(operand: Operand, name: str, *, finite: bool = True) -> np.ndarray:
+    """The operand, if it is a constant, of finite numbers if it has to be."""
     if isinstance(operand, Tensor):
         raise ValueError(
             f"{name} must be constant, got a value of the network: a product of two values is no affine map, and no "
             "strict ReLU network computes it"
         )
     array = np.asarray(needed(operand, name))
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")
     return array
 
@@ -48,6 +50,13 @@ def spread(reader: GraphReader, operands: Sequence[Operand]) -> tuple[list[Any],
     return [reader.entries(Tensor(one.value, np.broadcast_to(one.place, shape))) for one in tensors], shape
 
 
+def _check_old_shapes(reader: GraphReader, node: Any, operands: Sequence[Operand]) -> None:
+    """Before version 8, operators of many operands did not broadcast them."""
+    shapes = {one.shape for one in operands if one is not None}
+    if reader.opset < 8 and node.op_type in ("Sum", "Mean", "Max", "Min") and len(shapes) > 1:
+        raise ValueError(f"operands must have one shape before version 8, got {sorted(shapes)}: convert the file")
+
+
 def whole(value: Any, shape: tuple[int, ...]) -> Tensor:
     """All entries of a vector as a tensor of this shape."""
     return Tensor(value, np.arange(value.size).reshape(shape))
@@ -61,9 +70,10 @@ def scaled(reader: GraphReader, tensor: Tensor, *factors: np.ndarray) -> Tensor:
     return whole(reader.graph.scale(value, *flat), shape)
 
 
-def add(reader: GraphReader, _: Any, operands: list[Operand]) -> Tensor:
+def add(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     """The sum of all operands."""
     values, shape = spread(reader, operands)
+    _check_old_shapes(reader, node, operands)
     return whole(reader.graph.add(*values), shape)
 
 
@@ -119,9 +129,10 @@ def absolute(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     return add(reader, node, [relu(reader, node, operands), relu(reader, node, [negative(reader, node, operands)])])
 
 
-def maximum(reader: GraphReader, _: Any, operands: list[Operand]) -> Tensor:
+def maximum(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     """The greatest operand."""
     values, shape = spread(reader, operands)
+    _check_old_shapes(reader, node, operands)
     return whole(reader.graph.greatest(values), shape)
 
 
@@ -131,17 +142,18 @@ def minimum(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
 
 
 def clip(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
-    """`min(max(x, least), greatest)`; bounds beyond 3e38 are none."""
+    """`min(max(x, least), greatest)`; bounds that the file's numbers do not pass are none."""
     attributes = reader.attributes(node)
     given = [*operands[1:], None, None]
     bounds = [
-        attributes.get(name) if k is None else float(constant_of(k, name).item())
+        attributes.get(name) if k is None else float(constant_of(k, name, finite=False).item())
         for k, name in zip(given, ("min", "max"), strict=False)
     ]
+    beyond = _GREATEST_SINGLE if reader.arithmetic == "float32" else np.inf
     result: Operand = operands[0]
-    for bound, bounded in zip(bounds, (maximum, minimum), strict=True):
-        if bound is not None and abs(bound) < 3e38:
-            result = bounded(reader, node, [result, np.array(float(bound))])
+    for bound, bounded, sign in zip(bounds, (maximum, minimum), (-1, 1), strict=True):
+        if bound is not None and not sign * bound >= beyond:
+            result = bounded(reader, node, [result, constant_of(np.array(float(bound)), "a bound")])
     return value_of(result, "the operand")
 
 
@@ -193,6 +205,8 @@ def gemm(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
         result = scaled(reader, result, np.array(alpha))
     if len(operands) < 3 or operands[2] is None:
         return result
+    if np.broadcast_shapes(result.shape, operands[2].shape) != result.shape:
+        raise ValueError(f"C must be broadcast to the product's shape {result.shape}, got {operands[2].shape}")
     bias = operands[2] if beta == 1 else scaled(reader, reader.as_tensor(operands[2]), np.array(beta))
     return add(reader, node, [result, bias])
 
@@ -208,6 +222,8 @@ def batch_normalization(reader: GraphReader, node: Any, operands: list[Operand])
     x, attributes = value_of(operands[0], "the input"), reader.attributes(node)
     if attributes.get("training_mode", 0) or len(node.output) > 1:
         raise ValueError("statistics must be those of evaluation: export the model in evaluation mode (model.eval())")
+    if not attributes.get("spatial", 1):
+        raise ValueError("statistics must be one a channel (spatial=1): convert the file to version 9 or later")
     names = ("the scale", "the bias", "the mean", "the variance")
     scale, bias, average, variance = (constant_of(one, name) for one, name in zip(operands[1:], names, strict=True))
     shape = (1, -1, *(1 for _ in x.shape[2:]))

@@ -22,12 +22,16 @@ def conv(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
             f"Conv needs {channels} * {groups} input channels and a multiple of {groups} outputs, got {x.shape[1]} and "
             f"{outputs}"
         )
+    if tuple(attributes.get("kernel_shape", kernel.shape[2:])) != kernel.shape[2:]:
+        raise ValueError(f"kernel_shape must be that of the kernel, {kernel.shape[2:]}, got another")
     seen = seen_windows(x.place[0], kernel.shape[2:], attributes)
     sizes = seen.shape[2:]
     result = reader.affine(x, convolution(seen, kernel, groups, x.value.size), (1, outputs, *sizes))
     if len(operands) < 3 or operands[2] is None:
         return result
     bias = constant_of(operands[2], "the bias")
+    if bias.shape != (outputs,):
+        raise ValueError(f"the bias must have shape ({outputs},), one number an output, got {bias.shape}")
     return add(reader, node, [result, bias.reshape(1, -1, *(1 for _ in sizes))])
 
 
@@ -36,7 +40,7 @@ def average_pool(reader: GraphReader, node: Any, operands: list[Operand]) -> Ten
     x, attributes = _image(operands[0]), reader.attributes(node)
     if node.op_type == "GlobalAveragePool":
         attributes = {"kernel_shape": x.shape[2:]}
-    seen = seen_windows(x.place[0], attributes["kernel_shape"], attributes)
+    seen = seen_windows(x.place[0], attributes["kernel_shape"], attributes, pooled=True)
     return _averages(reader, x, seen, counted(seen, padded=bool(attributes.get("count_include_pad", 0))))
 
 
@@ -52,7 +56,7 @@ def max_pool(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     if len(node.output) > 1:
         raise ValueError("places of the maxima are no affine map: export the model without them")
     kernel = x.shape[2:] if node.op_type == "GlobalMaxPool" else attributes["kernel_shape"]
-    seen = inside(seen_windows(x.place[0], kernel, attributes))
+    seen = inside(seen_windows(x.place[0], kernel, attributes, pooled=True))
     parts = [reader.graph.rows(x.value, seen[:, k].ravel()) for k in range(seen.shape[1])]
     return whole(reader.graph.greatest(parts), (1, seen.shape[0], *seen.shape[2:]))
 

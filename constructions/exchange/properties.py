@@ -17,7 +17,7 @@ from jaxtyping import Float
 from constructions.certificates.rational_intervals import largest_float_at_most
 from theory.balls.violations import margin_forms
 
-_GREATEST = Fraction(float(np.finfo(np.float64).max))
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,23 @@ class Region:
     @cached_property
     def outward(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
         """The least box of float64 corners that contains the region; infinite beyond float64."""
-        low, negated = ([largest_float_at_most(v) for v in ends] for ends in (self.low, [-v for v in self.high]))
-        return np.array(low), -np.array(negated)
+        (low, low_side), (high, high_side) = self._nearest
+        return np.where(low_side > 0, _below(low), low), np.where(high_side < 0, -_below(-high), high)
 
     @cached_property
     def inward(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]] | None:
         """The greatest box of float64 corners inside the region, or None if an input has no float64 in it."""
-        low = -np.array([largest_float_at_most(-v) for v in self.low])
-        high = np.array([largest_float_at_most(v) for v in self.high])
-        for k in self.open_low:
-            low[k] = np.nextafter(low[k], np.inf) if Fraction(low[k]) == self.low[k] else low[k]
-        for k in self.open_high:
-            high[k] = np.nextafter(high[k], -np.inf) if Fraction(high[k]) == self.high[k] else high[k]
+        (low, low_side), (high, high_side) = self._nearest
+        low_side[[k for k in self.open_low if not low_side[k]]] = -1
+        high_side[[k for k in self.open_high if not high_side[k]]] = 1
+        low, high = np.where(low_side < 0, -_below(-low), low), np.where(high_side > 0, _below(high), high)
         return (low, high) if np.all(low <= high) and np.isfinite([low, high]).all() else None
+
+    @property
+    def _nearest(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Floats next to the ends, and the signs of what they are above these."""
+        low, high = (np.array([_near(v) for v in ends]) for ends in (self.low, self.high))
+        return (low[:, 0], low[:, 1]), (high[:, 0], high[:, 1])
 
     def contains(self, x: Sequence[Any] | np.ndarray) -> bool:
         """Whether a point is in the box, exactly."""
@@ -116,30 +120,30 @@ class Conjunction:
         """
         rows, bounds = [], []
         for row, bound in zip(self.rows, self.bounds, strict=True):
-            factor = Fraction(1) if all(map(_is_float, row)) else _common(row)
-            scaled = [factor * v for v in row]
-            if not all(map(_is_float, scaled)):
+            some = {k: v for k, v in enumerate(row) if v}
+            if not all(map(_is_float, some.values())):
+                factor = _common(row)
+                some, bound = {k: factor * v for k, v in some.items()}, factor * bound
+            if not all(map(_is_float, some.values())):
                 raise ValueError(f"coefficients of outputs must be float64 times one number, got {_shown(row)}")
-            rows.append([float(v) for v in scaled])
-            bounds.append(-largest_float_at_most(-factor * bound))
+            rows.append(np.zeros(len(row)))
+            rows[-1][list(some)] = [float(v) for v in some.values()]
+            bounds.append(-largest_float_at_most(-bound))
         return np.array(rows).reshape(len(rows), -1), np.array(bounds)
 
     def contains(self, y: Sequence[Any] | np.ndarray) -> bool:
         """Whether these outputs are in it, exactly."""
-        values = [_fraction(v) for v in y]
-        return all(self._holds(k, values) for k in range(len(self.rows)))
+        return self.surely_contains(y, y)
 
     def surely_contains(self, low: Sequence[Any] | np.ndarray, high: Sequence[Any] | np.ndarray) -> bool:
         """Whether all outputs between these ends are in it, exactly."""
-        for k, row in enumerate(self.rows):
-            # The row is greatest at one corner.
-            corner = [b if a > 0 else c for a, b, c in zip(row, high, low, strict=True)]
-            if not self._holds(k, [_fraction(v) for v in corner]):
-                return False
-        return True
+        return all(self._holds(k, _greatest(row, low, high)) for k, row in enumerate(self.rows))
 
-    def _holds(self, k: int, values: Sequence[Fraction]) -> bool:
-        form = sum((a * v for a, v in zip(self.rows[k], values, strict=True) if a), Fraction(0))
+    def surely_excludes(self, low: Sequence[Any] | np.ndarray, high: Sequence[Any] | np.ndarray) -> bool:
+        """Whether some row holds of no outputs between these ends, exactly."""
+        return any(not self._holds(k, _greatest(row, high, low)) for k, row in enumerate(self.rows))
+
+    def _holds(self, k: int, form: Fraction) -> bool:
         return form <= self.bounds[k] and not (form == self.bounds[k] and k in self.strict)
 
 
@@ -156,6 +160,10 @@ class Property:
     def surely_contains(self, low: Sequence[Any] | np.ndarray, high: Sequence[Any] | np.ndarray) -> bool:
         """Whether all outputs between these ends are in one of the conjunctions, exactly."""
         return any(one.surely_contains(low, high) for one in self.conjunctions)
+
+    def surely_excludes(self, low: Sequence[Any] | np.ndarray, high: Sequence[Any] | np.ndarray) -> bool:
+        """Whether each conjunction has a row that holds of no outputs between these ends, exactly."""
+        return all(one.surely_excludes(low, high) for one in self.conjunctions)
 
 
 @dataclass(frozen=True)
@@ -212,8 +220,32 @@ def _fraction(value: Any) -> Fraction:
     return value if isinstance(value, Fraction) else Fraction(value.item() if isinstance(value, np.generic) else value)
 
 
+def _greatest(row: Sequence[Fraction], low: Sequence[Any] | np.ndarray, high: Sequence[Any] | np.ndarray) -> Fraction:
+    """The greatest value of a row between these ends, met at a corner; its least value with the ends exchanged."""
+    ends = zip(row, low, high, strict=True)
+    return sum((a * _fraction(c if a > 0 else b) for a, b, c in ends if a), Fraction(0))
+
+
 def _is_float(value: Fraction) -> bool:
-    return abs(value) <= _GREATEST and Fraction(float(value)) == value
+    return not _near(value)[1]
+
+
+def _near(value: Fraction) -> tuple[float, int]:
+    """A finite float beside which there is none nearer on its side of the number, and the sign of what it is above."""
+    m, n = value.numerator, value.denominator
+    try:
+        # Of integers, a quotient is rounded once.
+        near = m / n
+    except OverflowError:
+        return (_LARGEST, -1) if m > 0 else (-_LARGEST, 1)
+    a, b = near.as_integer_ratio()
+    return near, (a * n > m * b) - (a * n < m * b)
+
+
+def _below(values: np.ndarray) -> np.ndarray:
+    """The next floats below, -∞ below the least."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.nextafter(values, -np.inf))
 
 
 def _common(row: Sequence[Fraction]) -> Fraction:

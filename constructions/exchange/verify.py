@@ -1,28 +1,37 @@
 """Whether a network in a file has a property in a file, as VNN-COMP asks: `unsat`, `sat`, `unknown` or `timeout`.
 
 `unsat` is a proof over the reals, for the function that the file says, that no input of any region has outputs that are
-not allowed. `sat` comes with an input that is in its region exactly, and whose outputs are not allowed, in rational
-arithmetic. Numbers of the property that no float64 holds are weakened for proofs, and kept for witnesses.
+not allowed. `sat` comes with an input that is in its region exactly, and whose outputs surely are not allowed: by
+bounds that include all rounding, and in rational arithmetic where these leave it open. Numbers of the property that no
+float64 holds are weakened for proofs, and kept for witnesses.
 """
 
+import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from constructions.certificates.decision import Decision, decide_regions
+from constructions.certificates.decision import Decision, decide_regions, read_seconds
 from constructions.certificates.rational_intervals import fits_rational, rational_outputs
 from constructions.exchange.onnx_file import OnnxModel, read_onnx_model
-from constructions.exchange.properties import Case, Property, Specification
+from constructions.exchange.properties import Case, Conjunction, Property, Specification
 from constructions.networks.folded import FoldedNetwork
+from theory.balls.budget import deadline_of
 from theory.balls.intervals import interval_bounds
+from theory.balls.prepared import prepare
 from theory.balls.regions import Regions, boxes
 from theory.balls.violations import Violations, unions
 
 # Regions times conjunctions that are held at once.
 _MOST = 100_000
+# Weights of an output in rational arithmetic each second, about; and up to how many a witness's outputs are exact.
+_EXACT_SPEED, _SMALL = 1e6, 10**6
 UNSAT, SAT, UNKNOWN, TIMEOUT = "unsat", "sat", "unknown", "timeout"
 
 
@@ -33,7 +42,7 @@ class Answer:
     Attributes:
         answer: "unsat", "sat", "unknown", or "timeout" where some step did not end in its time.
         x: the witness of "sat": float64 numbers, and float32 ones for a file in float32 if there is such a witness.
-        y: its outputs over the reals, rounded to float64; as float64 computes them for a huge network.
+        y: its outputs, for small networks over the reals and rounded to float64, else as float64 computes them.
         steps: by which steps the cases were proved, and how many by each.
         untried: what was left out, and why, of the cases that are open.
         computed: operators by which the file computes constants: the answer is about these as float64 rounds them.
@@ -55,7 +64,7 @@ def verify(
     Args:
         path: of the file.
         specification: of as many inputs and outputs as the network has.
-        seconds: see `decide_regions`; None for no splitting.
+        seconds: from now, reading included; see `decide_regions`. None for no splitting.
         seed: of the attack.
         progress: whether to say on stderr which step is at work.
 
@@ -64,6 +73,8 @@ def verify(
         FileNotFoundError: if there is no file.
         ImportError: without onnx.
     """
+    seconds = read_seconds(seconds)
+    deadline = deadline_of(seconds)
     model = read_onnx_model(path)
     network = model.network
     if (network.inputs, network.outputs) != (specification.inputs, specification.outputs):
@@ -74,8 +85,7 @@ def verify(
     if not specification.cases:
         return Answer(UNSAT, None, None, {}, ())
     specification = _evened(specification)
-    exact = read_onnx_model(path, exact=True).network if network.rounded else network
-    judge = _Judge(exact, specification, model.arithmetic == "float32")
+    judge = _Judge(path, model, specification, deadline)
     for case in specification.cases:
         if any(not one.rows for one in case.violated.conjunctions) and case.region.inward is not None:
             return judge.answer(case.region.inward[0])
@@ -84,7 +94,7 @@ def verify(
         network.layers,
         regions,
         _violations(model, specification, regions),
-        seconds=seconds,
+        seconds=None if seconds is None else max(deadline - time.monotonic(), 0.0),
         seed=seed,
         witness=judge.witness,
         progress=progress,
@@ -107,42 +117,62 @@ def _answer(found: Decision, judge: "_Judge") -> Answer:
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
-    """Decides about witnesses in rational arithmetic, by what is written in the files."""
+    """Decides about witnesses, by what is written in the files."""
 
-    network: FoldedNetwork
+    path: Any
+    model: OnnxModel
     specification: Specification
-    is_single: bool
+    deadline: float
+
+    @cached_property
+    def exact(self) -> FoldedNetwork:
+        """The network of which no weight is rounded, but for factors that are no floats."""
+        network = self.model.network
+        return read_onnx_model(self.path, exact=True).network if network.rounded else network
+
+    @cached_property
+    def layers(self) -> Sequence[Any]:
+        """Those of the model's network, made ready for bounds."""
+        return prepare(self.model.network.layers)
 
     def witness(self, case: int, x: Float[np.ndarray, " inputs"]) -> Float[np.ndarray, " inputs"] | None:
         """The candidate if it is a witness; for a file in float32 rather one next to it that float32 holds."""
-        tried = [self._single(case, x), x] if self.is_single else [x]
-        return next((one.copy() for one in tried if self._is_witness(case, one)), None)
+        tried = [self._single(case, x), x] if self.model.arithmetic == "float32" else [x]
+        return next((one.copy() for one in tried if self._is_witness(self.specification.cases[case], one)), None)
 
     def answer(self, x: Float[np.ndarray, " inputs"]) -> Answer:
         """The answer for a witness."""
-        layers = self.network.layers
-        outputs = rational_outputs(layers, x) if fits_rational(layers, 1) else self.network(x[None])[0].tolist()
+        network = self.model.network
+        is_small = network.nonzero <= _SMALL and self._has_time(network)
+        outputs = rational_outputs(network.layers, x) if is_small else network(x[None])[0].tolist()
         return Answer(SAT, x, np.array([float(v) for v in outputs]), {}, ())
 
-    def _is_witness(self, case: int, x: Float[np.ndarray, " inputs"]) -> bool:
-        one, layers = self.specification.cases[case], self.network.layers
-        if not one.region.contains(x.tolist()):
+    def _is_witness(self, case: Case, x: Float[np.ndarray, " inputs"]) -> bool:
+        if not case.region.contains(x.tolist()):
             return False
-        if fits_rational(layers, 1):
-            outputs = rational_outputs(layers, x)
-            if not self.network.rounded:
-                return one.violated.contains(outputs)
-            # Of factors that are no floats, such as 1/3, only the function nearby is known.
-            far = self.network.distance(x, x)
-            if not np.isfinite(far).all():
-                return False
-            ends = [[y + sign * Fraction(e) for y, e in zip(outputs, far.tolist(), strict=True)] for sign in (-1, 1)]
-            return one.violated.surely_contains(*ends)
-        # Too large for exact arithmetic: by bounds of the outputs, which are close together.
-        far = self.network.distance(x, x)
-        bounds = (end[0] for end in interval_bounds(layers, x[None], x[None]))
+        far = self.model.network.distance(x, x)
+        bounds = (end[0] for end in interval_bounds(self.layers, x[None], x[None]))
         low, high = (np.nextafter(end + sign * far, sign * np.inf) for end, sign in zip(bounds, (-1, 1), strict=True))
-        return bool(np.isfinite([low, high]).all()) and one.violated.surely_contains(low, high)
+        if np.isfinite([low, high]).all():
+            if case.violated.surely_contains(low, high):
+                return True
+            if case.violated.surely_excludes(low, high):
+                return False
+        return self._has_time(self.model.network) and self._has_time(self.exact) and self._is_exactly(case, x)
+
+    def _is_exactly(self, case: Case, x: Float[np.ndarray, " inputs"]) -> bool:
+        outputs = rational_outputs(self.exact.layers, x)
+        # Of factors that are no floats, such as 1/3, only the function nearby is known.
+        far = self.exact.distance(x, x)
+        if not np.isfinite(far).all():
+            return False
+        ends = [[y + sign * Fraction(e) for y, e in zip(outputs, far.tolist(), strict=True)] for sign in (-1, 1)]
+        return case.violated.surely_contains(*ends)
+
+    def _has_time(self, network: FoldedNetwork) -> bool:
+        """Whether an output in rational arithmetic is known in time."""
+        left = self.deadline - time.monotonic()
+        return fits_rational(network.layers, 1) and (math.isinf(left) or network.nonzero <= _EXACT_SPEED * left)
 
     def _single(self, case: int, x: Float[np.ndarray, " inputs"]) -> Float[np.ndarray, " inputs"]:
         low, high = self.specification.cases[case].region.inward or (x, x)
@@ -180,16 +210,22 @@ def _regions(specification: Specification) -> Regions:
 
 def _violations(model: OnnxModel, specification: Specification, regions: Regions) -> Violations:
     """What is not allowed in each case, weakened by how far the network may be from the file's function."""
-    network, (low, high) = model.network, regions.outer()
-    conjunctions = []
-    for i, case in enumerate(specification.cases):
-        distance = network.distance(low[i], high[i]) if network.rounded else None
-        pairs = []
-        for one in case.violated.conjunctions:
-            forms, bounds = one.weakened if one.rows else (np.zeros((1, network.outputs)), np.zeros(1))
-            if distance is not None:
-                # Upwards, with room for the rounding of the sums.
-                bounds = np.nextafter(bounds + np.abs(forms) @ distance * (1 + 2.0**-40), np.inf)
-            pairs.append((forms, bounds))
-        conjunctions.append(pairs)
-    return unions(conjunctions, network.outputs)
+    network, cases, (low, high) = model.network, specification.cases, regions.outer()
+    if network.rounded:
+        far = np.stack([network.distance(*ends) for ends in zip(low, high, strict=True)])
+    else:
+        far = np.zeros((len(cases), network.outputs))
+    if all(case.violated == cases[0].violated for case in cases):
+        # Once for all, which takes room for one.
+        cases, far = cases[:1], far.max(axis=0, keepdims=True)
+    pairs = [[_weakened(one, own) for one in case.violated.conjunctions] for case, own in zip(cases, far, strict=True)]
+    return unions(pairs, network.outputs)
+
+
+def _weakened(one: Conjunction, far: Float[np.ndarray, " outputs"]) -> tuple[np.ndarray, np.ndarray]:
+    """Forms and bounds of a conjunction, met wherever it is by outputs as far away as this."""
+    forms, bounds = one.weakened if one.rows else (np.zeros((1, len(far))), np.zeros(1))
+    if far.any():
+        # Upwards, with room for the rounding of the sums.
+        bounds = np.nextafter(bounds + np.abs(forms) @ far * (1 + 2.0**-40), np.inf)
+    return forms, bounds

@@ -18,9 +18,9 @@ from constructions.exchange.properties import Case, Conjunction, Property, Regio
 from constructions.exchange.vnnlib_terms import Term, Variables, shown, specification
 from constructions.networks.whole_file import write_whole
 
-LIMIT = 20_000
+LIMIT = 200_000
 _DEPTH = 200
-_TOKEN = re.compile(r"\s+|;[^\n]*|([()])|([^\s();]+)")
+_COMMENT, _TOKEN = re.compile(r";[^\n]*"), re.compile(r"[()]|[^\s()]+")
 _NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})")
 # Commands of SMT-LIB that say nothing about the network.
 _IDLE = {"set-logic", "set-info", "set-option", "check-sat", "get-model", "exit"}
@@ -48,7 +48,8 @@ def read_vnnlib(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Specific
     try:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
-        text = content.decode()
+        # Editors of Windows put a mark before the first line.
+        text = content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} must be UTF-8 text, gzipped or not: {error}") from error
     return parse_vnnlib(text, name=os.fspath(path), limit=limit)
@@ -57,9 +58,10 @@ def read_vnnlib(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Specific
 def parse_vnnlib(text: str, *, name: str = "the property", limit: int = LIMIT) -> Specification:
     """The text of a VNN-LIB file; see `read_vnnlib`."""
     try:
-        if re.search(r"^\s*\(\s*vnnlib-version", re.sub(r";[^\n]*", "", text)):
+        words = _COMMENT.sub("", text)
+        if re.match(r"\s*\(\s*vnnlib-version", words):
             return specification(*_second_version(text), limit)
-        return specification(*_first_version(text), limit)
+        return specification(*_first_version(words), limit)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 
@@ -171,19 +173,19 @@ def _joined(rows: list[str]) -> str:
 
 
 def _parsed(text: str) -> list[Term]:
-    """The terms of a text, with brackets as lists."""
+    """The terms of a text without comments, with brackets as lists."""
     stack: list[list[Term]] = [[]]
-    for bracket, word in _TOKEN.findall(text):
-        if bracket == "(":
+    for word in _TOKEN.findall(text):
+        if word == "(":
             stack.append([])
             if len(stack) > _DEPTH:
                 raise ValueError(f"brackets may be nested {_DEPTH} deep, got more")
-        elif bracket:
+        elif word == ")":
             if len(stack) == 1:
                 raise ValueError("brackets must be closed once each, got one too many: the file is damaged")
             done = stack.pop()
             stack[-1].append(done)
-        elif word:
+        else:
             stack[-1].append(word)
     if len(stack) > 1:
         raise ValueError(f"brackets must be closed, got {len(stack) - 1} that are not: the file is cut off")

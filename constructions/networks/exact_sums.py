@@ -1,8 +1,8 @@
 """Sums and products of sparse matrices without rounding, as unevaluated sums of float64 matrices.
 
 A *sum* is a tuple of CSR arrays of one shape; it stands for the real matrix `A_1 + A_2 + …`. Every operation here is
-exact: two floats and what their sum loses are again two floats (Knuth's TwoSum), and a product of matrices is one of
-slices of so few bits that no entry of it is rounded (Ozaki, Ogita, Oishi, Rump, Numer. Algorithms 59, 2012).
+exact: two floats and what their sum or product loses are again two floats (Knuth, Dekker), and a product of matrices is
+one of slices of so few bits that no entry of it is rounded (Ozaki, Ogita, Oishi, Rump, Numer. Algorithms 59, 2012).
 
 What would leave the range of float64 (a bit below 2^-1074 or a number from 2^990 on) is refused.
 """
@@ -18,6 +18,7 @@ from theory.layers import Matrix
 Sum: TypeAlias = tuple[sp.csr_array, ...]
 
 _BITS, _LEAST, _GREATEST = 53, -1074, 990
+_SPLITTER = 2.0**27 + 1
 
 
 def one_matrix(weight: Matrix) -> Sum:
@@ -62,7 +63,10 @@ def stacked(sums: Sequence[Sum]) -> Sum:
 
 def columns(one: Sum) -> np.ndarray:
     """Numbers of the columns that are not 0."""
-    return np.unique(np.concatenate([part.indices for part in one]))
+    seen = np.zeros(one[0].shape[1], dtype=bool)
+    for part in one:
+        seen[part.indices] = True
+    return np.flatnonzero(seen)
 
 
 def nearest(one: Sum) -> tuple[sp.csr_array, int, float]:
@@ -87,6 +91,11 @@ def _product(a: sp.csr_array, b: sp.csr_array) -> list[sp.csr_array]:
     _check_range(a, b)
     if terms == 1 and (_all_powers_of_two(a) or _all_powers_of_two(b)):
         return [_csr(a @ b)]
+    if a.nnz == a.shape[0] and np.all(np.diff(a.indptr) == 1):
+        # Rows of b, each times one number.
+        chosen = _csr(b[a.indices])
+        found = _two_product(np.repeat(a.data, np.diff(chosen.indptr)), chosen.data)
+        return [_like(chosen, data) for data in found]
     bits = (_BITS - (terms - 1).bit_length()) // 2
     left, columns = _slices(a, bits), [_csr(part.T) for part in _slices(_csr(b.T), bits)]
     return [_csr(one @ other) for one in left for other in columns]
@@ -136,13 +145,18 @@ def _settled(parts: Sequence[sp.csr_array], shape: tuple[int, int]) -> Sum:
     if len(parts) <= 1:
         return tuple(parts) or (_zeros(shape),)
     keys, values = _aligned(parts, shape)
-    moved = True
-    while moved:
-        moved = False
+    # Entries are settled one by one, most of them at once.
+    left: Any = slice(None)
+    open_ = values
+    while open_.size:
+        moved = np.zeros(open_.shape[1], dtype=bool)
         for k in range(len(values) - 1, 0, -1):
-            high, low = _two_sum(values[k - 1], values[k])
-            moved |= not (np.array_equal(high, values[k - 1]) and np.array_equal(low, values[k]))
-            values[k - 1], values[k] = high, low
+            high, low = _two_sum(open_[k - 1], open_[k])
+            moved |= (high != open_[k - 1]) | (low != open_[k])
+            open_[k - 1], open_[k] = high, low
+        values[:, left] = open_
+        left = np.flatnonzero(moved) if isinstance(left, slice) else left[moved]
+        open_ = values[:, left]
     kept = [value for k, value in enumerate(values) if k == 0 or value.any()]
     return tuple(_from_keys(keys, value, shape) for value in kept)
 
@@ -153,15 +167,31 @@ def _two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return total, (a - (total - part)) + (b - part)
 
 
+def _two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Products and what they lose (Dekker), for numbers in the range."""
+    product = a * b
+    (a_high, a_low), (b_high, b_low) = _halves(a), _halves(b)
+    return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+def _halves(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two numbers of at most 26 bits that sum up to each (Veltkamp)."""
+    large = _SPLITTER * a
+    high = large - (large - a)
+    return high, a - high
+
+
 def _aligned(parts: Sequence[sp.csr_array], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Places (row times columns, plus column) that any part has, and the values of all parts there."""
     places = [_keys(part, shape[1]) for part in parts]
     keys = places[0]
     if any(not np.array_equal(keys, other) for other in places[1:]):
-        keys = np.unique(np.concatenate(places))
+        # Each is sorted: a stable sort merges them, while numpy's unique would make a table.
+        keys = np.sort(np.concatenate(places), kind="stable")
+        keys = keys[np.diff(keys, prepend=-1) > 0]
     values = np.zeros((len(parts), len(keys)))
     for value, place, part in zip(values, places, parts, strict=True):
-        value[np.searchsorted(keys, place)] = part.data
+        value[slice(None) if len(place) == len(keys) else np.searchsorted(keys, place)] = part.data
     return keys, values
 
 

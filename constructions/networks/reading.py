@@ -32,7 +32,7 @@ def read_network(model: Any, *, input_shape: Any = None, name: str = "model") ->
 
         return from_torch(model, input_shape=input_shape)
     if isinstance(model, str | os.PathLike):
-        ending = Path(model).suffix.lower()
+        ending = Path(os.fspath(model).removesuffix(".gz")).suffix.lower()
         if ending == ".npz":
             return ReLUNetwork.load(model)
         if ending == ".onnx":

@@ -86,7 +86,7 @@ def _read_shape(given: Any, size: int | None) -> tuple[int, ...]:
         if size is None:
             raise ValueError(
                 "a torch module must tell the shape of one point by its first layer, or be given with it: "
-                "from_torch(module, input_shape=(3, 32, 32))"
+                "from_torch(module, input_shape=(3, 32, 32)), and certify has an input_shape= too, or takes images"
             )
         return (size,)
     shape = tuple(given) if isinstance(given, Sequence) else ()

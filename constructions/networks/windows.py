@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 
 # In the place of a number: what was padded; and beyond that, where the last window reaches in ceil_mode.
 _PADDED, _BEYOND = -1, -2
+# Products of one convolution, some gigabytes as a matrix.
+_LARGEST = 2**26
 
 
 def windows(
@@ -69,9 +71,19 @@ def convolution(
     groups: int,
     size: int,
 ) -> sp.csr_array:
-    """The matrix of a convolution: a row for each output channel and window, `size` columns."""
+    """The matrix of a convolution: a row for each output channel and window, `size` columns.
+
+    Raises:
+        ValueError: for more products than memory holds.
+    """
     outputs, own = kernel.shape[:2]
     read = read.reshape(groups, 1, own, read.shape[1], -1)
+    products = kernel.size * read.shape[-1]
+    if products > _LARGEST:
+        raise ValueError(
+            f"a convolution is read as a matrix, of at most {_LARGEST:,} products, got {products:,}: take a smaller "
+            "network, or smaller images"
+        )
     weight = kernel.reshape(groups, outputs // groups, own, -1, 1)
     count = outputs * read.shape[-1]
     row = np.arange(count, dtype=np.int32).reshape(groups, outputs // groups, 1, 1, -1)

@@ -1,5 +1,6 @@
 """Networks written as ONNX and read back, and as onnxruntime executes them."""
 
+import gzip
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from constructions.exchange.onnx_arrays import Writer
 from constructions.exchange.onnx_execution import LEVELS, onnx_session_check, run_onnx
 from constructions.exchange.onnx_file import read_onnx, read_onnx_model, write_onnx
 from constructions.networks.network import dense
+from constructions.networks.reading import read_network
 from tests.constructions.exchange.models import TYPES, model, saved
 from tests.strategies import networks
 
@@ -222,6 +224,17 @@ def test_an_output_without_shape_and_listed_weights_are_read(tmp_path: Path) -> 
     made.graph.output[0].type.tensor_type.ClearField("shape")
     made.graph.input.append(onnx.helper.make_tensor_value_info("W", TYPES["float64"], [3, 2]))
     assert np.array_equal(read_onnx(saved(tmp_path / "a.onnx", made))(np.eye(3)), np.eye(3, 2))
+
+
+def test_a_gzipped_file_is_read(tmp_path: Path) -> None:
+    network = sparse_network()
+    write_onnx(tmp_path / "a.onnx", network)
+    (tmp_path / "a.onnx.gz").write_bytes(gzip.compress((tmp_path / "a.onnx").read_bytes()))
+    assert same(read_onnx(tmp_path / "a.onnx.gz"), network)
+    assert same(read_network(tmp_path / "a.onnx.gz"), network)
+    (tmp_path / "a.onnx.gz").write_bytes(gzip.compress(b"no model")[:-4])
+    with pytest.raises(ValueError, match=r"a\.onnx\.gz is no valid ONNX file"):
+        read_onnx(tmp_path / "a.onnx.gz")
 
 
 def test_several_inputs_and_free_axes_are_refused(tmp_path: Path) -> None:

@@ -283,6 +283,59 @@ def test_attributes_that_do_not_fit_are_refused(name: str, tmp_path: Path) -> No
         read_onnx_model(path)
 
 
+ODD: dict[str, tuple[list[Any], list[Any], int, str]] = {
+    "statistics of each entry": (
+        [node("BatchNormalization", ["X", "E", "E", "E", "E"], ["Y"], spatial=0)],
+        *([1, 2, 3, 3], 7, r"one a channel \(spatial=0\)|must be one a channel"),
+    ),
+    "a flag": ([node("ReduceSum", ["X", "axis"], ["Y"], keepdims=2)], VECTOR, 17, "keepdims must be 0 or 1, got 2"),
+    "no axes": ([node("Squeeze", ["X", "none"], ["Y"])], VECTOR, 17, "axes that are none"),
+    "types": ([node("Add", ["X", "double"], ["Y"])], VECTOR, 17, "no runtime takes this file: .*inconsistent type"),
+    "a large C": ([node("Gemm", ["X", "W", "tall"], ["Y"])], VECTOR, 17, r"broadcast to the product's shape \(1, 3\)"),
+    "a bias": ([node("Conv", ["X", "K", "row"], ["Y"])], IMAGE, 17, r"the bias must have shape \(1,\)"),
+    "a kernel": ([node("Conv", ["X", "K"], ["Y"], kernel_shape=[1, 1])], IMAGE, 17, "must be that of the kernel"),
+    "pads twice": (
+        [node("Conv", ["X", "K"], ["Y"], auto_pad="VALID", pads=[1, 1, 1, 1])],
+        *(IMAGE, 17, "pads are given twice"),
+    ),
+    "auto_pad": ([node("Conv", ["X", "K"], ["Y"], auto_pad="wrap")], IMAGE, 17, "auto_pad must be NOTSET"),
+    "wide pads": (
+        [node("AveragePool", ["X"], ["Y"], kernel_shape=[2, 2], pads=[2, 0, 0, 0])],
+        *(IMAGE, 17, "must be less than its window"),
+    ),
+    "reflected": ([node("Pad", ["X", "pads"], ["Y"], mode="reflect")], VECTOR, 17, "must be less than an axis"),
+    "old broadcasting": ([node("Max", ["X", "one"], ["Y"])], VECTOR, 7, "must have one shape before version 8"),
+    "a blank": ([node("Concat", ["X", "", "X"], ["Y"], axis=1)], VECTOR, 17, "an operand without a name"),
+    "no bound": ([node("Clip", ["X"], ["Y"], max=float("nan"))], VECTOR, 7, "a bound must be finite"),
+    "large": ([node("Conv", ["X", "L"], ["Y"])], [1, 1, 2000, 2000], 17, "is read as a matrix, of at most"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_runtimes_refuse_or_read_differently_is_refused(name: str, tmp_path: Path) -> None:
+    nodes, shape, opset, message = ODD[name]
+    stored = {
+        **{"E": np.ones((2, 3, 3), np.float32), "axis": ints(1), "none": ints(), "double": np.ones(6)},
+        **{"W": whole(6, 3), "tall": whole(3, 1), "K": whole(1, 2, 2, 2), "row": whole(1, 1), "one": whole(1)},
+        **{"pads": ints(0, 6, 0, 0), "L": whole(2, 1, 3, 3)},
+    }
+    read = {operand for one in nodes for operand in one.input}
+    made = model(nodes, {key: value for key, value in stored.items() if key in read}, shape, opset=opset)
+    made.graph.output[0].type.tensor_type.ClearField("shape")
+    with pytest.raises(ValueError, match=message):
+        read_onnx_model(saved(tmp_path / "model.onnx", made))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bounds_that_no_number_passes_are_none(dtype: str, tmp_path: Path) -> None:
+    ends = np.array([-np.inf, np.finfo(np.float32).max], dtype=dtype)
+    nodes = [node("Clip", ["X", "low", "high"], ["Y"])]
+    path = saved(tmp_path / "a.onnx", model(nodes, {"low": ends[0], "high": ends[1]}, VECTOR, dtype=dtype))
+    found = read_onnx_model(path).network
+    assert found.depth == (1 if dtype == "float32" else 2)
+    assert found(np.arange(6.0)[None]).tolist() == [[0, 1, 2, 3, 4, 5]]
+
+
 def test_old_operators_are_refused(tmp_path: Path) -> None:
     """Before version 7 the axis of a summand was an attribute: this one belongs to axis 1."""
     nodes = [node("Add", ["X", "c"], ["Y"], broadcast=1, axis=1)]

@@ -1,10 +1,13 @@
 """Properties of ONNX files: each answer against what is known, witnesses exact, nothing said that is not proved."""
 
+import signal
+import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -202,6 +205,81 @@ def test_without_time_it_is_unknown_and_with_little_timeout(tmp_path: Path) -> N
     assert found.untried[0].endswith("the time was over")
 
 
+def test_time_is_counted_from_before_reading(fold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, given = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    read, decide = module.read_onnx_model, module.decide_regions
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        now[0] += 3.0
+        return read(*arguments, **named)
+
+    def seen(*arguments: Any, **named: Any) -> Any:
+        given.append(named["seconds"])
+        return decide(*arguments, **named)
+
+    monkeypatch.setattr(module, "read_onnx_model", slow)
+    monkeypatch.setattr(module, "decide_regions", seen)
+    for seconds in (5, 2, None):
+        verify(fold, asked("(<= Y_0 -0.1)"), seconds=seconds)
+    assert given == [2.0, 0.0, None]
+
+
+def counted_exact(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many outputs are computed in rational arithmetic, and how often files are read."""
+    counts = [0, 0]
+    exact, read = module.rational_outputs, module.read_onnx_model
+
+    def outputs(*arguments: Any) -> Any:
+        counts[0] += 1
+        return exact(*arguments)
+
+    def reading(*arguments: Any, **named: Any) -> Any:
+        counts[1] += 1
+        return read(*arguments, **named)
+
+    monkeypatch.setattr(module, "rational_outputs", outputs)
+    monkeypatch.setattr(module, "read_onnx_model", reading)
+    return counts
+
+
+def test_rational_arithmetic_is_for_what_bounds_leave_open(
+    fold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = counted_exact(monkeypatch)
+    monkeypatch.setattr(module, "_SMALL", 0)
+    assert verify(fold, asked("(<= Y_0 0.1)"), seconds=5).answer == "sat"
+    assert counts == [0, 1]
+    # Met at one point exactly, and there by bounds only up to rounding.
+    exactly = asked("(>= (+ Y_0 Y_1) 2.5)")
+    assert verify(fold, exactly, seconds=5).answer == "sat"
+    assert counts[0] >= 1
+    # Files of which weights are rounded are read once, unless that is open.
+    path = batch_normalised(tmp_path / "normalised.onnx")
+    counts[:] = [0, 0]
+    assert verify(path, asked("(<= Y_0 100)"), seconds=5).answer == "sat"
+    assert counts == [0, 1]
+
+
+def test_rational_arithmetic_is_left_out_where_it_ends_too_late(fold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = counted_exact(monkeypatch)
+    monkeypatch.setattr(module, "_EXACT_SPEED", 1e-3)
+    found = verify(fold, asked("(>= (+ Y_0 Y_1) 2.5)"), seconds=1)
+    assert found.answer in ("unknown", "timeout")
+    assert counts[0] == 0
+
+
+def test_bounds_of_outputs_exclude_a_conjunction_or_not() -> None:
+    one = Conjunction(((Fraction(1), Fraction(-1)), (Fraction(0), Fraction(1))), (Fraction(0), Fraction(5)))
+    assert one.surely_excludes([2.0, 0.0], [3.0, 1.0])
+    assert one.surely_excludes([0.0, 6.0], [1.0, 7.0])
+    assert not one.surely_excludes([1.0, 0.0], [3.0, 1.0])
+    strict = Conjunction(one.rows, one.bounds, frozenset({0}))
+    assert strict.surely_excludes([1.0, 0.0], [3.0, 1.0])
+    assert Property((one, strict)).surely_excludes([2.0, 0.0], [3.0, 1.0])
+    assert not Property((one, strict)).surely_excludes([1.0, 0.0], [3.0, 1.0])
+
+
 def batch_normalised(path: Path) -> Path:
     """Relu(BatchNorm(x W)) V: roots, which no float64 holds."""
     rng = np.random.default_rng(0)
@@ -379,3 +457,37 @@ def test_the_command_says_by_what_it_knows(fold: Path, tmp_path: Path, capsys: p
     assert out in ("unknown", "timeout")
     assert "splitting, not to its end" in said
     assert answered(capsys, fold, tmp_path / "strict.vnnlib", "--seconds", 1, "--quiet")[1] == ""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer on this system")
+def test_what_does_not_look_at_the_clock_is_ended(
+    fold: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading that would take a minute: without the alarm the answer would be unsat."""
+    write_specification(tmp_path / "asked.vnnlib", asked("(<= Y_0 -0.1)").cases)
+    real = onnx.load
+
+    def slow(path: str) -> Any:
+        time.sleep(60)
+        return real(path)
+
+    monkeypatch.setattr(onnx, "load", slow)
+    before = signal.getsignal(signal.SIGALRM)
+    out, said = answered(capsys, fold, tmp_path / "asked.vnnlib", "--seconds", 0.1)
+    assert out == "timeout"
+    assert "does not look at the clock" in said
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_too_little_memory_is_unknown(
+    fold: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **named: Any) -> Any:
+        raise MemoryError("Unable to allocate 1 TiB")
+
+    write_specification(tmp_path / "asked.vnnlib", asked("(<= Y_0 -0.1)").cases)
+    monkeypatch.setattr(module, "decide_regions", full)
+    out, said = answered(capsys, fold, tmp_path / "asked.vnnlib")
+    assert out == "unknown"
+    assert "not enough memory: Unable to allocate 1 TiB" in said

@@ -109,6 +109,20 @@ def test_products_and_sums_lose_nothing(a: np.ndarray, b: np.ndarray, c: np.ndar
             assert abs(Fraction(parts[0][i, j]) - exact) <= Fraction(np.spacing(abs(float(exact)))) * Fraction(33, 64)
 
 
+@given(floats, floats.map(lambda v: v[:2]))
+def test_rows_times_numbers_are_two_floats(b: np.ndarray, factors: np.ndarray) -> None:
+    """Each row of another one, times a number: the nearest product, and what it loses."""
+    right = b.reshape(3, 2)
+    left = np.zeros((2, 3))
+    left[[0, 1], [2, 0]] = factors
+    parts = [part.toarray() for part in exact_sums.times(exact_sums.one_matrix(left), exact_sums.one_matrix(right))]
+    assert len(parts) <= 2
+    for i, j in np.ndindex(2, 2):
+        exact = Fraction(factors[i]) * Fraction(right[(2, 0)[i], j])
+        assert sum(Fraction(part[i, j]) for part in parts) == exact
+        assert Fraction(parts[0][i, j]) == Fraction(factors[i] * right[(2, 0)[i], j])
+
+
 def test_what_leaves_the_range_is_refused() -> None:
     tiny, huge = exact_sums.one_matrix(np.array([[2.0**-600]])), exact_sums.one_matrix(np.array([[2.0**600]]))
     for one in (tiny, huge):
