@@ -34,12 +34,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "data",
-        help="digits, mnist5k, mnist, fashion-mnist, cifar10, an .npz with points and labels, or a .csv, label last",
+        help="digits, mnist5k, mnist, fashion-mnist, cifar10; an .npz with points and labels, or X and y; or a table, "
+        ".csv, .tsv (also .gz) or .parquet, label last",
     )
     parser.add_argument("--radius", type=float, required=True, help="radius of the balls, in l_p")
     parser.add_argument("--p", type=float, required=True, help="exponent of the norm, from 1 to inf")
     parser.add_argument("--shell", type=float, help="width of the transition; default separation - 2 radius")
     parser.add_argument("--classes", default="all", help='"all", "parity", or labels to keep such as 3,8')
+    parser.add_argument("--label-column", metavar="NAME|NUMBER", help="of a table; numbers from 1, or -1 from the end")
+    parser.add_argument(
+        "--leave-out",
+        metavar="NAME|NUMBER",
+        action="append",
+        default=[],
+        help="a column of a table that is no feature, such as an index; may be given again",
+    )
+    parser.add_argument("--header", choices=("auto", "yes", "no"), default="auto", help="of a .csv or .tsv")
+    parser.add_argument("--drop-missing", action="store_true", help="leave out lines of a table with missing values")
     parser.add_argument("--clean", help="a network file to use as the clean classifier; fitted when absent")
     parser.add_argument("--small", choices=("auto", "all"), help="which points to memorize, auto by default")
     parser.add_argument(
@@ -55,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", help="write the network here (.npz)")
     parser.add_argument("--compare", action="store_true", help="count every construction and published bound instead")
     parser.add_argument("--figure", help="with --compare: draw the counts here (.png, .pdf, .svg)")
+    parser.add_argument("--report", metavar="FILE", help="with --compare: write all numbers here (.csv, .tex, .json)")
     parser.add_argument("--arithmetic", choices=_ARITHMETICS, default="reals", help="what the certificate speaks of")
     parser.add_argument("--certificate", help="write a certificate file here, for python -m constructions.check")
     parser.add_argument("--points", help="write the points and the network's labels here, for the same program (.npz)")

@@ -11,8 +11,11 @@ from constructions.certificates.file import write_certificate, write_points
 from constructions.methods import build
 from constructions.networks.network import ReLUNetwork
 from constructions.networks.whole_file import write_whole
-from constructions.samples.loading import load_sample
+from constructions.samples.layout import Layout
+from constructions.samples.loading import load_with_note
 from theory.cluster import connected
+
+_HEADER = {"auto": None, "yes": True, "no": False}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,9 +25,17 @@ def run(options: argparse.Namespace) -> int:
         ValueError, OSError, ImportError: for bad input, or a scheduler that is not there.
     """
     console = Console()
-    points, labels = load_sample(options.data, classes=options.classes, data_root=options.data_root)
+    layout = Layout(
+        options.label_column, tuple(options.leave_out), _HEADER[options.header], drop_missing=options.drop_missing
+    )
+    loaded = load_with_note(options.data, layout, classes=options.classes, data_root=options.data_root)
+    points, labels = loaded.points, loaded.labels
+    if loaded.note:
+        console.print(f"{options.data}: {loaded.note}", highlight=False, markup=False, soft_wrap=True)
     if options.figure and not options.compare:
         raise ValueError("--figure draws the counts of --compare: give both")
+    if options.report and not options.compare:
+        raise ValueError("--report writes the counts of --compare: give both")
     if options.compare:
         return _compare(points, labels, options, console)
     with connected(options.scheduler) as client:
@@ -75,7 +86,11 @@ def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Con
             "--image, --seconds, --resume, --arithmetic, --out, --points, --certificate, --scheduler and --device"
         )
     from constructions.comparison.counts import parameter_report
+    from constructions.comparison.report import text_for
 
+    if options.report:
+        # Before the counts, which take long.
+        text_for(options.report)
     report = parameter_report(
         points,
         labels,
@@ -94,6 +109,9 @@ def _compare(points: Any, labels: Any, options: argparse.Namespace, console: Con
         console.print(f"figure written to {options.figure}", highlight=False)
     if options.json:
         write_whole(options.json, report.to_json())
+    if options.report:
+        report.write(options.report)
+        console.print(f"report written to {options.report}", highlight=False, soft_wrap=True)
     proved = [n for row in report.rows for n in (row.certified, row.executed) if n is not None]
     return 0 if all(count == len(points) for count in proved) else 1
 

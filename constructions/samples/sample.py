@@ -214,7 +214,7 @@ def shown(classes: tuple[Hashable, ...]) -> str:
 
 
 def _check_indices(points: Any, labels: Any) -> None:
-    if is_table(points) and hasattr(labels, "iloc") and not points.index.equals(labels.index):
+    if hasattr(points, "iloc") and hasattr(labels, "iloc") and not points.index.equals(labels.index):
         raise ValueError(
             "points and labels must have the same index: take labels.loc[points.index], or to_numpy() of both if "
             "their order is the same"

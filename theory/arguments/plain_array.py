@@ -54,9 +54,11 @@ def exact_floats(values: Any, name: str) -> np.ndarray:
 
 
 def is_table(values: Any) -> bool:
-    """Whether these are a pandas table."""
+    """Whether these are a table with named columns: of pandas, or of Arrow and what hands its columns over as such."""
     pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(values, pandas.DataFrame)
+    if pandas is not None and isinstance(values, pandas.DataFrame):
+        return True
+    return hasattr(values, "__arrow_c_stream__") and (hasattr(values, "column_names") or hasattr(values, "columns"))
 
 
 def _list_floats(values: Sequence[Any], name: str) -> np.ndarray:
@@ -79,6 +81,14 @@ def _list_floats(values: Sequence[Any], name: str) -> np.ndarray:
 
 def _table_floats(table: Any, name: str) -> np.ndarray:
     columns = []
+    if not hasattr(table, "iloc"):
+        # In an array of one type large integers would be rounded beside floats.
+        try:
+            import pandas
+            import pyarrow
+        except ImportError as error:
+            raise ValueError(f"{name} as {type(table).__name__} needs pandas and pyarrow: {error}") from error
+        table = pyarrow.table(table).to_pandas(types_mapper=pandas.ArrowDtype)
     for k, (label, kind) in enumerate(table.dtypes.items()):
         column = table.iloc[:, k]
         if getattr(kind, "kind", "O") not in "fiub":

@@ -69,7 +69,9 @@ def read_exponent(p: Any) -> float:
     Raises:
         ValueError: for what is no number, or if not `p >= 1`.
     """
-    number = math.inf if isinstance(p, str) and p == "inf" else read_scalar(p, "p")
+    if isinstance(p, str) and p != "inf":
+        raise ValueError(f'an l_p norm needs a number p >= 1, got p={p!r:.60}: give a float, or "inf"')
+    number = math.inf if isinstance(p, str) else read_scalar(p, "p")
     if not number >= 1:
         raise ValueError(f"an l_p norm needs p >= 1, got p={p}: below 1 it is no norm")
     return number

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import torch
@@ -28,6 +29,19 @@ LINE = np.arange(4.0)[:, None]
 class Colour(Enum):
     RED = 1
     BLUE = 2
+
+
+class OfArrow:
+    """A table of another library, which hands its columns over as Arrow's."""
+
+    def __init__(self, table: Any) -> None:
+        self._table, self.columns = table, table.column_names
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        return self._table.to_pandas().to_numpy()
 
 
 # -- labels
@@ -94,6 +108,9 @@ def test_signs_need_one_output(labels: Any) -> None:
         (pd.Series(["b", "a", "b", "b"]), ("a", "b"), [1, 0, 1, 1]),
         (pd.Series(["b", "a", "b", "b"], dtype="category"), ("a", "b"), [1, 0, 1, 1]),
         (pd.Categorical([7, 3, 7, 5]), (3, 5, 7), [2, 0, 2, 1]),
+        (pd.Series(["1.0", "1", "01", "1"], dtype="string"), ("01", "1", "1.0"), [2, 1, 0, 1]),
+        (pa.chunked_array([["b", "a"], ["b", "b"]]), ("a", "b"), [1, 0, 1, 1]),
+        (pa.chunked_array([[2**53, 2**53 + 1], [2**53, 2**53]]), (2**53, 2**53 + 1), [0, 1, 0, 0]),
         ({"a": 1, "b": 0, "c": 1, "d": 0}.values(), (0, 1), [1, 0, 1, 0]),
         (deque([1, 0, 1, 0]), (0, 1), [1, 0, 1, 0]),
         ([Colour.RED, Colour.BLUE, Colour.RED, Colour.RED], (Colour.RED, Colour.BLUE), [0, 1, 0, 0]),
@@ -176,6 +193,10 @@ def test_float64_points_are_not_copied() -> None:
         pd.DataFrame({"a": [False], "b": [0.5]}),
         pd.DataFrame({"a": pd.array([0], dtype="Int64"), "b": pd.arrays.SparseArray([0.5])}),
         pd.DataFrame([[0.0, 0.5]], columns=["x", "x"]),
+        pa.table({"a": [0], "b": [0.5]}),
+        pa.RecordBatch.from_pydict({"a": [False], "b": [0.5]}),
+        pa.Table.from_pandas(pd.DataFrame({"a": [0.0], "b": [0.5]}, index=["name"])),
+        OfArrow(pa.table({"a": [0], "b": [0.5]})),
         np.ma.array([[0.0, 0.5]], mask=False),
         np.ma.array([[0.0, 0.5]]),
         np.array([[0.0, 0.5]], dtype=">f8"),
@@ -231,6 +252,8 @@ if np.finfo(np.longdouble).nmant > 52:
         # numpy makes one array of floats of both columns.
         (pd.DataFrame({"a": [0.5], "b": [2**53 + 1]}), "9007199254740993"),
         (pd.DataFrame({"a": [2**53 + 1]}, dtype="Int64"), "9007199254740993"),
+        (pa.table({"a": [0.5], "b": [2**53 + 1]}), "9007199254740993"),
+        (OfArrow(pa.table({"a": [0.5], "b": [2**53 + 1]})), "9007199254740993"),
         *EXTENDED,
     ],
 )
@@ -285,6 +308,11 @@ def test_numbers_that_float64_rounds_are_refused(points: Any, shown: str) -> Non
         (pd.DataFrame({"Unnamed: 0": [0, 1], "a": [0.5, 1.5]}), "got column 'Unnamed: 0', as pandas names an index"),
         (pd.DataFrame({"a": [0.5, 1.5]}).reset_index(), "got column 'index'.*drop it"),
         (pd.DataFrame(index=[0, 1]), r"got \(2, 0\)"),
+        (pd.DataFrame({"a": pd.array(["x", "y"], dtype="string")}), "got column 'a' of string: drop or encode it"),
+        (pd.DataFrame({"a": pd.array([True, None], dtype="boolean")}), "a missing value in column 'a'"),
+        (pa.table({"a": [1, None], "b": [0.5, 1.5]}), "finite, got a missing value in column 'a'"),
+        (pa.table({"a": [0.5, 1.5], "b": ["x", "y"]}), "got column 'b' of string.*: drop or encode it"),
+        (pa.table({"index": [0, 1]}), "got column 'index', as pandas names an index"),
         (pd.Series([0.5, 1.5]), r"got \(2,\)"),
         (np.array([["2020-01-01"]], dtype="datetime64[D]"), "real numbers, got dtype datetime64"),
         ([[1.0], [1.0, 2.0]], r"rows of one length, got \[\(1,\), \(2,\)\]"),
@@ -323,7 +351,12 @@ def test_points_of_another_dimension_are_refused() -> None:
         (pd.Series(["a", None, "b", "b"]), ValueError, "missing or NaN"),
         (pd.Series(["a", None, "b", "b"], dtype=object), ValueError, "missing or NaN, got None"),
         (pd.Series(["a", None, "b", "b"], dtype="category"), ValueError, "missing or NaN"),
+        (pd.Series([True, None, True, False], dtype="boolean"), ValueError, "missing or NaN, got <NA> for point 1"),
+        (pd.Series(["a", None, "b", "b"], dtype="string"), ValueError, "missing or NaN, got <NA> for point 1"),
+        (pa.chunked_array([["a", None], ["b", "b"]]), ValueError, "missing or NaN, got None for point 1"),
+        (pa.chunked_array([[2**53, None, 1, 1]]), ValueError, "missing or NaN, got nan for point 1"),
         (pd.DataFrame({"y": [0, 1, 0, 1]}), ValueError, "must be one column, got a table"),
+        (pa.table({"y": [0, 1, 0, 1]}), ValueError, "must be one column, got a table"),
         (np.ma.array([0, 1, 0, 1], mask=[0, 0, 1, 0]), ValueError, "labels must have no masked entries, got 1"),
         ([0, 1, np.ma.masked, 1], ValueError, "no masked entries"),
         ({0: "a", 1: "b", 2: "a", 3: "b"}, ValueError, "got dict: give a list in the order of the points"),

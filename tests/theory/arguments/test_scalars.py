@@ -86,3 +86,5 @@ def test_exponents() -> None:
     for wrong in (0.99, -math.inf, math.nan, "2", "Inf", None):
         with pytest.raises(ValueError, match=r"p"):
             read_exponent(wrong)
+    with pytest.raises(ValueError, match=r"a number p >= 1, got p='linf': give a float, or \"inf\""):
+        read_exponent("linf")
