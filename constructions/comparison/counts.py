@@ -19,7 +19,7 @@ from constructions.comparison.power_law import power_law
 from constructions.comparison.report import AXES, Exponent, ParameterReport, Published, Refusal, Row
 from constructions.samples.task import Task, read_task, task_for
 from theory.errors import AssumptionError
-from theory.sizes.published import PUBLISHED, applicable, logarithmic_width
+from theory.sizes.published import PUBLISHED, PublishedBound, applicable, logarithmic_width
 
 # Points of the sample on which d, μ and ρ vary.
 _SAMPLE = 500
@@ -99,7 +99,13 @@ def parameter_report(
         _notes(rows[0], task.p),
         sources={entry.name: entry.source for entry in entries},
         colours={entry.name: entry.colour for entry in entries},
+        norms={entry.name: _norms(entry, task.p) for entry in entries},
     )
+
+
+def _norms(entry: Entry, p: float) -> str:
+    """For which p it is, in words."""
+    return "any p" if entry.norms == Entry.norms and entry.is_for(p) else entry.norms
 
 
 def _geometric(size: int, least: int) -> list[int]:
@@ -229,16 +235,26 @@ def _published(rows: list[Row], p: float, points: np.ndarray) -> tuple[Published
         for bound in PUBLISHED.values():
             if bound.norm not in (None, p) or not set(bound.symbols) <= {"p", *values}:
                 continue
-            value, note = holds.get(bound.name), ""
+            value, status, note = holds.get(bound.name), "holds", ""
             if value is None:
                 failed = [str(h) for h in bound.hypotheses]
-                note = (
-                    f"needs {' and '.join(failed)}: fails for N = {row.N}, d = {row.d}, p = {p:g}, rho = {row.rho:.4g}"
+                status, note = (
+                    "does not apply",
+                    f"needs {' and '.join(failed)}: fails for N = {row.N}, d = {row.d}, p = {p:g}, rho = {row.rho:.4g}",
                 )
+            elif note := _vacuous(bound, value):
+                value, status = None, "vacuous"
             found[bound.name, row.axis, at] = Published(
-                bound.name, bound.citation, bound.counts, bound.kind, bound.form, row.axis, at, value, note
+                bound.name, bound.citation, bound.counts, bound.kind, bound.form, row.axis, at, value, status, note
             )
     return tuple(found.values())
+
+
+def _vacuous(bound: PublishedBound, value: float) -> str:
+    """Why the number says nothing about any network; "" if it does."""
+    if bound.kind == "lower":
+        return "" if value > 1 else "no more than 1, which every network has"
+    return "" if value >= 1 else f"less than 1 without the constant of its {bound.form}, and no network has so few"
 
 
 def _values(row: Row, extent: float, largest: float) -> dict[str, float]:

@@ -60,7 +60,7 @@ def _bounds(axes: Any, published: Sequence[Any], handles: dict[str, Any]) -> Non
     names = dict.fromkeys(bound.name for bound in published)
     for name, colour in zip(names, GREYS * len(names), strict=False):
         own = [bound for bound in published if bound.name == name]
-        series = sorted((bound.at, bound.value) for bound in own if bound.value)
+        series = sorted((bound.at, bound.value) for bound in own if bound.status == "holds")
         if series:
             style = "--" if own[0].kind == "upper" else ":"
             (handle,) = axes.loglog(*zip(*series, strict=True), color=colour, linestyle=style, marker=".", markersize=3)

@@ -3,14 +3,21 @@
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from constructions.comparison.figure import draw
+from constructions.comparison.sections import sections
+from constructions.comparison.writing import csv_text, latex_text
+from constructions.networks.whole_file import write_whole
 
 AXES = ("N", "d", "mu", "rho")
+# Places from which the interval of an exponent says something: three degrees of freedom.
+_ENOUGH = 5
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,24 @@ class Exponent:
     high: float
     places: int
 
+    @property
+    def too_few(self) -> bool:
+        """Whether the interval is of so few places that it is not shown."""
+        return self.places < _ENOUGH
+
 
 @dataclass(frozen=True)
 class Published:
-    """A published bound along an axis; `value` is None where a hypothesis fails, and `note` says which."""
+    """A published bound along an axis.
+
+    Attributes:
+        name, source, counts, kind, form: as of `theory.sizes.published.PublishedBound`; source with its place.
+        axis, at: as of a row, and the value there; 0 for "base".
+        value: of the formula, without its constant unless the form is "explicit"; None unless the status is "holds".
+        status: "holds"; "does not apply" where a hypothesis fails; "vacuous" where every network is as large, or none
+            as small, so that all is in the constant.
+        note: why it does not hold or says nothing; "" for "holds".
+    """
 
     name: str
     source: str
@@ -100,6 +121,7 @@ class Published:
     axis: str
     at: float
     value: float | None
+    status: str
     note: str
 
 
@@ -108,7 +130,7 @@ class ParameterReport:
     """All rows, published bounds, exponents; `p`, `seed`, `separation` and the notes on vacuous theorems.
 
     `refusals` say what has no row where, and why; `sources` and `colours` of every construction where it is from and
-    how its lines are drawn.
+    how its lines are drawn, `norms` for which p it is.
     """
 
     p: float
@@ -121,6 +143,7 @@ class ParameterReport:
     notes: tuple[str, ...]
     sources: dict[str, str]
     colours: dict[str, str]
+    norms: dict[str, str]
 
     def __repr__(self) -> str:
         return f"<ParameterReport of {len(self.sources)} constructions in l_{self.p:g}, {len(self.rows)} rows>"
@@ -130,50 +153,8 @@ class ParameterReport:
         return next(row for row in self.rows if row.axis == "base" and row.construction == construction)
 
     def table(self) -> list[Table]:
-        """The sizes on the whole sample, the published bounds there, the exponents, and what was refused there."""
-        base = [row for row in self.rows if row.axis == "base"]
-        first = base[0]
-        sizes = Table(
-            title=f"N = {first.N}, d = {first.d}, l_{self.p:g}, radius {first.radius:g}, shell {first.shell:g}, "
-            f"separation {self.separation:.6g}, rho = {first.rho:.4g}, every point memorized"
-        )
-        columns = ("construction", "source", "non-zeros", "without zeros in the data", "over N d", "all entries")
-        for column in (*columns, "bits", "certified", "as executed", "counted"):
-            sizes.add_column(column, justify="left" if column in columns[:2] else "right")
-        for row in base:
-            sizes.add_row(
-                row.construction + (f" to {row.dim}" if row.dim != row.d else ""),
-                self.sources[row.construction],
-                f"{row.nonzero:,}",
-                f"{row.general:,}",
-                f"{row.nonzero / (row.N * row.d):.4f} / {row.general / (row.N * row.d):.4f}",
-                *("–" if count is None else f"{count:,}" for count in (row.parameters, row.bits)),
-                *("–" if count is None else f"{count} of {row.N}" for count in (row.certified, row.executed)),
-                "built" if row.built else "formula",
-            )
-        bounds = Table(title="published bounds, worst cases over data sets, O and Ω without their constants")
-        for column in ("bound", "source", "of", "kind", "form", "value"):
-            bounds.add_column(column)
-        for bound in self.published:
-            if bound.axis == "base":
-                value = bound.note if bound.value is None else f"{bound.value:,.6g}"
-                bounds.add_row(bound.name, bound.source, bound.counts, bound.kind, bound.form, value)
-        growth = Table(title="fitted growth exponents, 95 % confidence")
-        for column in ("construction", *AXES):
-            growth.add_column(column)
-        for name in dict.fromkeys(e.construction for e in self.exponents):
-            cells = []
-            for axis in AXES:
-                found = [e for e in self.exponents if (e.construction, e.axis) == (name, axis)]
-                cells.append("\n".join(f"{e.count} {e.exponent:.3f} ({e.low:.3f}, {e.high:.3f})" for e in found))
-            growth.add_row(name, *cells)
-        refused = Table(title="not built here")
-        for column in ("construction", "why"):
-            refused.add_column(column)
-        for refusal in self.refusals:
-            if refusal.axis == "base":
-                refused.add_row(refusal.construction, refusal.reason)
-        return [sizes, bounds, growth, refused]
+        """For a terminal of 80 columns: sizes on the whole sample, published bounds there, exponents, refusals."""
+        return [part.table() for part in sections(self, AXES)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -183,6 +164,46 @@ class ParameterReport:
         """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), indent=1)
 
+    def to_csv(self) -> str:
+        """All of it as comma-separated text, one number a line, at every place and not on the whole sample alone.
+
+        The column `part` is "construction" (`count` says what is counted), "published", "exponent" or "refused". What
+        has no value is empty: bounds that do not apply or are vacuous, which `status` says and `note` why, and the ends
+        of intervals from too few places.
+        """
+        return csv_text(self)
+
+    def to_latex(self) -> str:
+        """The tables of `table` for LaTeX, with the package booktabs."""
+        return latex_text(sections(self, AXES))
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write it as the ending of the name says: `.csv`, `.tex` or `.json`; all of it or nothing.
+
+        Raises:
+            ValueError: for another ending.
+        """
+        write_whole(os.fspath(path), text_for(path)(self))
+
     def figure(self, path: str | os.PathLike[str]) -> None:
         """Non-zeros and all entries against N, d, μ and ρ, on logarithmic axes."""
         draw(self.rows, self.published, self.colours, self.p, path)
+
+
+def text_for(path: str | os.PathLike[str]) -> Callable[[ParameterReport], str]:
+    """What makes the text for a file of this name.
+
+    Raises:
+        ValueError: for another ending than `.csv`, `.tex` and `.json`.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in _WRITERS:
+        raise ValueError(f"a report is written as {', '.join(_WRITERS)}, got {os.fspath(path)!r}")
+    return _WRITERS[ending]
+
+
+_WRITERS: dict[str, Callable[[ParameterReport], str]] = {
+    ".csv": ParameterReport.to_csv,
+    ".tex": ParameterReport.to_latex,
+    ".json": ParameterReport.to_json,
+}

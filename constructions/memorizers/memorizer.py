@@ -1,27 +1,30 @@
 """`robust_memorizer`: a ReLU network that memorizes a labelled sample robustly, with its proof and its size."""
 
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from rich.console import Console
 
 from constructions.certificates.certificate import Certificate
 from constructions.certificates.deciding import certificate_of_task, margin_bounds
 from constructions.certificates.digests import network_digest
-from constructions.certificates.executed_proof import executed_structural_bounds
-from constructions.certificates.structural_proof import indicator_part, structural_bounds
-from constructions.memorizers.clean import as_network, fit_clean, no_information
+from constructions.certificates.executed_intervals import FORMATS
+from constructions.certificates.executed_proof import executed_indicators, executed_structural_bounds, run_margins
+from constructions.certificates.structural_proof import box_of_balls, indicator_part, structural_bounds
+from constructions.memorizers.clean import as_network, best_fit, fit_clean, no_information
+from constructions.memorizers.completeness import unproved
 from constructions.memorizers.disassembly import memorized, taken_apart
 from constructions.memorizers.near_pairs import near_pairs
+from constructions.memorizers.selection import lock_of, points_to_memorize
 from constructions.memorizers.size import SizeReport, size_report
 from constructions.networks.network import ReLUNetwork
 from constructions.pieces.assembly import (
     Assembled,
-    clean_bound,
     extended,
     memorizing_network,
     read_indices,
@@ -29,10 +32,13 @@ from constructions.pieces.assembly import (
 )
 from constructions.pieces.soft_indicators import Method, Pairwise, indicators
 from constructions.samples.sample import class_positions, read_points, read_sample, shown
-from constructions.samples.task import read_positive, task_for
+from constructions.samples.task import Task, read_positive, task_for
+from theory.arguments.read_only import read_only
 from theory.arguments.scalars import read_exponent
 from theory.balls.small_margin import MarginBracket, small_margin
 
+# Of all balls, multiplications for intervals through the whole network: a second or so.
+_CHEAP = 10**9
 # log2 of what float64 can hold, with room.
 _LOG_POWER = 900
 
@@ -49,11 +55,14 @@ class Memorizer(Assembled):
         margin: lower and upper bounds on the margin of `f_clean` on every ball; None for `small="all"`.
         size: exact counts by part, with the symbolic formula beside them.
         direct: `(x, i) ↦ I_i(x)` from the distances, row by row; None if nothing is memorized.
+        uncertified: the points whose balls the structural proof over the reals left open when it was built, and an
+            `IncompleteCertificateWarning` named; None if nobody asked.
     """
 
     margin: MarginBracket | None
     size: SizeReport
     direct: Pairwise | None
+    uncertified: Int[np.ndarray, " k"] | None = None
     # Whether `robust_memorizer` made it as it is; `dataclasses.replace` does not carry this over.
     _as_built: bool = field(init=False, default=False, repr=False)
 
@@ -117,11 +126,15 @@ class Memorizer(Assembled):
 
     def _margin_bounds(self, arithmetic: str, client: Any) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
         sample, radius, p = self.task.sample, self.task.radius, self.task.p
-        if not self.widths or arithmetic == "rational":
+        if arithmetic == "rational" or (arithmetic == "reals" and not self.widths):
             return margin_bounds(self.network, sample.points, sample.codes, radius, p, arithmetic, client=client)
         method = np.full(len(sample.points), "structure", dtype="<U9")
         if arithmetic == "reals":
             return structural_bounds(self, client=client), method
+        if not self.widths:
+            low, high = box_of_balls(sample.points, radius)
+            everything = np.arange(len(sample.points))
+            return run_margins(self.network, self.task, everything, low, high, arithmetic, client=client)
         lower = executed_structural_bounds(self, arithmetic, client=client)
         rest = np.flatnonzero(~(lower > 0))
         if len(rest):
@@ -176,9 +189,8 @@ class Memorizer(Assembled):
         clean, small = (network, np.empty(0, int)) if parts is None else (parts[1], memorized(parts[0], sample.points))
         made = None
         if clean.outputs == sample.outputs and network.classes == sample.classes:
-            made = robust_memorizer(
-                points, labels, radius=radius, p=p, clean=clean, shell=shell, small=small, method=method, client=client
-            )
+            task = {"radius": radius, "p": p, "shell": shell, "method": method, "client": client}
+            made = robust_memorizer(points, labels, clean=clean, small=small, check=False, **task)
         if made is None or network_digest(made.network) != network_digest(network):
             raise ValueError(
                 f"{path} must hold the network of a robust_memorizer of these points, labels, radius, p, shell and "
@@ -199,6 +211,7 @@ def robust_memorizer(
     small: str | Iterable[Any] = "auto",
     method: str = "shared",
     seed: int = 0,
+    check: bool = True,
     progress: bool = False,
     client: Any = None,
     device: Any = None,
@@ -220,28 +233,33 @@ def robust_memorizer(
         radius: δ > 0, in l_p, with `2 δ < R`; any number that float64 holds exactly, as p and the shell.
         p: in [1, ∞], or "inf".
         clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` that `from_torch` reads, the path of an
-            `.npz` or `.onnx` file, or None to fit a small one by `constructions.memorizers.clean.fit_clean`; where
-            every point is memorized no ball rests on it, and None is the constant 0: beyond the balls and their shells
-            `f̂` is then 0, for ±1 an error of either label, and `predict` gives the first class. With more than one
-            output its outputs follow the sorted labels.
+            `.npz` or `.onnx` file, or None to fit a small one by `constructions.memorizers.clean`: for `small="auto"`
+            the best that is found, whose errors are memorized, for indices one without errors. Where every point is
+            memorized no ball rests on it, nothing is fitted, and None is the constant 0: beyond the balls and their
+            shells `f̂` is then 0, for ±1 an error of either label, and `predict` gives the first class. With more than
+            one output its outputs follow the sorted labels.
         shell: γ, at most `R - 2δ`, which is the default.
-        small: which points to memorize: "auto" for all that are not certified to have a large margin for
-            `f_clean`, "all", or their indices.
+        small: which points to memorize: "auto" for all that are not certified to have a large margin for `f_clean`,
+            over the reals and as executed in float64 and float32 (in float32 where memorizing them helps: points far
+            from the origin may be beyond it), so that no ball is certified by "all" alone; "all"; or their indices.
         method: "shared" for features shared by all points, "per_point" for the count of the proof sketch.
         seed: of the fit of `f_clean`.
+        check: whether to prove every ball, by structure over the reals, before it is returned; else `uncertified` is
+            None, and an error of rounding is seen by `certify` alone.
         progress: whether to show on stderr what is being done, with a bar for the separation.
-        client: a Dask client or the address of a scheduler, for the separation; see `theory.cluster`.
+        client: a Dask client or the address of a scheduler, for separation and proof; see `theory.cluster`.
         device: of torch, for the separation; see `theory.separation`. All else takes time linear in the points, and
             bounds that are stated to the last bit depend on the order of their sums, which a device does not keep.
 
     Returns:
-        The `Memorizer`. Its weights are rounded to float64: where `‖x‖² 2^-50` is more than the room that the shell
-        leaves (points far from the origin and near each other) the network may be another one, and `certify` says so.
+        The `Memorizer`. An `IncompleteCertificateWarning` says for which points of your own `small` there is no proof.
 
     Raises:
         ValueError: for malformed arguments.
         AssumptionError: if a hypothesis fails: one class only, equal points with different labels, a radius or
-            shell too large for the separation, no clean classifier found.
+            shell too large for the separation, no clean classifier found; or if weights rounded to float64 are too
+            coarse, as for points far from the origin and near each other (p = 2: `‖x‖² 2^-50` beside the room that
+            the shell leaves).
     """
     p, radius = read_exponent(p), read_positive(radius, "radius")
     way = _read_method(method)
@@ -256,11 +274,14 @@ def robust_memorizer(
     say(f"separation of {len(sample.points)} points in dimension {sample.points.shape[1]}")
     task = task_for(sample, radius, shell, p, progress=progress, client=client, device=device)
 
+    fitted = clean is None
     if clean is None and chosen is not None and len(chosen) == count:
         clean = no_information(sample.points.shape[1], sample.outputs)
     elif clean is None:
         say("fitting a clean classifier")
-        clean = fit_clean(sample.points, sample.codes, sample.outputs, seed=seed, progress=progress)
+        # Whatever the best fit gets wrong is memorized, where nobody says what is.
+        fit = best_fit if chosen is None else fit_clean
+        clean = fit(sample.points, sample.codes, sample.outputs, seed=seed, progress=progress)
     clean = as_network(clean, sample.points.shape[1], sample.outputs)
     if clean.classes not in (None, sample.classes):
         raise ValueError(
@@ -270,20 +291,89 @@ def robust_memorizer(
     # One float outward, so that the real box contains every ball in spite of the rounding.
     low = np.nextafter(np.minimum(sample.points.min(axis=0), 0.0) - radius, -np.inf)
     high = np.nextafter(np.maximum(sample.points.max(axis=0), 1.0) + radius, np.inf)
-    # Any lock holds the constant 0: one far above the rounding that the checker allows for, and of little slope.
-    bound = clean_bound(clean.layers, low, high) if clean.nonzero else 2.0**-28
-    margin = None
+    assemble = partial(_assembled, task, way, low, high)
     if chosen is None:
         say("margins of the clean classifier on every ball")
         margin = small_margin(clean.layers, sample.points, sample.codes, radius, p)
-        chosen = margin.small
+        rest = no_information(clean.inputs, clean.outputs) if fitted else clean
+        choose = partial(points_to_memorize, margin.lower, clean, task, low, high, client=client)
+        made = _of_small_margins(assemble, choose, margin, clean, rest)
+    else:
+        made = assemble(clean, chosen, None)
+    say(f"{len(made.small)} points memorized")
+    object.__setattr__(made, "_as_built", True)
+    if check:
+        say("proof on every ball")
+        known = None if made.margin is None else made.margin.lower
+        object.__setattr__(made, "uncertified", read_only(unproved(made, margins=known, client=client)))
+    return made
+
+
+def _of_small_margins(
+    assemble: Callable[..., Memorizer],
+    choose: Callable[[tuple[str, ...]], Int[np.ndarray, " n_small"]],
+    margin: MarginBracket,
+    clean: ReLUNetwork,
+    rest: ReLUNetwork,
+) -> Memorizer:
+    """What memorizes the points without a large margin, and those whose margin may be lost in a run.
+
+    If no indicator is proved in a format, for shells of few floats of it, points are memorized for its sake in vain:
+    then the others are not; and where the bounds of any network are cheap, and certify more as executed if all points
+    are memorized beside `rest`, all are.
+    """
+    made = assemble(clean, choose(tuple(FORMATS)), margin)
+    count = len(margin.lower)
+    grown, cheap = len(made.small) > len(margin.small), made.network.nonzero * count <= _CHEAP
+    vain = _in_vain(made) if len(made.small) and (grown or cheap) else ()
+    if vain and grown:
+        made = assemble(clean, choose(tuple(name for name in FORMATS if name not in vain)), margin)
+    if vain and cheap:
+        everything = assemble(rest, np.arange(count), None)
+        if any(_executed(everything, name) > _executed(made, name) for name in vain):
+            return everything
+    return made
+
+
+def _in_vain(made: Memorizer) -> tuple[str, ...]:
+    """The formats in which no indicator is proved as executed."""
+    vain: list[str] = []
+    # What is proved in float32 is not refuted in float64.
+    for name in ("float32", "float64"):
+        try:
+            if executed_indicators(made, name).inner.any():
+                break
+        except ValueError:  # weights beyond the format
+            pass
+        vain.append(name)
+    return tuple(vain)
+
+
+def _executed(made: Memorizer, arithmetic: str) -> int:
+    """Balls that are certified as executed."""
+    try:
+        return int(np.sum(made._margin_bounds(arithmetic, None)[0] > 0))
+    except ValueError:  # weights beyond the format
+        return 0
+
+
+def _assembled(
+    task: Task,
+    method: Method,
+    low: np.ndarray,
+    high: np.ndarray,
+    clean: ReLUNetwork,
+    chosen: Int[np.ndarray, " n_small"],
+    margin: MarginBracket | None,
+) -> Memorizer:
+    """Indicators of the chosen points around `f_clean`."""
+    sample, p, bound = task.sample, task.p, lock_of(clean, low, high)
     parts, network = None, clean
     widths: tuple[int, ...] = ()
     if len(chosen):
-        say(f"memorizing {len(chosen)} points")
         everything = len(chosen) == len(sample.points)
         centres = sample.points if everything else sample.points[chosen]
-        parts = indicators(centres, radius, task.shell, low, high, p=p, method=way)
+        parts = indicators(centres, task.radius, task.shell, low, high, p=p, method=method)
         widths, layers = parts.network.widths, list(parts.network.layers)
         frame = memorizing_network(without_weights(parts.network), sample.codes[chosen], clean, bound)
         # Nobody but the list holds the layers meanwhile; then the indicators are part of the network.
@@ -293,10 +383,10 @@ def robust_memorizer(
         if own is None:
             raise AssertionError("the indicators are not the first rows and columns of the network")
         parts = replace(parts, network=own)
-    made = Memorizer(
+    return Memorizer(
         network=replace(network, classes=sample.classes),
         task=task,
-        method=way,
+        method=method,
         small=chosen,
         clean=clean,
         low=low,
@@ -304,11 +394,9 @@ def robust_memorizer(
         bound=bound,
         widths=widths,
         margin=margin,
-        size=size_report(network, clean, parts, method=way, p=p),
+        size=size_report(network, clean, parts, method=method, p=p),
         direct=None if parts is None else parts.direct,
     )
-    object.__setattr__(made, "_as_built", True)
-    return made
 
 
 def _read_method(method: str) -> Method:

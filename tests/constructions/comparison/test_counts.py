@@ -66,7 +66,7 @@ def test_every_construction_has_a_row_or_a_reason(p: float) -> None:
             assert reasons[entry.name] == f"it is for {entry.norms}"
     if p == 2:
         assert "2 * radius below the least gap between labels" in reasons[LINE]
-    printed = found.table()[3]
+    (printed,) = [table for table in found.table() if table.title == "not built here"]
     assert list(printed.columns[0].cells) == list(reasons)
     assert list(printed.columns[1].cells) == list(reasons.values())
 
@@ -173,7 +173,7 @@ def test_every_published_bound_of_the_norm_is_there_with_its_source(p: float) ->
         assert (bound.name in found) == (bound.norm in (None, p) and known)
     for name, line in found.items():
         assert line.source == PUBLISHED[name].citation
-        assert (line.value is None) == bool(line.note)
+        assert (line.value is None) == bool(line.note) == (line.status != "holds")
     printed = " ".join(report(p).notes)
     assert "vacuous here" in printed if p == 2 else "depth 2 N + 1 = 65, width 3 d + 1 = 25" in printed
 
@@ -203,15 +203,20 @@ def test_li_et_al_are_given_half_of_the_separation_in_the_unit_ball(p: float, sc
 def test_command_line_writes_table_figure_and_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     points, labels = sample()
     np.savez(tmp_path / "sample.npz", points=points, labels=labels)
-    figure, numbers = tmp_path / "sizes.png", tmp_path / "sizes.json"
+    figure, numbers, lines = tmp_path / "sizes.png", tmp_path / "sizes.json", tmp_path / "sizes.csv"
     task = [str(tmp_path / "sample.npz"), "--radius", "0.02", "--p", "1", "--compare"]
-    assert main([*task, "--figure", str(figure), "--json", str(numbers)]) == 0
+    assert main([*task, "--figure", str(figure), "--json", str(numbers), "--report", str(lines)]) == 0
     assert "every point memorized" in " ".join(capsys.readouterr().out.split())
     assert figure.stat().st_size > 10_000
     written = json.loads(numbers.read_text())
     assert written["p"] == 1
     assert {row["axis"] for row in written["rows"]} == {"base", "N", "d", "mu", "rho"}
+    assert lines.read_text(encoding="utf-8").count(",non-zeros,") > 20
     assert main([*task[:1], "--radius", "9", "--p", "inf", "--compare"]) == 2
+    assert main([*task, "--report", str(tmp_path / "sizes.txt")]) == 2
+    assert "is written as .csv, .tex, .json, got" in capsys.readouterr().err
+    assert main([*task[:-1], "--report", str(lines)]) == 2
+    assert "--report writes the counts of --compare: give both" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions import Affine, Memorizer, ReLUNetwork, certify, guided_attack, robust_memorizer
+from constructions import (
+    Affine,
+    IncompleteCertificateWarning,
+    Memorizer,
+    ReLUNetwork,
+    certify,
+    guided_attack,
+    robust_memorizer,
+)
 from constructions.pieces.power import power_gap
 from tests.rational import least_on_interval
 from tests.replaced import replaced
@@ -140,9 +148,12 @@ def test_auto_memorizes_exactly_the_small_margins_of_an_affine_classifier() -> N
     clean = Affine(np.array([[1.0]]), np.array([-0.5]))
     memorizer = robust_memorizer(points, [-1, -1, 1, 1], radius=0.09, p=np.inf, clean=clean)
     assert memorizer.small.size == 0
-    # dist(0.4, boundary) = 0.1: at radius 0.1 it is no longer larger.
-    memorizer = robust_memorizer(points, [-1, -1, 1, 1], radius=0.0999999, p=np.inf, clean=clean)
+    # dist(0.4, boundary) = 0.1: at radius 0.1 it is no longer larger, and nearer than 1e-7 a run in float32 may err.
+    memorizer = robust_memorizer(points, [-1, -1, 1, 1], radius=0.09999, p=np.inf, clean=clean)
     assert memorizer.small.size == 0
+    memorizer = robust_memorizer(points, [-1, -1, 1, 1], radius=0.0999999, p=np.inf, clean=clean)
+    assert memorizer.margin is not None
+    assert (memorizer.margin.small.size, memorizer.small.tolist()) == (0, [1, 2])
     with pytest.raises(AssumptionError, match=r"2 \* radius \+ shell <= separation"):
         robust_memorizer(points, [-1, -1, 1, 1], radius=0.1, p=np.inf, clean=clean)
 
@@ -197,7 +208,10 @@ def test_indices_memorize_those_points_only() -> None:
 def test_forgetting_a_small_point_is_refuted_with_an_example() -> None:
     points = np.array([[0.0], [0.25], [0.75], [1.0]])
     clean = Affine(np.array([[1.0]]), np.array([-0.5]))
-    memorizer = robust_memorizer(points, [-1, 1, -1, 1], radius=0.1, p=1, clean=clean, small=[1])
+    with pytest.warns(IncompleteCertificateWarning, match="for 1 of 4 balls, the first that of point 2: they are not"):
+        memorizer = robust_memorizer(points, [-1, 1, -1, 1], radius=0.1, p=1, clean=clean, small=[1])
+    assert memorizer.uncertified is not None
+    assert memorizer.uncertified.tolist() == [2]
     certificate = memorizer.certify()
     assert certificate.status.tolist() == ["certified", "certified", "refuted", "certified"]
     example = certificate.counterexamples[2]
@@ -403,7 +417,7 @@ def test_gaps_of_few_units_in_the_last_place(base: float, p: float) -> None:
         for ratio in (0.3, 0.49):
             radius = ratio * gap * np.spacing(base)
             clean = Affine(np.ones((1, 1)), np.zeros(1))
-            built = robust_memorizer(points, [-1, 1], radius=radius, p=p, small="all", clean=clean)
+            built = robust_memorizer(points, [-1, 1], radius=radius, p=p, small="all", clean=clean, check=False)
             found = built.certify()
             for i, label in enumerate((-1, 1)):
                 centre = Fraction(points[i, 0])
@@ -425,8 +439,115 @@ def test_data_of_any_scale_are_memorized_or_refused_by_name(p: float, method: st
         with pytest.raises(ValueError, match="rescale points and radius together"):
             robust_memorizer(points, labels, method=method, **arguments)
         return
-    built = robust_memorizer(points, labels, method=method, **arguments)
+    built = robust_memorizer(points, labels, method=method, check=False, **arguments)
     found = built.certify()
     assert not found.count("refuted")
-    assert found.certified.all() or p == 2 or not 1e-30 <= unit <= 1e30
+    if found.certified.all():
+        assert robust_memorizer(points, labels, method=method, **arguments).uncertified.size == 0
+    else:
+        assert p == 2 or not 1e-30 <= unit <= 1e30
+        with pytest.raises(AssumptionError, match="divide points and radius by one number so that coordinates are"):
+            robust_memorizer(points, labels, method=method, **arguments)
     assert not certify(built.network, points, built.task.sample.codes, radius, p).count("refuted")
+
+
+FAR = {
+    "offset": lambda x: x + 1e9,
+    "offset of one": lambda x: x + 1e9 * np.eye(1, x.shape[1]),
+    "column": lambda x: x * np.array([1.0, 1.0, 1e12, 1.0]),
+    "small": lambda x: x * 1e-9 + 1.0,
+}
+
+
+@pytest.mark.parametrize("far", FAR)
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, np.inf])
+@pytest.mark.parametrize("method", ["shared", "per_point"])
+@pytest.mark.parametrize("small", ["all", "auto"])
+def test_far_from_the_origin_there_is_a_certificate_or_an_error(far: str, p: float, method: str, small: str) -> None:
+    rng = np.random.default_rng(0)
+    points, labels = FAR[far](rng.random((30, 4))), rng.integers(0, 2, 30)
+    arguments = {"radius": separation(points, labels, p).distance / 4, "p": p, "small": small, "method": method}
+    if p == 2 and far != "column":
+        with pytest.raises(AssumptionError, match=r"floats are [\de.+-]+ apart, beside radius=.*subtract the mean"):
+            robust_memorizer(points, labels, **arguments)
+        # The way out.
+        points = points - points.mean(axis=0)
+        arguments["radius"] = separation(points, labels, p).distance / 4
+        if far == "small":
+            points, arguments["radius"] = points * 1e9, arguments["radius"] * 1e9
+    built = robust_memorizer(points, labels, **arguments)
+    assert built.uncertified is not None
+    assert built.uncertified.size == 0
+    for arithmetic in ("reals", "float64"):
+        assert built.certify(arithmetic).certified.all(), arithmetic
+
+
+def test_the_error_far_away_says_how_far() -> None:
+    points = np.array([[1e9, 0.0], [1e9 + 1, 0.0]])
+    with pytest.raises(AssumptionError) as caught:
+        robust_memorizer(points, [-1, 1], radius=0.25, p=2, small="all")
+    for part in ("no proof for 2 of 2 balls", "point 0", "reach 1e+09, where floats are 1.2e-07 apart", "p=1 or p=inf"):
+        assert part in str(caught.value)
+
+
+def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Samples of all scales, near the limit of float32 too."""
+    rng = np.random.default_rng(seed)
+    points = rng.random((25, int(rng.integers(1, 6)))) * 10.0 ** rng.integers(-2, 3) + rng.choice([0.0, 30.0, 1000.0])
+    sums = points.sum(axis=1)
+    labels = (sums > np.median(sums)).astype(int) if seed % 2 else rng.integers(0, 3, 25)
+    p = [1.0, 2.0, 3.0, np.inf][seed % 4]
+    return points, labels, p, separation(points, labels, p).distance * float(rng.choice([0.01, 0.25, 0.45]))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_auto_certifies_no_ball_less_than_all(seed: int) -> None:
+    """As executed too: what the proof of a run would leave open is memorized."""
+    points, labels, p, radius = drawn(seed)
+    some, every = (robust_memorizer(points, labels, radius=radius, p=p, small=small) for small in ("auto", "all"))
+    for arithmetic in ("reals", "float64", "float32"):
+        least = every.certify(arithmetic).count("certified")
+        assert some.certify(arithmetic).count("certified") >= least, arithmetic
+
+
+def test_points_that_a_run_may_lose_are_memorized() -> None:
+    """A margin of 1e-8, a difference of numbers near 1: certain over the reals, within the error of float32."""
+    points = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
+    clean = Affine(np.array([[1.0, -1.0]]), np.array([1e-8]))
+    built = robust_memorizer(points, [1, -1, 1], radius=1e-9, p=np.inf, clean=clean)
+    assert built.margin is not None
+    assert (built.margin.small.size, built.small.tolist()) == (0, [0])
+    for arithmetic in ("reals", "float64", "float32"):
+        assert built.certify(arithmetic).certified.all()
+    # With room for a run nothing is memorized, and the run is certified by the bounds over the reals.
+    points = np.array([[0.0, 0.0], [1.0, 1e-4], [0.5, 1.0], [1.0, -1e-4]])
+    clean = Affine(np.array([[0.0, 1.0]]), np.array([1e-5]))
+    built = robust_memorizer(points, [1, 1, 1, -1], radius=1e-6, p=2, clean=clean)
+    assert built.small.size == 0
+    found = built.certify("float32")
+    assert found.certified.all()
+    assert set(found.method.tolist()) <= {"interval", "linear"}
+
+
+def test_what_the_best_fit_gets_wrong_is_memorized() -> None:
+    """300 sign changes on the line: more than the fit can make."""
+    points, labels = np.arange(301.0)[:, None] / 300, [(-1) ** k for k in range(301)]
+    built = robust_memorizer(points, labels, radius=1e-3, p=1)
+    assert built.certify().certified.all()
+    wrong = np.flatnonzero(np.sign(built.clean(points)[:, 0]) != labels)
+    assert len(wrong)
+    assert set(wrong) <= set(built.small.tolist())
+    with pytest.raises(AssumptionError, match='small="auto", which memorizes what it gets wrong'):
+        robust_memorizer(points, labels, radius=1e-3, p=1, small=range(5))
+
+
+def test_no_proof_is_made_where_none_is_asked_for() -> None:
+    points, labels = separate()
+    clean = Affine(-np.ones((1, 2)), np.array([1.0]))
+    built = robust_memorizer(points, labels, radius=0.01, p=2, clean=clean, small=[0], check=False)
+    assert built.uncertified is None
+    with pytest.warns(IncompleteCertificateWarning, match="for 39 of 40 balls, the first that of point 1"):
+        again = robust_memorizer(points, labels, radius=0.01, p=2, clean=clean, small=[0])
+    assert again.uncertified is not None
+    assert again.uncertified.tolist() == list(range(1, 40))
+    assert not again.uncertified.flags.writeable
