@@ -135,7 +135,7 @@ def projection_memorizer(
 
     Raises:
         ValueError: for malformed arguments.
-        AssumptionError: if `2 δ + γ < R` fails or rounding takes what is left.
+        AssumptionError: if `2 δ + γ < R` fails or rounding takes what is left, of a ball or of the proof.
     """
     if basis not in ("pca", "random"):
         raise ValueError(f'basis must be "pca" or "random", got {basis!r}')
@@ -163,12 +163,22 @@ def projection_memorizer(
         p=2,
         clean=least_squares(projected, task.sample),
         shell=task.shell,
-        # What is proved is the whole, with a proof of its own.
+        # What is proved is the whole, below.
         check=False,
         small="all",
     )
     network = replace(chain(ReLUNetwork((first,)), inner.network), classes=sample.classes)
-    return ProjectionMemorizer(network, inner, task, kind)
+    made = ProjectionMemorizer(network, inner, task, kind)
+    lost = np.flatnonzero(~(made._lower(network, task, "reals") > 0))
+    if len(lost):
+        raise AssumptionError(
+            f"projection_memorizer needs room for the rounding of its weights: there is no proof for {len(lost)} of "
+            f"{len(sample.points)} balls, the first around point {lost[0]}, with radius={task.radius:g}, "
+            f"shell={task.shell:g} and coordinates up to {np.abs(sample.points).max():.3g}: subtract the mean of the "
+            "points and multiply points, radius and shell by one number so that coordinates are about 1, or take a "
+            "larger shell"
+        )
+    return made
 
 
 def _basis(points: np.ndarray, basis: Basis, seed: int) -> Float[np.ndarray, "k d"]:

@@ -14,6 +14,7 @@ from constructions.rules.literals import Directions
 from constructions.rules.search import RuleList
 from constructions.samples.sample import Sample
 from theory.balls.relaxation import preactivation_bounds
+from theory.errors import AssumptionError
 
 _BALLS = 2_000
 
@@ -59,6 +60,12 @@ def build(
         return ReLUNetwork((nothing, Affine(sp.csr_array((1, 1)), np.zeros(1)), last), sample.classes)
     first = _literal_layer(directions, wiring, shell)
     greatest = max(float(high.max()) for _, high in _on_balls((first,), sample.points, radius, p))
+    if not math.isfinite(greatest):
+        raise AssumptionError(
+            f"rules need values of literals that floats hold, and squares that do not vanish, got radius={radius:g}, "
+            f"shell={shell:g} and coordinates up to {np.abs(sample.points).max():.3g}: multiply points, radius and "
+            "shell by one number so that coordinates are about 1"
+        )
     hidden = first, _rule_layer(rules, wiring, _power_of_two(greatest))
     weights = _level_weights(found, hidden, sample, radius, p)
     return ReLUNetwork((*hidden, _last_layer(found, weights, sample)), sample.classes)

@@ -1,4 +1,4 @@
-"""Constructions for `pytest --construction tests.suites.faulty_constructions:NAME`: each wrong in one way."""
+"""Constructions for `pytest --construction tests.suites.faulty_constructions:NAME`: each is wrong in one way."""
 
 from dataclasses import dataclass, replace
 from typing import Any
