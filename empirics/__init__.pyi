@@ -7,6 +7,8 @@ from empirics.gaussian.samples import LinearData, LinearSample, random_direction
 from empirics.gaussian.stages import train_batch_in_stages, train_in_stages
 from empirics.gaussian.sweep import sweep_in_stages, sweep_linear
 
+__version__: str
+
 __all__ = [
     # data of section 5
     "LinearData",

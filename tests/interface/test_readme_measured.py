@@ -1,7 +1,10 @@
-"""The table of section 4 in the README of `empirics` says what the stored results say."""
+"""The tables and the numbers in the README of `empirics` say what the stored results say."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +22,9 @@ ROWS = {
         f"{FLAT}: adversarial, gradient_norm, train",
         "whole balls",
     ),
+    "the same by loss change, train": ("figure1", f"{FLAT}: adversarial, loss_change, train", "in [0,1]^d"),
+    "the same with random labels, train": ("figure1", f"{FLAT}: random labels, gradient_norm, train", ""),
+    "the same with random labels, test": ("figure1", f"{FLAT}: random labels, gradient_norm, test", ""),
     "control: flat inside after clean training, train": ("figure1", f"{FLAT}: clean, gradient_norm, train", ""),
     "control: by loss change after clean training, train": ("figure1", f"{FLAT}: clean, loss_change, train", ""),
     "the kink moves with the training radius": ("figure1", "the kink moves with the training radius: train, rad", ""),
@@ -50,35 +56,160 @@ ROWS = {
     "fall of robust train error with width": ("memorization", "robust training error falls", ""),
     "fall of robust train error minus that of test error": ("memorization", "it falls more", ""),
 }
-DATASETS = ("mnist5k", "cifar10")
+# By scale, the columns of a table: MNIST and CIFAR-10.
+DATASETS = {"paper": ("mnist", "cifar10"), "small": ("mnist5k", "cifar10")}
+MISSING = "not measured"
 
 
-def cell(row: str, dataset: str) -> str:
-    """What the table says of one claim on one data set."""
+def stored(experiment: str, dataset: str, scale: str) -> Any:
     from empirics.images.verdicts.result import Result
 
+    return Result.load(STORED / f"{experiment}-{dataset}-{scale}.json")
+
+
+def judged(row: str, dataset: str, scale: str) -> Any:
+    """The verdict of a row of the tables, None if it is not there."""
     experiment, start, end = ROWS[row]
-    result = Result.load(STORED / f"{experiment}-{dataset}-small.json")
+    result = stored(experiment, dataset, scale)
     found = [v for v in result.verdicts if v.claim.startswith(start) and v.claim.endswith(end)]
-    if not found:
-        return "not measured"
-    (v,) = found
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def outcome(v: Any) -> str:
+    """What a verdict says in short."""
+    if v is None:
+        return MISSING
+    return "not fitted" if v.role == "not fitted" else f"{v.mean:.3g}, {v.outcome}"
+
+
+def cell(row: str, dataset: str, scale: str) -> str:
+    """What a table says of one claim on one data set."""
+    v = judged(row, dataset, scale)
+    if v is None or v.role == "not fitted":
+        return outcome(v)
     side = ">" if v.direction == "above" else "<"
     return f"{v.mean:.3g} [{v.low:.3g}, {v.high:.3g}] {side} {v.threshold:g}: {v.outcome}"
 
 
-def table() -> list[str]:
-    return ["| " + " | ".join([row, *(cell(row, dataset) for dataset in DATASETS)]) + " |" for row in ROWS]
+def table(scale: str) -> list[str]:
+    return ["| " + " | ".join([row, *(cell(row, data, scale) for data in DATASETS[scale])]) + " |" for row in ROWS]
 
 
-def test_the_table_is_what_was_stored() -> None:
-    text = (ROOT / "empirics" / "README.md").read_text()
-    for line in table():
+def changes() -> list[str]:
+    """The rows whose verdict is another one at full size, on either data set."""
+    lines = []
+    for row in ROWS:
+        columns = zip(DATASETS["small"], DATASETS["paper"], strict=True)
+        pairs = [(judged(row, a, "small"), judged(row, b, "paper")) for a, b in columns]
+        known = [pair for pair in pairs if all(v is not None and v.role != "not fitted" for v in pair)]
+        if any(a.outcome != b.outcome for a, b in known):
+            lines.append(f"| {row} | " + " | ".join(f"{outcome(a)} → {outcome(b)}" for a, b in pairs) + " |")
+    return lines
+
+
+def mean(experiment: str, dataset: str, scale: str, **wanted: Any) -> np.ndarray:
+    """Of the seeds, by place."""
+    found: np.ndarray = np.mean(stored(experiment, dataset, scale).one(**wanted).values, axis=0)
+    return found
+
+
+def percents(measure: str, scale: str, dataset: str) -> list[str]:
+    return [
+        f"{100 * mean('table1', dataset, scale, condition='adversarial', split=split, measure=measure)[0]:.1f}"
+        for split in ("train", "test")
+    ]
+
+
+def sentences() -> Iterator[str]:
+    """Numbers of the README's prose, each in words that stand there."""
+    for name, scale, dataset in (
+        ("all 60,000 MNIST images", "paper", "mnist"),
+        ("4,000 MNIST images", "small", "mnist5k"),
+        ("all 50,000 CIFAR-10 images", "paper", "cifar10"),
+        ("1,000 CIFAR-10 images", "small", "cifar10"),
+    ):
+        train, test = percents("robust_accuracy", scale, dataset)
+        yield f"{name}: {train} % on train, {test} % on test"
+        inside = stored("memorization", dataset, scale).one(measure="inside_a_training_ball").values
+        assert not np.any(inside), "No test image lies within ε of a training image of its class"
+    for dataset in ("mnist", "cifar10"):
+        parts = [mean("memorization", dataset, "paper", measure="rescued_share", split=p) for p in ("train", "test")]
+        name = {"mnist": "MNIST", "cifar10": "CIFAR-10"}[dataset]
+        rescued = [f"{100 * part[0]:.0f} % on {split}" for part, split in zip(parts, ("train", "test"), strict=True)]
+        yield f"{name}, of {100 * parts[0][1]:.0f} % of the training points: {' and '.join(rescued)}"
+    quarters = mean("memorization", "cifar10", "paper", measure="robust_share_by_quarter")
+    near, far = (f"{100 * quarters[k]:.0f} %" for k in (0, -1))
+    yield f"{near} of the nearest quarter of test images are robust and {far} of the farthest"
+    gaps = measured_gaps("cifar10", "paper")
+    yield "widths 16, 32, 64: gaps of " + ", ".join(f"{gap:.1f}" for gap in gaps) + " points"
+    errors = [
+        mean("memorization", "cifar10", "paper", measure="robust_error", split="train", width=w)[0]
+        for w in (16, 32, 64)
+    ]
+    yield "robust training error " + ", ".join(f"{error:.2f}" for error in errors)
+    random = [run["last"] for run in stored("figure1", "cifar10", "paper").runs if run["condition"] == "random labels"]
+    least = min(run["train_pgd"] for run in random)
+    yield f"{100 * least:.0f} % of them robust on every seed"
+    lost = [
+        run["last"]["train_pgd"]
+        for run in stored("figure1", "mnist", "paper").runs
+        if run["condition"] == "random labels"
+    ]
+    yield f"LeNet5 stays at {100 * max(lost):.0f} % or less on 500 MNIST images"
+
+
+def of_the_attack() -> Iterator[str]:
+    """What another attack finds on the same networks."""
+    scales = ("small", "small-losses-cross_entropy")
+    wanted = {"condition": "adversarial", "measure": "robust_error", "split": "train", "epoch": 4}
+    early = [f"{mean('figure3', 'digits', scale, **wanted)[0]:.2f}" for scale in scales]
+    yield f"the robust error on train after epoch 4 is {early[0]}, by the cross entropy {early[1]}"
+    late = [" and ".join(percents("robust_accuracy", scale, "digits")) for scale in scales]
+    yield f"after the last, robust accuracy is {late[0]} % on train and test, by the cross entropy {late[1]} %"
+
+
+def measured_gaps(dataset: str, scale: str) -> list[float]:
+    from empirics.images.verdicts.later_tables import measured_gaps
+
+    return [gap for _, gap in measured_gaps(stored("memorization", dataset, scale))]
+
+
+def readme() -> str:
+    return (ROOT / "empirics" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("scale", DATASETS)
+def test_the_table_is_what_was_stored(scale: str) -> None:
+    for line in table(scale):
+        assert line in readme(), line
+
+
+def test_the_table_of_what_the_size_decides() -> None:
+    text = readme()
+    lines = changes()
+    assert 5 < len(lines) < len(ROWS)
+    for line in lines:
         assert line in text, line
+    # And no other row is there.
+    assert sum(line.startswith("|") and " → " in line for line in text.splitlines()) == len(lines) + 1
+
+
+def test_the_numbers_of_the_prose() -> None:
+    text = " ".join(readme().split())
+    for sentence in (*sentences(), *of_the_attack()):
+        assert sentence in text, sentence
+
+
+def test_full_size_comes_first() -> None:
+    text = readme()
+    assert 0 < text.index(table("paper")[0]) < text.index(changes()[0]) < text.index(table("small")[0])
 
 
 @pytest.mark.parametrize("changed", [("0", "1"), ("reproduced", "undecided")])
 def test_another_number_or_verdict_would_be_noticed(changed: tuple[str, str]) -> None:
     """The planted fault."""
-    text = (ROOT / "empirics" / "README.md").read_text().replace(*changed)
-    assert not all(line in text for line in table())
+    text = readme().replace(*changed)
+    for scale in DATASETS:
+        assert not all(line in text for line in table(scale))
+    assert not all(line in text for line in changes())

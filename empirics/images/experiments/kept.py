@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 import torch
 
 from constructions.networks.whole_file import write_whole
-from empirics.images.experiments.trained import Run
+from empirics.images.experiments.trained import Run, accuracy_attack
 from empirics.images.flatness.search import flatness_curves
 from empirics.images.training.attacks import robust_correct
 from empirics.images.training.data import Images
 from empirics.images.verdicts.result import Record, rounded
+from empirics.progress import bar
 
 Content = dict[str, Any]
 
@@ -36,8 +38,10 @@ def curves(
     settings = {"epoch": epoch, "part": part, "radii": radii, "clip": clip, "images": images, "search": search}
 
     def measure() -> Content:
-        some = run.part(part, images)
-        found = flatness_curves(run.model(epoch), some.x, some.y, radii, clip=clip, seed=run.seed, **search)
+        some, shown = run.part(part, images), _shows(run)
+        found = flatness_curves(
+            run.model(epoch), some.x, some.y, radii, clip=clip, seed=run.seed, progress=shown, **search
+        )
         return {
             "gradient_norm": rounded([found.gradient_norm.mean(axis=1)])[0],
             "loss_change": rounded([found.loss_change.mean(axis=1)])[0],
@@ -51,7 +55,7 @@ def curves(
 
 def losses(run: Run, epoch: int, part: str, *, images: int) -> dict[str, float]:
     """Mean clean loss, clean error, and error under the test attack at the training radius of the preset."""
-    attack = {"radius": run.preset.radius, "steps": run.preset.test_steps}
+    attack = {"radius": run.preset.radius, "steps": run.preset.test_steps, "losses": run.preset.losses}
     settings = {"epoch": epoch, "part": part, "images": images, **attack}
 
     def measure() -> Content:
@@ -69,11 +73,12 @@ def losses(run: Run, epoch: int, part: str, *, images: int) -> dict[str, float]:
 
 def robust(run: Run, model: torch.nn.Module, some: Images, radius: float | None = None) -> np.ndarray:
     """Whether each image stays right under the test attack, at the preset's radius by default."""
-    attack = run.preset.test_attack(run.preset.radius if radius is None else radius)
+    attack = accuracy_attack(run.preset, run.preset.radius if radius is None else radius)
     generator = torch.Generator(some.x.device).manual_seed(run.seed)
+    pieces = list(zip(torch.split(some.x, 250), torch.split(some.y, 250), strict=True))
     right = [
-        robust_correct(model, x, y, attack, generator)
-        for x, y in zip(torch.split(some.x, 250), torch.split(some.y, 250), strict=True)
+        robust_correct(model, x, y, attack, generator, losses=run.preset.losses)
+        for x, y in bar(pieces, "attack", show=_shows(run))
     ]
     return torch.cat(right).cpu().numpy()
 
@@ -102,6 +107,10 @@ def record(
     )
 
 
+def _shows(run: Run) -> bool:
+    return run.place is not None and run.place.progress
+
+
 def kept(run: Run, name: str, settings: Content, measure: Callable[[], Content]) -> Content:
     """What was measured with these settings before, or else what is measured now.
 
@@ -117,6 +126,9 @@ def kept(run: Run, name: str, settings: Content, measure: Callable[[], Content])
     path = folder / f"{name}-{hashlib.sha256(stored.encode()).hexdigest()[:12]}.json"
     if path.is_file():
         return dict(json.loads(path.read_text())["found"])
+    started = time.perf_counter()
     found = measure()
+    if run.place is not None:
+        run.place.say(f"  {name}, {run.condition.slug(run.seed)}: {time.perf_counter() - started:.1f} s")
     write_whole(path, json.dumps({"settings": json.loads(stored), "found": found}))
     return found

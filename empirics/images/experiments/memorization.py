@@ -8,6 +8,8 @@ Source: conjecture-robust-memorization; adversarial training finds `f_adv`, righ
 and as clean training elsewhere.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
@@ -17,7 +19,7 @@ from torch import nn
 from empirics.images.experiments.kept import kept, losses, record
 from empirics.images.experiments.presets import Preset
 from empirics.images.experiments.trained import Condition, Place, Run, trained
-from empirics.images.training.attacks import correct, pgd, robust_correct
+from empirics.images.training.attacks import LOSSES, correct, pgd, robust_correct
 from empirics.images.training.data import Images
 from empirics.images.verdicts.result import Record
 
@@ -27,7 +29,14 @@ PITCH, LEVELS = 8, 5
 
 
 def robust_levels(
-    model: nn.Module, images: Images, radius: float, *, steps: int, seed: int, levels: int = LEVELS
+    model: nn.Module,
+    images: Images,
+    radius: float,
+    *,
+    steps: int,
+    seed: int,
+    levels: int = LEVELS,
+    losses: Sequence[str] = LOSSES,
 ) -> np.ndarray:
     """Index on the grid `k radius / 8`, k = 0, …, `2^levels - 1`, of the largest robust radius; -1 if there is none.
 
@@ -41,6 +50,7 @@ def robust_levels(
         steps: of PGD.
         seed: of its random starts.
         levels: of bisection.
+        losses: that PGD ascends.
     """
     generator = torch.Generator(images.x.device).manual_seed(seed)
     low = np.where(correct(model, images.x, images.y).cpu().numpy(), 0, -1)
@@ -52,7 +62,8 @@ def robust_levels(
             rows = np.flatnonzero(waiting & (middle == k))
             some = torch.from_numpy(rows).to(images.x.device)
             attack = pgd(k * radius / PITCH, steps)
-            right = robust_correct(model, images.x[some], images.y[some], attack, generator).cpu().numpy()
+            stays = robust_correct(model, images.x[some], images.y[some], attack, generator, losses=losses)
+            right = stays.cpu().numpy()
             low[rows[right]], high[rows[~right]] = k, k
     return low
 
@@ -103,14 +114,15 @@ def _levels(run: Run, part: str) -> np.ndarray:
         "images": preset.attacked,
         "radius": preset.radius,
         "steps": preset.test_steps,
+        "losses": preset.losses,
         "grid": [PITCH, LEVELS],
     }
 
     def found() -> dict[str, list[int]]:
         images = run.part(part, preset.attacked)
-        return {
-            "levels": robust_levels(run.model(), images, preset.radius, steps=preset.test_steps, seed=run.seed).tolist()
-        }
+        search = {"steps": preset.test_steps, "seed": run.seed}
+        levels = robust_levels(run.model(), images, preset.radius, **search, losses=preset.losses)
+        return {"levels": levels.tolist()}
 
     return np.array(kept(run, f"robust-radii-{part}", settings, found)["levels"])
 

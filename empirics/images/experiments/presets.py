@@ -1,11 +1,20 @@
-"""What is run at each scale: one table of settings for all experiments."""
+"""What is run at each scale: one table of settings for all experiments. Loads no library, for command lines read it.
 
-from collections.abc import Sequence
+A run with other settings than those of its preset has them in its name: `small-epochs-3-seeds-5`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
-
-from empirics.images.training.attacks import Attack, fgsm, pgd
+EXPERIMENTS = ("figure1", "figure2", "figure3", "table1", "memorization")
+# What `preset` changes one by one, in the order of names; those of which networks depend on are in names of folders.
+CHANGES = (
+    *("model", "train", "test", "epochs", "pgd", "width", "radius", "sweep"),
+    *("seeds", "images", "epoch_images", "attacked", "test_steps", "losses"),
+)
+_OF_TRAINING = ("model", "train", "test", "epochs", "pgd")
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,8 @@ class Preset:
 
     Attributes:
         dataset: its name.
-        name: "small", "paper" or "mini".
-        model: "lenet5", "resnet9" or "mlp".
+        name: "small", "paper" or "mini", and what is not as there.
+        model: "lenet5", "resnet9" or "mlp", or a builder of one's own, "package.module:builder".
         width: of the model, as `build_model` counts it.
         train: images to train on, None for all.
         test: images of the test part, None for all.
@@ -45,11 +54,13 @@ class Preset:
         attacked: images in Table 1 and in the memorization experiments.
         search: for the maxima over balls.
         test_steps: PGD steps wherever accuracy is measured.
+        losses: that those ascend, see `empirics.images.training.attacks`.
         widths: swept in the memorization experiments, `width` among them.
         seeds: of subset, start, shuffling and attacks together.
         constructed: whether the network of Theorem 3.3 for the training images is measured too.
         random_train: images that get random labels, None for all of `train`: few enough for them to be fitted.
         random_epochs: of training on those, None for `epochs`.
+        data: `.npz` file of images in place of the data set; None for that.
     """
 
     dataset: str
@@ -80,14 +91,19 @@ class Preset:
     constructed: bool = False
     random_train: int | None = None
     random_epochs: int | None = None
+    losses: tuple[str, ...] = ("scaled", "margin")
+    data: str | None = None
 
-    def attack(self, radius: float) -> Attack:
-        """The attack of adversarial training at a radius."""
-        return fgsm(radius) if self.method == "fgsm" else pgd(radius, self.attack_steps)
+    @property
+    def source(self) -> str:
+        """Name of the images: of the data set, or of the file."""
+        return self.dataset if self.data is None else Path(self.data).stem
 
-    def test_attack(self, radius: float) -> Attack:
-        """The attack that measures accuracy; stronger than that of training."""
-        return pgd(radius, self.test_steps, restarts=2)
+    @property
+    def folder(self) -> str:
+        """Name of the folder of networks, which what is only measured does not change."""
+        scale = self.name.removeprefix(f"{self.dataset}-").partition("-")[0]
+        return f"{self.source}-{_label(self, PRESETS[self.dataset, scale], _OF_TRAINING)}"
 
 
 def _grid(end: float, count: int) -> tuple[float, ...]:
@@ -113,20 +129,22 @@ _MNIST = Preset(
     method="fgsm",
     attack_steps=1,
     radius=0.1,
-    sweep=(0.05, 0.1, 0.2),
+    sweep=(0.1,),
     learning_rate=0.1,
     weight_decay=5e-4,
     precision="auto",
     radii=_grid(0.4, 16),
     epoch_radii=(0.0, 0.05, 0.1, 0.15, 0.2),
-    kept=_epochs(20, 1),
-    images=1000,
-    epoch_images=500,
+    kept=(1, 2, 4, 8, 12, 16, 20),
+    images=500,
+    epoch_images=200,
     attacked=1000,
-    search=Search(steps=10, restarts=2, gradient_steps=10),
-    test_steps=50,
-    widths=(1, 2, 4),
+    search=Search(steps=10),
+    test_steps=20,
+    widths=(1,),
     seeds=(0, 1, 2),
+    random_train=500,
+    random_epochs=400,
 )
 _CIFAR = replace(
     _MNIST,
@@ -134,15 +152,19 @@ _CIFAR = replace(
     model="resnet9",
     width=64,
     epochs=15,
-    method="pgd",
-    attack_steps=7,
     radius=8 * PIXEL,
-    sweep=(4 * PIXEL, 8 * PIXEL, 16 * PIXEL),
+    sweep=(8 * PIXEL,),
     learning_rate=0.2,
-    radii=tuple(k * 2 * PIXEL for k in range(17)),
-    epoch_radii=tuple(k * 4 * PIXEL for k in range(5)),
-    kept=_epochs(15, 1),
+    radii=tuple(k * 4 * PIXEL for k in range(9)),
+    epoch_radii=tuple(k * 4 * PIXEL for k in range(4)),
+    kept=_epochs(15, 3),
+    images=200,
+    epoch_images=100,
+    attacked=500,
+    search=Search(),
     widths=(16, 32, 64),
+    random_train=1000,
+    random_epochs=200,
 )
 _SMALL_MNIST = replace(
     _MNIST,
@@ -151,6 +173,7 @@ _SMALL_MNIST = replace(
     train=4000,
     test=1000,
     batch=50,
+    sweep=(0.05, 0.1, 0.2),
     precision="32-true",
     kept=_epochs(20, 2),
     images=200,
@@ -159,6 +182,8 @@ _SMALL_MNIST = replace(
     search=Search(),
     test_steps=20,
     widths=(0.5, 1, 2),
+    random_train=None,
+    random_epochs=None,
 )
 _SMALL_CIFAR = replace(
     _CIFAR,
@@ -168,6 +193,7 @@ _SMALL_CIFAR = replace(
     test=1000,
     epochs=45,
     batch=50,
+    method="pgd",
     attack_steps=5,
     learning_rate=0.1,
     precision="32-true",
@@ -236,14 +262,25 @@ _ALL = (
 PRESETS = {(preset.dataset, preset.name): preset for preset in _ALL}
 
 
-def preset(dataset: str, name: str, *, seeds: int | None = None, **changes: object) -> Preset:
-    """The settings for a data set at a scale, with some of them changed.
+def preset(
+    dataset: str,
+    name: str,
+    *,
+    seeds: int | None = None,
+    pgd: int | None = None,
+    data: str | None = None,
+    **changes: object,
+) -> Preset:
+    """The settings for a data set at a scale, with some of them changed, and then another name.
 
     Args:
         dataset: its name.
         name: "small", "paper" or "mini".
         seeds: how many; None for those of the preset.
-        changes: other attributes, such as `epochs`; None leaves one as it is.
+        pgd: train with so many steps of PGD.
+        data: `.npz` file of images instead of the data set, all of them unless `train` and `test` say how many.
+        changes: other attributes, such as `epochs`; None leaves one as it is. The epochs that are kept, the widths and
+            the grids of radii go with `epochs`, `width` and `radius`.
 
     Raises:
         ValueError: if there is no such preset, or a change does not fit.
@@ -251,25 +288,78 @@ def preset(dataset: str, name: str, *, seeds: int | None = None, **changes: obje
     if (dataset, name) not in PRESETS:
         there = ", ".join(f"{d} {n}" for d, n in PRESETS)
         raise ValueError(f"there is no preset {name!r} for {dataset!r}; there are: {there}")
-    if seeds is not None and not seeds >= 1:
-        raise ValueError(f"an experiment needs at least one seed, got {seeds}")
-    given = {key: value for key, value in changes.items() if value is not None}
-    found = replace(PRESETS[dataset, name], **given)  # type: ignore[arg-type]
+    base = PRESETS[dataset, name]
+    found = base
+    if data is not None:
+        # Its images may be nearer than two radii, which the constructed network does not take.
+        found = replace(found, data=data, train=None, test=None, constructed=False)
+    found = replace(found, **{key: value for key, value in changes.items() if value is not None})  # type: ignore[arg-type]
+    if seeds is not None:
+        if not seeds >= 1:
+            raise ValueError(f"an experiment needs at least one seed, got {seeds}")
+        found = replace(found, seeds=tuple(range(seeds)))
+    if pgd is not None:
+        if not pgd >= 1:
+            raise ValueError(f"PGD needs at least one step, got {pgd}")
+        found = replace(found, method="pgd", attack_steps=pgd)
+    found = _fitting(found, base, changes)
+    return replace(found, name=_label(found, base, (*CHANGES, *(key for key in changes if key not in CHANGES))))
+
+
+def _fitting(found: Preset, base: Preset, given: Mapping[str, object]) -> Preset:
+    """With widths, kept epochs and grids that go with what was changed."""
+    for key, what in (
+        ("epochs", "training needs at least one epoch"),
+        ("images", "figure1 needs at least one image of either part"),
+        ("epoch_images", "figure2 and figure3 need at least one image of either part"),
+        ("attacked", "table1 and memorization need at least one image of either part"),
+        ("test_steps", "an attack needs at least one step"),
+    ):
+        if not getattr(found, key) >= 1:
+            raise ValueError(f"{what}, got {getattr(found, key)}")
     if not found.width > 0:
         raise ValueError(f"width must be positive, got {found.width}")
-    if found.width != PRESETS[dataset, name].width:
-        factor = found.width / PRESETS[dataset, name].width
-        found = replace(found, widths=tuple(factor * width for width in found.widths))
-    if not found.epochs >= 1:
-        raise ValueError(f"training needs at least one epoch, got {found.epochs}")
-    if found.epochs != PRESETS[dataset, name].epochs:
+    if found.width != base.width:
+        found = replace(found, widths=tuple(found.width / base.width * width for width in base.widths))
+    if found.epochs != base.epochs:
         kept = {epoch for epoch in found.kept if epoch < found.epochs} | {1, found.epochs}
         found = replace(found, kept=tuple(sorted(kept)))
-    _check_grids(found.radii, found.epoch_radii, found.radius)
-    return found if seeds is None else replace(found, seeds=tuple(range(seeds)))
+    if not 0 < found.radius < math.inf:
+        raise ValueError(f"radius must be positive and finite, got {found.radius}")
+    if found.radius != base.radius:
+        grids = {
+            key: tuple(
+                found.radius if radius == base.radius else radius * (found.radius / base.radius) for radius in grid
+            )
+            for key, grid in (("radii", base.radii), ("epoch_radii", base.epoch_radii), ("sweep", base.sweep))
+            if given.get(key) is None
+        }
+        found = replace(found, **grids)  # type: ignore[arg-type]
+    for grid in (found.radii, found.epoch_radii, found.sweep):
+        _check_grid(grid, found.radius)
+    if not max(found.sweep) < found.radii[-1]:
+        raise ValueError(
+            f"sweep needs radii below {found.radii[-1]:.4g}, the largest that is measured, got {found.sweep}"
+        )
+    return found
 
 
-def _check_grids(radii: Sequence[float], epoch_radii: Sequence[float], radius: float) -> None:
-    for grid in (radii, epoch_radii):
-        if not np.isclose(grid, radius).any():
-            raise ValueError(f"the grids need the training radius {radius:.4g}, got {grid}: change both or neither")
+def _check_grid(grid: Sequence[float], radius: float) -> None:
+    if radius not in grid or list(grid) != sorted(set(grid)):
+        raise ValueError(f"radii must increase and have the training radius {radius:.4g} among them, got {grid}")
+
+
+def _label(found: Preset, base: Preset, keys: Sequence[str]) -> str:
+    """Name of the scale, and what is not as there."""
+    words = [base.name] if found.data is None else [base.dataset, base.name]
+    for key in keys:
+        if key == "pgd":
+            if (found.method, found.attack_steps) != (base.method, base.attack_steps):
+                words += [key, str(found.attack_steps)]
+            continue
+        value = getattr(found, key)
+        if value == getattr(base, key) or (found.data is not None and value is None):
+            continue
+        shown = (len(value),) if key == "seeds" else value if isinstance(value, tuple) else (value,)
+        words += [key.replace("_", "-"), *(f"{v:.6g}" if isinstance(v, float) else str(v) for v in shown)]
+    return "-".join(words).replace(":", ".")

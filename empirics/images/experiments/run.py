@@ -12,11 +12,12 @@ from empirics.images.experiments import figure1, memorization, table1
 from empirics.images.experiments import figures2and3 as epochs
 from empirics.images.experiments.presets import Preset
 from empirics.images.experiments.trained import Place, Run, device
+from empirics.images.training.data import file_digest
 from empirics.images.verdicts import verdicts as claims
 from empirics.images.verdicts.result import Record, Result
 
 Measure = Callable[[Preset, Place], tuple[list[Record], list[Run]]]
-EXPERIMENTS: dict[str, Measure] = {
+MEASURES: dict[str, Measure] = {
     "figure1": figure1.measure,
     "figure2": epochs.measure_figure2,
     "figure3": epochs.measure_figure3,
@@ -39,21 +40,26 @@ def run(experiment: str, preset: Preset, place: Place, out: Path, *, command: st
         ValueError: for an unknown experiment, or settings that do not fit.
         FileNotFoundError: if the data set is not there.
     """
-    if experiment not in EXPERIMENTS:
-        raise ValueError(f"experiments are {', '.join(EXPERIMENTS)}, got {experiment!r}")
+    if experiment not in MEASURES:
+        raise ValueError(f"experiments are {', '.join(MEASURES)}, got {experiment!r}")
     started = time.perf_counter()
-    records, used = EXPERIMENTS[experiment](preset, place)
+    records, used = MEASURES[experiment](preset, place)
+    settings = asdict(preset)
+    if preset.data is not None:
+        settings["data"] = {"file": Path(preset.data).name, "sha256": file_digest(preset.data)}
     result = Result(
         experiment=experiment,
-        dataset=preset.dataset,
+        dataset=preset.source,
         preset=preset.name,
-        settings=asdict(preset),
+        settings=settings,
         seeds=preset.seeds,
         records=tuple(records),
         runs=tuple(one.summary() for one in used),
         command=command,
         machine={
             "device": str(device()),
+            "card": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "python": platform.python_version(),

@@ -11,8 +11,9 @@ from torch import nn
 
 from constructions.networks.whole_file import replacing
 from empirics.images.experiments.presets import Preset
+from empirics.images.training.attacks import Attack, fgsm, pgd
 from empirics.images.training.checkpoint import digest
-from empirics.images.training.data import Images, Split, load_images, random_labels
+from empirics.images.training.data import Images, Split, load_file, load_images, random_labels
 from empirics.images.training.log import TrainingLog, overfits_catastrophically
 from empirics.images.training.models import build_model
 from empirics.images.training.recipe import Recipe
@@ -70,6 +71,7 @@ class Run:
         split: the images it was trained and is tested on; with random labels where it was.
         folder: of checkpoint, log and kept weights.
         log: one record an epoch.
+        place: where it is kept; told how long each measurement took.
     """
 
     preset: Preset
@@ -78,6 +80,7 @@ class Run:
     split: Split
     folder: Path
     log: TrainingLog
+    place: Place | None = None
 
     @property
     def epochs(self) -> int:
@@ -112,6 +115,9 @@ class Run:
             "radius": self.condition.radius,
             "width": self.condition.width,
             "seed": self.seed,
+            # Accuracy of whoever always says the most frequent class, and how many images `last` is taken of.
+            "guessing": significant(float(self.split.train.y.bincount().max()) / len(self.split.train)),
+            "monitored": min(MONITORED, len(self.split.train)),
             "last": last | {"loss": significant(last["loss"])},
             "catastrophic_overfitting": [
                 r.epoch for r in self.log.records if overfits_catastrophically(r.train_fgsm, r.train_pgd)
@@ -127,11 +133,11 @@ def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Ru
         ValueError: if the folder holds a run with other settings, or lacks weights.
         FileNotFoundError: if the data set is not there.
     """
-    split = _split(preset, seed, place.data_root)
+    split = load_split(preset, seed, place.data_root)
     if condition.name == "random labels":
         train_part = random_labels(split.train.head(preset.random_train), seed)
         split = Split(train_part, random_labels(split.test, seed + 1_000_003))
-    folder = place.runs / f"{preset.dataset}-{preset.name}" / condition.slug(seed)
+    folder = place.runs / preset.folder / condition.slug(seed)
     place.say(f"{folder.parent.name}/{folder.name}")
 
     start, recipe = _start(preset, condition, seed, split), _recipe(preset, condition, seed)
@@ -148,12 +154,22 @@ def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Ru
     lost = [epoch for epoch in kept if not _weights(folder, epoch).is_file()]
     if lost:
         raise ValueError(f"{folder} lacks the weights of the epochs {lost}: delete it, and it is trained anew")
-    return Run(preset, condition, seed, split, folder, log)
+    return Run(preset, condition, seed, split, folder, log, place)
 
 
 def device() -> torch.device:
     """Where networks are measured: the GPU if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def training_attack(preset: Preset, radius: float) -> Attack:
+    """The attack of adversarial training at a radius."""
+    return fgsm(radius) if preset.method == "fgsm" else pgd(radius, preset.attack_steps)
+
+
+def accuracy_attack(preset: Preset, radius: float) -> Attack:
+    """The attack that measures accuracy; stronger than that of training."""
+    return pgd(radius, preset.test_steps, restarts=2)
 
 
 def _start(preset: Preset, condition: Condition, seed: int, split: Split) -> nn.Module:
@@ -168,7 +184,7 @@ def _recipe(preset: Preset, condition: Condition, seed: int) -> Recipe:
     return Recipe(
         epochs=(preset.random_epochs if random else None) or preset.epochs,
         batch=preset.batch,
-        attack=preset.attack(condition.radius) if condition.radius > 0 else None,
+        attack=training_attack(preset, condition.radius) if condition.radius > 0 else None,
         learning_rate=preset.learning_rate,
         weight_decay=preset.weight_decay,
         precision=precision,  # type: ignore[arg-type]
@@ -179,7 +195,15 @@ def _recipe(preset: Preset, condition: Condition, seed: int) -> Recipe:
 
 
 @lru_cache(maxsize=4)
-def _split(preset: Preset, seed: int, data_root: str | None) -> Split:
+def load_split(preset: Preset, seed: int, data_root: str | None) -> Split:
+    """The images of a seed.
+
+    Raises:
+        ValueError: if there are not as many, or a file of images is malformed.
+        FileNotFoundError: if they are not there.
+    """
+    if preset.data is not None:
+        return load_file(preset.data, train=preset.train, test=preset.test, seed=seed)
     return load_images(preset.dataset, train=preset.train, test=preset.test, seed=seed, data_root=data_root)
 
 

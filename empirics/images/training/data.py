@@ -1,6 +1,8 @@
-"""Images as tensors: stratified, seeded subsets of public data sets, preloaded."""
+"""Images as tensors: stratified, seeded subsets of public data sets or of a file, preloaded."""
 
+import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,14 +114,75 @@ def load_images(
     points, given = load_sample(name)
     labels = np.array(given, dtype=np.int64)
     side = int(np.sqrt(points.shape[1]))
+    return _divided(name, points.reshape(-1, side, side), labels, 10, (train, test), rng)
+
+
+def load_file(path: str, *, train: int | None = None, test: int | None = None, seed: int = 0) -> Split:
+    """Images of an `.npz` file, divided four to one as `load_images` divides `digits`.
+
+    The file holds `points`, of shape (n, height, width), (n, height, width, colours), or (n, d) for rows of one line of
+    pixels (of a square if d is one), as bytes or as numbers in [0, 1]; and `labels`, of shape (n,), whole numbers or
+    text, which in sorted order are the classes 0, 1, ….
+
+    Args:
+        path: of the file.
+        train: size of the training part, None for all.
+        test: size of the test part, None for all.
+        seed: of the division, of the subsets and of their order.
+
+    Raises:
+        ValueError: for a file that is not like this, a size it does not have, or one that leaves a class without a
+            point.
+        FileNotFoundError: if there is no such file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        # numpy leaves a file open that it opened itself and found damaged.
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            points, given = file["points"], file["labels"]
+    except Exception as error:  # a damaged archive can fail in many ways
+        raise ValueError(f"{path} must be an .npz file of plain arrays points and labels: {error}") from error
+    if points.ndim not in (2, 3, 4) or given.ndim != 1 or len(points) != len(given) or 0 in points.shape:
+        raise ValueError(
+            f"{path} must hold points (n, height, width), (n, height, width, colours) or (n, d) and labels (n,), "
+            f"got {points.shape} and {given.shape}"
+        )
+    if points.dtype.kind not in "uif" or given.dtype.kind not in "uiU":
+        raise ValueError(
+            f"{path} must hold numbers and labels of whole numbers or text, got {points.dtype} and {given.dtype}"
+        )
+    pixels = points / 255.0 if points.dtype == np.uint8 else points
+    if points.ndim == 2:
+        side = int(np.sqrt(points.shape[1]))
+        pixels = pixels.reshape(len(points), *((side, side) if side**2 == points.shape[1] else (1, -1)))
+    classes, labels = np.unique(given, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"{path} must hold at least two classes, got {classes.tolist()}")
+    return _divided(path, pixels, labels.astype(np.int64), len(classes), (train, test), np.random.default_rng(seed))
+
+
+def file_digest(path: str) -> str:
+    """16 hexadecimal digits of a file's bytes, which tell results of one file from those of another."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def _divided(
+    name: str,
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    sizes: tuple[int | None, int | None],
+    rng: np.random.Generator,
+) -> Split:
+    """A fifth of each class to test on, the rest to train on, and of either a subset."""
     held_out = stratified(labels, round(_TEST_SHARE * len(labels)), rng, name)
     rest = np.setdiff1d(np.arange(len(labels)), held_out)
-    pixels = points.reshape(-1, side, side)
     rows = [
         within[stratified(labels[within], size, rng, f"the {kind} part of {name}")]
-        for within, size, kind in ((rest, train, "train"), (held_out, test, "test"))
+        for within, size, kind in zip((rest, held_out), sizes, ("train", "test"), strict=True)
     ]
-    return Split(*(_images(name, pixels[within], labels[within]) for within in rows))
+    return Split(*(_images(name, pixels[within], labels[within], classes) for within in rows))
 
 
 def stratified(labels: Any, size: int | None, rng: np.random.Generator, name: str) -> np.ndarray:
@@ -160,8 +223,8 @@ def random_labels(images: Images, seed: int = 0) -> Images:
     )
 
 
-def _images(name: str, pixels: np.ndarray, labels: np.ndarray) -> Images:
+def _images(name: str, pixels: np.ndarray, labels: np.ndarray, classes: int = 10) -> Images:
     x = torch.from_numpy(np.asarray(pixels, dtype=np.float32))
     # Height and width, and colours last if there are any.
     x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
-    return Images(name, x, torch.from_numpy(labels), 10)
+    return Images(name, x, torch.from_numpy(labels), classes)

@@ -1,6 +1,8 @@
 """Networks for images, initialised from a seed, and constructed memorizers in the same form."""
 
+import importlib
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from constructions.networks.network import dense
 from constructions.networks.torch_module import to_torch
 
 Shape = tuple[int, int, int]
+_Built = TypeVar("_Built")
 
 
 def lenet5(shape: Shape, classes: int, *, width: float = 1, seed: int = 0) -> nn.Sequential:
@@ -107,16 +110,43 @@ def mlp(shape: Shape, classes: int, *, width: float = 256, seed: int = 0) -> nn.
 MODELS: dict[str, Callable[..., nn.Sequential]] = {"lenet5": lenet5, "resnet9": resnet9, "mlp": mlp}
 
 
-def build_model(name: str, shape: Shape, classes: int, *, width: float | None = None, seed: int = 0) -> nn.Sequential:
-    """A network by name: "lenet5", "resnet9" or "mlp"; `width` as each defines it, None for its usual one.
+def build_model(name: str, shape: Shape, classes: int, *, width: float | None = None, seed: int = 0) -> nn.Module:
+    """A network by name: "lenet5", "resnet9" or "mlp", or of a builder of one's own, "package.module:builder".
+
+    A builder is called as those are, `builder(shape, classes, width=…, seed=…)` with the shape (channels, height,
+    width) of an image, and returns a module from images (n, channels, height, width) to logits (n, classes). The global
+    generator is seeded when it is called, and left as it was.
+
+    Args:
+        name: of the network.
+        shape: (channels, height, width) of an image.
+        classes: number of outputs.
+        width: as each network defines it, None for its usual one.
+        seed: of the initial weights.
 
     Raises:
-        ValueError: for an unknown name, a shape that is too small, or not `width > 0`.
+        ValueError: for an unknown name, a builder that is not there or returns no module, a shape that is too small,
+            or not `width > 0`.
     """
-    if name not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
     options = {} if width is None else {"width": width}
-    return MODELS[name](shape, classes, seed=seed, **options)
+    if name in MODELS:
+        return MODELS[name](shape, classes, seed=seed, **options)
+    place, colon, attribute = name.partition(":")
+    if not colon:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, or package.module:builder, got {name!r}")
+    try:
+        builder = getattr(importlib.import_module(place), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"model {name!r}: there is no such builder: {error}") from error
+    try:
+        made: object = _seeded(seed, lambda: builder(shape, classes, seed=seed, **options))
+    except TypeError as error:
+        raise ValueError(
+            f"model {name!r} is called as builder(shape, classes, width=..., seed=...): {error}"
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"model {name!r} must return a torch.nn.Module, got {type(made).__name__}")
+    return made
 
 
 def as_classifier(network: ReLUNetwork) -> nn.Sequential:
@@ -184,7 +214,7 @@ def _block(inputs: int, outputs: int, *, pool: bool = False) -> nn.Sequential:
     return nn.Sequential(*parts, *([nn.MaxPool2d(2)] if pool else []))
 
 
-def _seeded(seed: int, build: Callable[[], nn.Sequential]) -> nn.Sequential:
+def _seeded(seed: int, build: Callable[[], _Built]) -> _Built:
     """The global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

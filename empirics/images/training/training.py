@@ -134,7 +134,7 @@ def evaluate(
     Args:
         model: on any device.
         images: all of them count.
-        attack: each of its restarts must fail for an image to count as correct.
+        attack: each of its restarts, on either loss of `robust_correct`, must fail for an image to count as correct.
         batch: images at a time.
         seed: of the random starts.
     """

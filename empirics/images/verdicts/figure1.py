@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from empirics.images.verdicts.chance import fitted, role
 from empirics.images.verdicts.result import Judgement, Record, Result
 from empirics.images.verdicts.statistics import (
     fitted_slope,
@@ -27,9 +28,9 @@ def figure1(result: Result) -> list[Judgement]:
             continue
         # On training points of random labels, and of f̂, a flat zone is what memorization means: it is claimed.
         memorized = record.condition in ("random labels", "constructed") and record.split == "train"
-        role = "control" if control and not memorized else "claim"
-        if record.condition == "random labels" and not fitted_random_labels(result):
-            role = "not fitted"
+        kind = "control" if control and not memorized else "claim"
+        if not fitted_condition(result, record.condition, record.radius):
+            kind = "not fitted"
         where = f"{record.measure}, {record.split}, {'balls in [0,1]^d' if record.clip else 'whole balls'}"
         found.append(
             judge(
@@ -38,7 +39,7 @@ def figure1(result: Result) -> list[Judgement]:
                 "slope outside over slope inside the training radius",
                 [slope_ratio(record.grid(), row, main) for row in record.rows()],
                 SLOPE_RATIO,
-                role=role,
+                role=kind,
                 averaging=geometric_interval,
             )
         )
@@ -49,7 +50,7 @@ def figure1(result: Result) -> list[Judgement]:
         )
         if len(swept) < 2:
             continue
-        for name, locate, role in (
+        for name, locate, kind in (
             ("radius of 10 % of the rise", rise_radius, "claim"),
             ("knot of the best two segments", two_segment_kink, "second route"),
         ):
@@ -63,10 +64,17 @@ def figure1(result: Result) -> list[Judgement]:
                         for k in range(len(result.seeds))
                     ],
                     KINK_SPEED,
-                    role=role,
+                    role=role(result, kind, "adversarial"),
                 )
             )
     return found
+
+
+def fitted_condition(result: Result, condition: str, radius: float) -> bool:
+    """Whether the networks of a condition and radius learned their sample: random labels robustly, others at all."""
+    if condition == "random labels":
+        return fitted_random_labels(result)
+    return fitted(result, condition, radius=radius)
 
 
 def fitted_random_labels(result: Result) -> bool:

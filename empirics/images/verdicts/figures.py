@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from constructions.networks.whole_file import replacing
+from empirics.images.verdicts.chance import fitted
 from empirics.images.verdicts.figure1 import fitted_random_labels
 from empirics.images.verdicts.result import Record, Result
 from empirics.images.verdicts.statistics import inside_mean
@@ -60,7 +61,8 @@ def draw(results: Sequence[Result], folder: Path, endings: Sequence[str] = ("png
 
 
 def _title(result: Result) -> str:
-    return f"{result.dataset}, {result.settings['model']}, {len(result.seeds)} seeds"
+    seeds = len(result.seeds)
+    return f"{result.dataset}, {result.settings['model']}, {seeds} seed{'s' * (seeds > 1)}"
 
 
 def _line(axis: Any, record: Record, *, scale: float = 1.0, **options: Any) -> None:
@@ -85,6 +87,7 @@ def _radius(axis: Any, result: Result) -> None:
 
 def _figure1(axes: Any, result: Result) -> None:
     main = result.settings["radius"]
+    unfitted = _named(result, "adversarial").removeprefix("adversarial")
     for axis, measure, label in ((axes[0], "gradient_norm", NORM), (axes[1], "loss_change", CHANGE)):
         for record in result.select(condition="adversarial", radius=main, measure=measure):
             _line(
@@ -92,7 +95,7 @@ def _figure1(axes: Any, result: Result) -> None:
                 record,
                 color="tab:blue" if record.split == "train" else "tab:red",
                 linestyle="-" if record.clip else ":",
-                label=f"{record.split}, {'in [0,1]^d' if record.clip else 'whole balls'}",
+                label=f"{record.split}, {'in [0,1]^d' if record.clip else 'whole balls'}{unfitted}",
             )
         _radius(axis, result)
         axis.set(xlabel="radius ε of the balls", ylabel=label)
@@ -127,8 +130,8 @@ def _figure1(axes: Any, result: Result) -> None:
 
 
 def _named(result: Result, condition: str) -> str:
-    unfitted = condition == "random labels" and not fitted_random_labels(result)
-    return f"{condition}, not fitted" if unfitted else condition
+    learned = fitted_random_labels(result) if condition == "random labels" else fitted(result, condition)
+    return condition if learned else f"{condition}, not fitted"
 
 
 def _floor(result: Result, measure: str) -> float:
@@ -168,7 +171,7 @@ def _figure2(axes: Any, result: Result) -> None:
                 floor=float(values.min()) / 2,
                 color=COLOURS[condition],
                 linestyle=STYLE[split],
-                label=f"{condition}, {split}",
+                label=f"{_named(result, condition)}, {split}",
             )
     axes[2].set(xlabel="epoch", ylabel="mean inside the training radius", yscale="log")
     axes[2].legend(fontsize="x-small")
@@ -191,7 +194,7 @@ def _figure3(axes: Any, result: Result) -> None:
                 floor=float(values.min()) / 2,
                 color=COLOURS[condition],
                 linestyle=STYLE[split],
-                label=f"{name}, {condition} training",
+                label=f"{name}, {_named(result, condition)} training",
             )
     axes[0].set(xlabel="epoch", ylabel=NORM + " at ε", yscale="log")
     axes[0].legend(fontsize="x-small")
@@ -224,7 +227,7 @@ def _table1(axes: Any, result: Result) -> None:
             yerr=error,
             capsize=2,
             color=COLOURS[condition],
-            label=f"{condition} training",
+            label=f"{_named(result, condition)} training",
         )
         axis.bar_label(bars, fmt="%.1f", fontsize="x-small", padding=2)
     axis.set_xticks(np.arange(4) + 0.19, [f"{measure.split('_')[0]}\n{split}" for measure, split in names])
@@ -241,7 +244,7 @@ def _memorization(axes: Any, result: Result) -> None:
                 record,
                 color=COLOURS[condition],
                 linestyle=STYLE[record.split],
-                label=f"{condition} training, {record.split}",
+                label=f"{_named(result, condition)} training, {record.split}",
             )
     _radius(axes[0], result)
     axes[0].set(xlabel="radius ε", ylabel="share of points robust at ε (PGD)", ylim=(0, 1.03))

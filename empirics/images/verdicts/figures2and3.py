@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from empirics.images.verdicts.chance import role
 from empirics.images.verdicts.result import Judgement, Result
 from empirics.images.verdicts.statistics import correlation, correlation_interval, geometric_interval, inside_mean
 from empirics.images.verdicts.thresholds import CORRELATION, END_OVER_PEAK, FITTED, GROWTH, judge
@@ -38,7 +39,7 @@ def figure2(result: Result) -> list[Judgement]:
                     (series[-1][1] / series[0][1]).tolist(),
                     1.0,
                     direction="above" if up else "below",
-                    role="claim" if condition == "adversarial" else "control",
+                    role=role(result, "claim" if condition == "adversarial" else "control", condition),
                     averaging=geometric_interval,
                 )
             )
@@ -63,6 +64,7 @@ def _descent_once_fitted(result: Result) -> list[Judgement]:
             from_peak,
             END_OVER_PEAK,
             direction="below",
+            role=role(result, "claim", "adversarial"),
             averaging=geometric_interval,
         )
     ]
@@ -83,6 +85,7 @@ def _descent_once_fitted(result: Result) -> list[Judgement]:
             ratios,
             1.0,
             direction="below",
+            role=role(result, "claim", "adversarial"),
             averaging=geometric_interval,
         )
     )
@@ -102,7 +105,7 @@ def figure3(result: Result) -> list[Judgement]:
         local, overall = (_series(result, condition, "flatness", split) for split in ("train", "test"))
         if len(local) < 2:
             continue
-        role = "claim" if condition == "adversarial" else "control"
+        main = "claim" if condition == "adversarial" else "control"
         found.append(
             judge(
                 "figure-3",
@@ -110,7 +113,7 @@ def figure3(result: Result) -> list[Judgement]:
                 "growth of global over growth of local flatness, first to last epoch",
                 ((overall[-1] / overall[0]) / (local[-1] / local[0])).tolist(),
                 GROWTH,
-                role=role,
+                role=role(result, main, condition),
                 averaging=geometric_interval,
             )
         )
@@ -122,12 +125,12 @@ def figure3(result: Result) -> list[Judgement]:
             for differences in (False, True):
                 on = "differences between measured epochs" if differences else "levels"
                 for other, name, kind in (
-                    (overall, "global flatness", role),
+                    (overall, "global flatness", main),
                     (epochs, "the number of the epoch", "control"),
                     (np.roll(overall, 1, axis=1), "global flatness of another seed", "control"),
                 ):
                     # The two controls are of the claim; the steps of the epoch's number are those of the schedule.
-                    if other is not overall and (role == "control" or (other is epochs and differences)):
+                    if other is not overall and (main == "control" or (other is epochs and differences)):
                         continue
                     if name.endswith("seed") and gap.shape[1] < 2:
                         continue
@@ -141,7 +144,7 @@ def figure3(result: Result) -> list[Judgement]:
                                 for k in range(gap.shape[1])
                             ],
                             CORRELATION,
-                            role=kind,
+                            role=role(result, kind, condition),
                             averaging=correlation_interval,
                         )
                     )

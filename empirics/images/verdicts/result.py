@@ -69,8 +69,8 @@ class Judgement:
 
     Attributes:
         statement: of the ledger, such as "figure-1".
-        role: "claim"; "control", which must not be reproduced; "second route" to a claim; "not fitted", of a network
-            that did not learn its sample and says nothing about the claim.
+        role: "claim"; "control", which must not be reproduced; "second route" to a claim; "not fitted", of networks
+            that did not learn their sample and say nothing about the claim.
         claim: in words.
         statistic: in words.
         threshold: fixed before the measurement.
@@ -111,6 +111,7 @@ class Result:
         runs: the trained networks: condition, seed, accuracies, warnings.
         command: that makes it again.
         machine: threads, versions, seconds.
+        differs: what was not as the command does it, or as the preset is now: of a setting by its name.
     """
 
     experiment: str
@@ -123,6 +124,7 @@ class Result:
     runs: tuple[dict[str, Any], ...] = ()
     command: str = ""
     machine: dict[str, Any] = field(default_factory=dict)
+    differs: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

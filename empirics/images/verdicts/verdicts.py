@@ -5,6 +5,7 @@ Sources: Figure 1, Figure 2, Figure 3, Table 1 and the paragraphs on them; secti
 
 import numpy as np
 
+from empirics.images.verdicts.chance import role
 from empirics.images.verdicts.figure1 import figure1
 from empirics.images.verdicts.figures2and3 import figure2, figure3
 from empirics.images.verdicts.result import Judgement, Result
@@ -48,7 +49,7 @@ def table1(result: Result) -> list[Judgement]:
     """Robust training accuracy near 100 %, a large robust drop from train to test, a small clean one."""
     found = []
     for condition in ("adversarial", "clean"):
-        role = "claim" if condition == "adversarial" else "control"
+        kind = "claim" if condition == "adversarial" else "control"
         robust, clean = (
             [_accuracy(result, condition, measure, split) for split in ("train", "test")]
             for measure in ("robust_accuracy", "clean_accuracy")
@@ -62,7 +63,7 @@ def table1(result: Result) -> list[Judgement]:
         )
         for claim, values, threshold, direction in rows:
             # Clean training also fits clean data with a small drop: that row cannot tell them apart, and is no control.
-            if role == "control" and direction == "below":
+            if kind == "control" and direction == "below":
                 continue
             found.append(
                 judge(
@@ -72,7 +73,7 @@ def table1(result: Result) -> list[Judgement]:
                     values.tolist(),
                     threshold,
                     direction=direction,
-                    role=role,
+                    role=role(result, kind, condition),
                 )
             )
     return found
@@ -87,50 +88,68 @@ def memorization(result: Result) -> list[Judgement]:
     def scalars(measure: str, split: str, **wanted: object) -> np.ndarray:
         return np.array([row[0] for row in result.one(measure=measure, split=split, **wanted).values])
 
-    def add(claim: str, statistic: str, values: np.ndarray, threshold: float, **options: str) -> None:
-        found.append(judge(statement, claim, statistic, values.tolist(), threshold, **options))  # type: ignore[arg-type]
-
     main = float(result.settings["width"])
+
+    def add(
+        claim: str,
+        statistic: str,
+        values: np.ndarray,
+        threshold: float,
+        *conditions: str,
+        kind: str = "claim",
+        width: float | None = main,
+        direction: str = "above",
+    ) -> None:
+        part = role(result, kind, *conditions, width=width)
+        found.append(judge(statement, claim, statistic, values.tolist(), threshold, direction=direction, role=part))
+
     for condition in ("adversarial", "clean"):
-        role = "claim" if condition == "adversarial" else "control"
+        kind = "claim" if condition == "adversarial" else "control"
         share, reach = (
             scalars(measure, "train", condition=condition, width=main)
             - scalars(measure, "test", condition=condition, width=main)
             for measure in ("robust_share", "robust_radius")
         )
         where = "robust behaviour is local to the training points"
-        add(f"{where}: {condition}", "share robust at the training radius, train minus test", share, SHARE, role=role)
+        statistic = "share robust at the training radius, train minus test"
+        add(f"{where}: {condition}", statistic, share, SHARE, condition, kind=kind)
         add(
             f"{where}, by robust radius: {condition}",
             "mean largest robust radius over the training radius, train minus test",
             reach / radius,
             RADIUS_SHARE,
-            role=role,
+            condition,
+            kind=kind,
         )
         right = scalars("robust_share_of_right", "train", condition=condition, width=main) - scalars(
             "robust_share_of_right", "test", condition=condition, width=main
         )
-        add(f"{where}, of images classified correctly: {condition}", "the same share of those", right, SHARE, role=role)
+        claim = f"{where}, of images classified correctly: {condition}"
+        add(claim, "the same share of those", right, SHARE, condition, kind=kind)
     rescued = {split: scalars("rescued_share", split) for split in ("train", "test")}
     statistic = "share of the clean network's small-margin points that become robust"
-    add("small-margin training points become robust", f"{statistic}, train", rescued["train"], RESCUED)
-    add("small-margin test points do not", f"{statistic}, train minus test", rescued["train"] - rescued["test"], SHARE)
+    both = ("adversarial", "clean")
+    add("small-margin training points become robust", f"{statistic}, train", rescued["train"], RESCUED, *both)
+    apart = rescued["train"] - rescued["test"]
+    add("small-margin test points do not", f"{statistic}, train minus test", apart, SHARE, *both)
     near = "test points near a training point of their class are more robust"
     statistic = "rank correlation of robust radius and l_∞ distance"
-    add(f"{near}: adversarial", statistic, scalars("distance_correlation", "test"), 0.0, direction="below")
+    correlation = scalars("distance_correlation", "test")
+    add(f"{near}: adversarial", statistic, correlation, 0.0, "adversarial", direction="below")
     for condition in ("adversarial", "clean"):
         pair = np.array(result.one(measure="dependence_correlations", condition=condition).values)
-        role = "claim" if condition == "adversarial" else "control"
+        kind = "claim" if condition == "adversarial" else "control"
         add(
             f"{near} than near as many held-out ones: {condition}",
             f"{statistic}, to training images minus to held-out ones",
             pair[:, 0] - pair[:, 1],
             0.0,
+            condition,
             direction="below",
-            role=role,
+            kind=kind,
         )
         if condition == "clean":
-            add(f"{near}: clean", statistic, pair[:, 0], 0.0, direction="below", role=role)
+            add(f"{near}: clean", statistic, pair[:, 0], 0.0, condition, direction="below", kind=kind)
     widths = sorted({record.width for record in result.select(measure="robust_error", condition="adversarial")})
     if len(widths) > 1:
         fall = {
@@ -139,12 +158,15 @@ def memorization(result: Result) -> list[Judgement]:
             for split in ("train", "test")
         }
         widest = f"width {widths[0]:g} to {widths[-1]:g}"
-        add(f"robust training error falls with width, {widest}", "fall of the error", fall["train"], WIDTH_FALL)
+        claim = f"robust training error falls with width, {widest}"
+        add(claim, "fall of the error", fall["train"], WIDTH_FALL, "adversarial", width=None)
         add(
             f"it falls more than the robust test error, {widest}",
             "fall on train minus fall on test",
             fall["train"] - fall["test"],
             WIDTH_FALL,
+            "adversarial",
+            width=None,
         )
     return found
 

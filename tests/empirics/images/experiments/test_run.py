@@ -1,6 +1,7 @@
 """The whole path at its smallest scale: training, measuring, judging, storing, drawing, from the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -123,15 +124,21 @@ def test_weights_that_are_lost_are_noticed(out) -> None:
     ("more", "message"),
     [
         (("--seeds", "0"), "at least one seed, got 0"),
-        (("--epochs", "3"), "is of another run"),
+        (("--epochs", "0"), "at least one epoch, got 0"),
         (("--train", "5000"), "asked for 5000"),
         (("--draw", "missing.json"), "there is no result missing.json"),
+        (("--draw", "table1-digits-mini.json"), "is a result of table1, got the experiment figure1"),
         (("--threads", "0"), "threads must be >= 1"),
+        (("--data", "missing.npz"), "there is no file missing.npz"),
+        (("--model", "cnn"), "or package.module:builder, got 'cnn'"),
+        (("--model", "nowhere:cnn"), "there is no such builder: No module named 'nowhere'"),
+        (("--sweep", "0.05", "0.2"), "radii must increase and have the training radius 0.1"),
     ],
 )
 def test_bad_input_is_an_error_of_one_line(out, capsys, more, message) -> None:
     from empirics.__main__ import main
 
+    more = tuple(str(out / word) if word.startswith("table1") else word for word in more)
     assert main([*arguments(out), *more]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
@@ -143,21 +150,86 @@ def test_results_of_different_experiments_make_no_figure(out, capsys) -> None:
 
     files = [str(out / f"{name}-digits-mini.json") for name in ("figure1", "table1")]
     assert main(arguments(out, "figure1", "--draw", *files)) == 2
-    assert "one experiment, got ['figure1', 'table1']" in capsys.readouterr().err
+    assert "is a result of table1, got the experiment figure1" in capsys.readouterr().err
+    assert main(["figure1", "--out", str(out)]) == 2
+    assert "--dataset is needed" in capsys.readouterr().err
+    assert main(["figure2", "--out", str(out), "--draw", str(out / "figure2-digits-mini.json")]) == 0
+
+
+def test_a_run_with_other_settings_has_another_name(out, capsys) -> None:
+    """And leaves the preset's own result and networks as they were; what is only measured shares its networks."""
+    from empirics.__main__ import main
+    from empirics.images.verdicts.result import Result
+
+    before = (out / "table1-digits-mini.json").read_bytes()
+    networks = sorted(out.glob("runs/digits-mini/*"))
+    assert main(arguments(out, "table1", "--attacked", "7", "--seeds", "1")) == 0
+    assert "one seed gives no interval" in capsys.readouterr().out
+    assert sorted(out.glob("runs/digits-mini/*")) == networks
+    assert main(arguments(out, "table1", "--epochs", "2", "--seeds", "1")) == 0
+    assert sorted(path.name for path in (out / "runs").iterdir()) == ["digits-mini", "digits-mini-epochs-2"]
+    for label, words, key, value in (
+        ("seeds-1-attacked-7", "--seeds 1 --attacked 7", "attacked", 7),
+        ("epochs-2-seeds-1", "--seeds 1 --epochs 2", "epochs", 2),
+    ):
+        result = Result.load(out / f"table1-digits-mini-{label}.json")
+        assert result.preset == f"mini-{label}"
+        assert result.settings[key] == value
+        assert result.command == f"python -m empirics table1 --dataset digits --preset mini {words}"
+    assert (out / "table1-digits-mini.json").read_bytes() == before
+
+
+def test_networks_at_chance_are_flagged(out, capsys, tmp_path) -> None:
+    """One epoch of a learning rate near 0: nothing is learned, under any condition."""
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from empirics.images.experiments.command import show
+    from empirics.images.experiments.presets import preset
+    from empirics.images.experiments.run import run
+    from empirics.images.experiments.trained import Place
+    from empirics.images.verdicts.result import Result
+
+    settings = replace(preset("digits", "mini", seeds=1, epochs=1), learning_rate=1e-9)
+    result = run("table1", settings, Place(tmp_path / "runs", None, lambda _: None), tmp_path)
+    assert {v.role for v in result.verdicts} == {"not fitted"}
+    show(result, Console())
+    printed = capsys.readouterr().out
+    for condition in ("adversarial", "clean"):
+        assert f"on training images is at chance: {condition}, radius" in printed
+    # Trained networks are not.
+    assert "not fitted" not in {v.role for v in Result.load(out / "table1-digits-mini.json").verdicts}
 
 
 def test_another_network_is_measured_anew(tmp_path) -> None:
     """What was measured of one network is never taken for another's that was trained in its folder."""
-    from empirics.__main__ import main
-    from empirics.images.verdicts.result import Result
+    from dataclasses import replace
 
-    def accuracy(folder, *more) -> list[tuple[tuple[float, ...], ...]]:
-        assert main([*arguments(folder, "table1", "--seeds", "1"), *more]) == 0
-        records = Result.load(folder / "table1-digits-mini.json").records
+    from empirics.images.experiments.presets import preset
+    from empirics.images.experiments.run import run
+    from empirics.images.experiments.trained import Place
+
+    def accuracy(folder, **changes) -> list[tuple[tuple[float, ...], ...]]:
+        settings = replace(preset("digits", "mini", seeds=1), **changes)
+        records = run("table1", settings, Place(folder / "runs", None, lambda _: None), folder).records
         return [record.values for record in records]
 
     again, fresh = tmp_path / "again", tmp_path / "fresh"
     first = accuracy(again)
+    with pytest.raises(ValueError, match="is of another run"):
+        accuracy(again, learning_rate=0.05)
     for checkpoint in again.rglob("checkpoint.pt"):
         checkpoint.unlink()
-    assert accuracy(again, "--train", "50") == accuracy(fresh, "--train", "50") != first
+    assert accuracy(again, learning_rate=0.05) == accuracy(fresh, learning_rate=0.05) != first
+
+
+def test_measurements_say_how_long_they_took(tmp_path) -> None:
+    from empirics.images.experiments.presets import preset
+    from empirics.images.experiments.run import run
+    from empirics.images.experiments.trained import Place
+
+    said: list[str] = []
+    run("table1", preset("digits", "mini", seeds=1), Place(tmp_path / "runs", None, said.append), tmp_path)
+    timed = [line for line in said if re.fullmatch(r"  losses-020-(train|test), .*-seed-0: \d+\.\d s", line)]
+    assert len(timed) == 4

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from empirics.images.training.attacks import (
+    ALL_LOSSES,
     Attack,
+    _losses,
     _magnitude,
     correct,
     fgsm,
@@ -19,7 +21,7 @@ from empirics.images.training.attacks import (
     random_offsets,
     robust_correct,
 )
-from empirics.images.training.models import build_model
+from empirics.images.training.models import Scale, build_model
 
 exponents = st.sampled_from([2.0, math.inf])
 INF = math.inf
@@ -230,6 +232,79 @@ def test_offsets_replace_the_generator(images) -> None:
     offsets = random_offsets(x.shape, attack, seeded(7))
     part = perturb(model, x[1::2], y[1::2], attack, offsets=offsets[:, 1::2])
     torch.testing.assert_close(part, whole[1::2], rtol=0, atol=1e-6)
+
+
+# -- the unit of the logits
+
+
+@pytest.fixture(scope="module")
+def sure() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+    """A network that has fitted the digits, and so has large logits; test images."""
+    from empirics.images.training.data import load_images
+    from empirics.images.training.recipe import Recipe
+    from empirics.images.training.training import train
+
+    split = load_images("digits", train=600, test=200)
+    model = build_model("mlp", split.train.shape, 10, width=128)
+    train(model, split, Recipe(20, None, batch=50, learning_rate=5e-3, optimizer="adam", weight_decay=0))
+    return model, split.test.x, split.test.y
+
+
+def robust_images(sure, factor: float, **options) -> int:
+    model, x, y = sure
+    return int(robust_correct(nn.Sequential(model, Scale(factor)), x, y, pgd(0.1, 20), seeded(), **options).sum())
+
+
+def test_robust_accuracy_does_not_depend_on_the_unit_of_the_logits(sure) -> None:
+    """The planted fault: on the cross entropy alone it does, both ways."""
+    ours = [robust_images(sure, factor) for factor in (0.01, 1.0, 100.0, 1e6)]
+    # Factors that are no powers of two are rounded, and a sign may turn.
+    assert max(ours) - min(ours) <= 1
+    blind = [robust_images(sure, factor, losses=("cross_entropy",)) for factor in (0.01, 1.0, 100.0)]
+    assert blind[0] > blind[1] + 20
+    assert blind[2] > blind[1] + 20
+    # And none of them finds more.
+    assert max(ours) <= min(blind) + 2
+    for loss in ("scaled", "margin"):
+        alone = [robust_images(sure, factor, losses=(loss,)) for factor in (2.0**-7, 1.0, 2.0**7)]
+        assert alone[0] == alone[1] == alone[2] >= max(ours)
+
+
+def test_an_image_stays_robust_only_if_both_ascents_fail(sure) -> None:
+    model, x, y = sure
+    attack = pgd(0.1, 20)
+    both = robust_correct(model, x, y, attack, seeded())
+    scaled = robust_correct(model, x, y, attack, seeded(), losses=("scaled",))
+    # The first ascent has the same starts, the second takes what it left.
+    assert not (both & ~scaled).any()
+    assert both.sum() < scaled.sum() or torch.equal(both, scaled)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_the_losses_are_what_they_say(dtype: torch.dtype) -> None:
+    logits = torch.tensor([[1.0, 3.0, -1.0], [4.0, 0.0, 2.0], [0.0, 0.0, 0.0]], dtype=dtype)
+    y, identity = torch.tensor([1, 2, 0]), nn.Identity()
+    assert _losses(identity, logits, y, "margin").tolist() == [-2.0, 2.0, 0.0]
+    # Differences to the label (-2, 0, -4), (2, -2, 0) and none, the largest of them taken to 20.
+    expected = [
+        math.log(1 + math.exp(-10) + math.exp(-20)),
+        math.log(math.exp(20) + math.exp(-20) + 1),
+        math.log(3),
+    ]
+    assert _losses(identity, logits, y, "scaled").tolist() == pytest.approx(expected, rel=1e-5, abs=2**-23)
+    for loss in ALL_LOSSES:
+        point = logits.float().requires_grad_()
+        (gradient,) = torch.autograd.grad(_losses(identity, point, y, loss).sum(), point)
+        assert gradient.isfinite().all()
+        # Up in the others, down in the label.
+        assert (gradient.gather(1, y[:, None]) < 0).all()
+
+
+@pytest.mark.parametrize("losses", [(), ("cross entropy",), ("margin", "hinge")])
+def test_other_losses_are_refused(losses: tuple[str, ...], images) -> None:
+    x, y = images
+    with pytest.raises(ValueError, match="an attack ascends cross_entropy or scaled or margin, got"):
+        robust_correct(affine(16), x, y, fgsm(0.1), losses=losses)
 
 
 # -- what is left as it was

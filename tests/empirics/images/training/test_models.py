@@ -57,7 +57,7 @@ def test_the_width_multiplies_the_parameters(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "classes", "width", "message"),
     [
-        ("lenet", (1, 28, 28), 10, 1, "lenet5, resnet9, mlp, got 'lenet'"),
+        ("lenet", (1, 28, 28), 10, 1, "lenet5, resnet9, mlp, or package.module:builder, got 'lenet'"),
         ("lenet5", (1, 3, 28), 10, 1, "4x4 pixels"),
         ("resnet9", (3, 4, 4), 10, 1, "8x8 pixels"),
         ("mlp", (0, 8, 8), 10, 1, "a channel"),
