@@ -6,10 +6,17 @@ BIN := $(VENV)/bin
 # One thread for each test worker: two workers with two threads each only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: audit test check format random nightly bench mutants proofs venv clean
+.PHONY: audit page test check format random nightly bench mutants proofs venv clean
 
+# The same generated cases each time: SEED=… for others. Then the reference of the code, beside the page.
+SEED ?= 0
 audit: $(VENV)/.installed
-	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --dist worksteal -m statement --audit=report
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --dist worksteal -m statement --audit=report --hypothesis-seed=$(SEED); \
+	status=$$?; $(BIN)/python -m audit report; exit $$status
+
+# The page of the last audit, drawn again without a test.
+page: $(VENV)/.installed
+	$(BIN)/python -m audit report
 
 test: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -60,6 +67,7 @@ venv: $(VENV)/.installed
 # What is never imported is never compiled: half of the minute that the installation took.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed: make PYTHON=python3.11 ...")'
+	@echo "installing what the project needs into $(VENV), once: a minute or two, up to ten where it is downloaded slowly"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[test]'
 	touch $@

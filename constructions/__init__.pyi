@@ -11,6 +11,8 @@ from constructions.compact.memorizer import CompactMemorizer, compact_memorizer
 from constructions.comparison.counts import parameter_report
 from constructions.comparison.entries import ENTRIES, Count, Entry, Place, count_built
 from constructions.comparison.report import ParameterReport
+from constructions.estimator import RobustMemorizerClassifier
+from constructions.memorizers.completeness import IncompleteCertificateWarning
 from constructions.memorizers.construction import Construction, PlainMemorizer
 from constructions.memorizers.max_tree import max_tree_memorizer
 from constructions.memorizers.memorizer import Memorizer, robust_memorizer
@@ -40,11 +42,15 @@ from constructions.rules.memorizer import RuleMemorizer, rule_memorizer
 from constructions.samples.loading import load_sample
 from constructions.samples.task import Task, read_task
 
+__version__: str
+
 __all__ = [
     # robust memorization
     "robust_memorizer",
     "Memorizer",
     "SizeReport",
+    "IncompleteCertificateWarning",
+    "RobustMemorizerClassifier",
     # what every builder returns, and what a builder of your own needs
     "Construction",
     "PlainMemorizer",

@@ -1,7 +1,8 @@
 """Options, profiles and fixtures.
 
 Shapes and types are checked in every module of the project that is imported after the hook below, so this file
-and what it imports may import the project's packages inside functions only.
+and what it imports may import the project's packages inside functions only. Of these pytest has loaded the plugin
+`constructions.suite.plugin` before, which imports no other module of theirs at first.
 """
 
 import sys
@@ -37,36 +38,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("robust memorization")
     group.addoption("--audit", metavar="DIR", help="the whole audit, with mnist5k; writes its report to DIR")
     group.addoption("--nightly", action="store_true", help="also the searches that take minutes")
-    group.addoption(
-        "--data", metavar="FILE", help="run only the hypotheses and conclusions on this data set; write --data=FILE"
-    )
-    group.addoption("--radius", type=float, default=0.1, help="radius for --data")
-    group.addoption(
-        "--p", type=float, default=float("inf"), help="exponent for --data and --construction, from 1 to inf"
-    )
-    group.addoption("--classes", default="all", help='classes for --data: "all", "parity" or a list such as 3,8')
-    group.addoption(
-        "--memorizer",
-        metavar="MODULE:BUILDER",
-        help="run the suite of f_adv's network on this builder only",
-    )
-    group.addoption(
-        "--construction", metavar="MODULE:BUILDER", help="run the suite of any construction on this builder, only"
-    )
-
-
-def _only_file(config: pytest.Config) -> str | None:
-    """The one test file that the options ask for."""
-    if config.getoption("--data"):
-        return "test_own_data.py"
-    if config.getoption("--construction"):
-        return "test_any_construction.py"
-    return "test_any_memorizer.py" if config.getoption("--memorizer") else None
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    only = _only_file(config)
-    return True if only and collection_path.suffix == ".py" and collection_path.name != only else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -111,14 +82,29 @@ def record(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
 
 @pytest.fixture
 def figure_path(
-    request: pytest.FixtureRequest, tmp_path: Path, record: Callable[[str, Any], None]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    record: Callable[[str, Any], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], Path]:
-    """Where a figure of the report goes; a temporary folder when no report is written."""
-    directory = request.config.getoption("--audit")
+    """Where a figure of the report goes, and its drawing in vectors beside it; a temporary folder without a report."""
+    directory, names = request.config.getoption("--audit"), set[str]()
+    if directory:
+        from matplotlib.figure import Figure
+
+        save = Figure.savefig
+
+        def in_vectors_too(figure: Any, place: Any, **options: Any) -> None:
+            save(figure, place, **options)
+            if Path(place).name in names:
+                save(figure, Path(place).with_suffix(".svg"), metadata={"Date": None})
+
+        monkeypatch.setattr(Figure, "savefig", in_vectors_too)
 
     def path(name: str) -> Path:
         folder = Path(directory) if directory else tmp_path
         folder.mkdir(parents=True, exist_ok=True)
+        names.add(name)
         record("figure", name)
         return folder / name
 

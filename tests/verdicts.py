@@ -1,27 +1,27 @@
-"""The verdict table: what the ledger claims, what the tests of this run did, and what coqc has proved.
+"""The hooks of an audit: what each test did goes to `audit/`, which says what that means for each statement.
 
 The hooks in here are imported by `conftest.py`. Every test with `@pytest.mark.statement(id, form=…)` reports to
-the controller through its `user_properties`, so the table is the same with and without parallel workers.
+the controller through its `user_properties`, so the report is the same with and without parallel workers.
 """
 
 import json
-import platform
+import sys
+import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Generator, Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 FORMS = ("printed", "repaired")
+# Seconds between two lines of progress, on a terminal that can overwrite one and elsewhere.
+EVERY = {True: 0.5, False: 10.0}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Verdicts(), "verdicts")
+    config.pluginmanager.register(Verdicts(config), "verdicts")
 
 
 def mark_statements(items: list[pytest.Item]) -> None:
@@ -68,341 +68,151 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 class Verdicts:
-    """Collects the reports of one run and shows the table at its end."""
+    """Collects the reports of one run, says how far it is, and shows at its end what it did."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
         self.reports: list[pytest.TestReport] = []
-        self.planned = 0
+        self.planned: dict[str, list[tuple[str, str]]] = {}
         self.started = time.time()
+        self.said = self.started
+        self.progress: Any = None
+        # Parallel workers collect the tests, and alone know their marks: they leave them in this folder.
+        self.folder = tempfile.TemporaryDirectory(prefix="audit-")
+        directory = config.getoption("--audit")
+        self.directory = Path(directory) if directory and not _is_worker(config) else None
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.planned = len(session.items)
+        marks = {
+            item.nodeid: [tuple(value) for name, value in item.user_properties if name == "statement"]
+            for item in session.items
+        }
+        if not _is_worker(self.config):
+            self._plan(marks)
+        elif place := self.config.workerinput.get("plans"):
+            (Path(place) / f"{self.config.workerinput['workerid']}.json").write_text(json.dumps(marks))
 
-    # Parallel workers collect, each all of it; the hook is there with them only.
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        self.planned = len(ids)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["plans"] = self.folder.name
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
+        self._plan(json.loads((Path(self.folder.name) / f"{node.gateway.id}.json").read_text()))
+
+    def _plan(self, marks: dict[str, Any]) -> None:
+        """Of all tests that are to be run; each worker has the same."""
+        if not marks or self.planned:
+            return
+        self.planned = {name: [(one, form) for one, form in those] for name, those in marks.items()}
+        if self.directory and not self.config.option.collectonly:
+            from audit.progress import Progress
+            from audit.stored import forget, seconds_before
+
+            self.progress = Progress(self.planned, seconds_before(self.directory))
+            forget(self.directory)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self.progress:
+            self.progress.begin(nodeid)
+            self._say()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """No letters: what passed is no news, and what failed is said with its name."""
+        if self.directory is None or hasattr(report, "wasxfail") or (report.when != "call" and report.passed):
+            return None
+        return ("error" if report.failed and report.when != "call" else report.outcome, "", "")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or (report.when == "setup" and not report.passed):
             self.reports.append(report)
+            if self.progress:
+                self.progress.end(report.nodeid)
+                self._say(f"FAILED {report.nodeid}" if report.failed else "")
 
-    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
-        directory = config.getoption("--audit")
-        if not (directory or config.getoption("markexpr") == "statement"):
+    def _say(self, failure: str = "") -> None:
+        """One line on what is done, not too often, and every failure."""
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is None:
             return
-        from theory import LATER
+        rewrites = sys.stdout.isatty()
+        now = time.time()
+        if failure:
+            terminal.ensure_newline()
+            terminal.write_line(failure)
+        if now - self.said >= EVERY[rewrites]:
+            self.said = now
+            line = self.progress.line(now - self.started)
+            if rewrites:
+                terminal.rewrite(line[: terminal._tw.fullwidth - 1], erase=True)
+            else:
+                terminal.write_line(line)
 
-        rows, later = verdict_rows(self.reports), verdict_rows(self.reports, LATER)
-        runs, measured = recorded(self.reports, "run"), recorded(self.reports, "measured")
-        terminalreporter.write_line("")
-        cut = interruption(len(self.reports), self.planned, exitstatus)
-        if cut:
-            terminalreporter.write_line(cut)
-        terminalreporter.write(render(rows, later, runs, measured, terminalreporter._tw.fullwidth))
-        if directory:
-            header = header_of(self.started, cut)
-            write_report(Path(directory), header, rows, later, runs, measured)
-            terminalreporter.write_line(f"report written to {directory}/audit.md and {directory}/audit.json")
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
+        config = self.config
+        if not (self.directory or config.getoption("markexpr") == "statement") or config.option.collectonly:
+            return
+        from audit.facts import facts
+        from audit.report import content_of, write
+        from audit.terminal import screen
 
-
-def interruption(done: int, planned: int, exitstatus: int) -> str:
-    """The first line of the report of a run that did not do all that it set out to; empty for a whole run."""
-    if done >= planned and exitstatus != pytest.ExitCode.INTERRUPTED:
-        return ""
-    return f"INTERRUPTED after {done} of {planned} tests: what is not checked below may not have been run"
-
-
-def header_of(started: float, cut: str) -> dict[str, Any]:
-    """When and with what the run was made, and whether it was cut off."""
-    import numpy as np
-
-    from theory.__main__ import totals
-
-    try:
-        ours = version("robust-memorization")
-    except PackageNotFoundError:
-        ours = "not installed"
-    return {
-        "interrupted": cut,
-        "version": ours,
-        "date": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "seconds": round(time.time() - started, 1),
-        "verdicts": totals(),
-    }
-
-
-def recorded(reports: list[pytest.TestReport], wanted: str) -> list[Any]:
-    """What tests handed over by this name, in an order that does not depend on which worker was first."""
-    ordered = sorted(reports, key=lambda report: (*report.location[:2], report.nodeid))
-    return [value for report in ordered for name, value in report.user_properties if name == wanted]
-
-
-def verdict_rows(reports: list[pytest.TestReport], entries: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """One row a statement of the given ones, by default of the ledger, in their order."""
-    from theory import LEDGER
-    from theory.ledger.proofs import own_proofs, proved
-
-    theorems = proved(own_proofs())
-    tests: dict[tuple[str, str], list[str]] = defaultdict(list)
-    examples: dict[str, int] = defaultdict(int)
-    figures: dict[str, list[str]] = defaultdict(list)
-    names: dict[str, list[list[str]]] = defaultdict(list)
-    for report in sorted(reports, key=lambda report: (*report.location[:2], report.nodeid)):
-        properties = defaultdict(list)
-        for name, value in report.user_properties:
-            properties[name].append(value)
-        for statement_id, form in properties["statement"]:
-            tests[statement_id, form].append(report.outcome)
-            names[statement_id].append([form, report.nodeid, report.outcome])
-            # A test that is no property test is one example.
-            examples[statement_id] += sum(properties["examples"]) or 1
-            figures[statement_id] += properties["figure"]
-    return [
-        {
-            "statement": statement_id,
-            "title": statement.title,
-            "verdict": statement.verdict,
-            **_outcomes(statement.verdict, tests[statement_id, "printed"], tests[statement_id, "repaired"]),
-            "examples": examples[statement_id],
-            "figures": sorted(set(figures[statement_id])),
-            "fields": dict(statement.fields),
-            "proofs": [asdict(proof) for proof in theorems.get(statement_id, [])],
-            "tests": names[statement_id],
-        }
-        for statement_id, statement in (LEDGER if entries is None else entries).items()
-    ]
-
-
-def _outcomes(verdict: str, printed: list[str], repaired: list[str]) -> dict[str, str]:
-    shown = {"printed": _outcome(printed), "repaired": _outcome(repaired)}
-    # What holds as printed needs no repair; what is only observed is measured in the repaired reading.
-    needless = {"checked": "repaired", "observed": "printed"}.get(verdict)
-    if (printed or repaired) and needless and shown[needless] == "not checked":
-        shown[needless] = ""
-    return shown
-
-
-def _outcome(outcomes: list[str]) -> str:
-    if not outcomes:
-        return "not checked"
-    failed, passed = outcomes.count("failed"), outcomes.count("passed")
-    parts = [f"{failed} FAILED" if failed else "", f"{passed} passed" if passed else ""]
-    skipped = len(outcomes) - failed - passed
-    return ", ".join(filter(None, [*parts, f"{skipped} skipped" if skipped else ""]))
-
-
-def render(
-    rows: list[dict[str, Any]],
-    later: list[dict[str, Any]],
-    runs: list[dict[str, Any]],
-    measured: list[dict[str, Any]],
-    width: int,
-) -> str:
-    """The tables as text for a terminal of the given width."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    from theory.__main__ import totals
-
-    console = Console(file=StringIO(), width=max(width, 140))
-    for result in measured:
-        console.print(_measured_table(result))
-        console.print(f"made again by: {result['command']}", highlight=False)
-    if runs:
-        console.print(_runs_table(runs))
-    console.print(_verdict_table(LATER_TITLE, later))
-    # What a referee wants to know stands on the last screen.
-    console.print(_verdict_table(TITLE, rows))
-    console.print(totals())
-    return console.file.getvalue()
-
-
-TITLE = "Verdicts: the ledger's claim, what the tests of this run did (evidence), what coqc has proved (theorems)"
-LATER_TITLE = "Later versions of the paper, read from notes: a group of its own"
-
-
-def _verdict_table(title: str, rows: list[dict[str, Any]]) -> Any:
-    from rich.table import Table
-
-    table = Table(title=title)
-    for name in ("statement", "as printed", "printed form", "repaired form", "proved"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("examples", justify="right")
-    table.add_column("figure")
-    for row in rows:
-        cells = [row[key] for key in ("statement", "verdict", "printed", "repaired")]
-        first, more = row["proofs"][:1], len(row["proofs"]) - 1
-        cells += [Path(proof["at"]).name + (f" +{more}" if more else "") for proof in first] or [""]
-        table.add_row(*cells, f"{row['examples']:,}" if row["examples"] else "", ", ".join(row["figures"]))
-    return table
-
-
-MEASURED_COLUMNS = ("claim", "statistic", "95 % interval", "holds if", "outcome")
-
-
-def _measured_table(result: dict[str, Any]) -> Any:
-    from rich.table import Table
-
-    table = Table(title=f"Measured: {result['name']}, {result['seeds']} seeds")
-    for name in MEASURED_COLUMNS:
-        table.add_column(name, justify="right" if name in MEASURED_COLUMNS[1:4] else "left")
-    for row in result["rows"]:
-        table.add_row(*row)
-    return table
-
-
-RUN_COLUMNS = ("data", "p", "radius", "separation", "memorized", "non-zeros", "over n·d", "certified", "seconds")
-
-
-def _runs_table(runs: list[dict[str, Any]]) -> Any:
-    from rich.table import Table
-
-    table = Table(title="Real data memorized and certified on every training ball")
-    for name in RUN_COLUMNS:
-        table.add_column(name, justify="left" if name == "data" else "right", no_wrap=True)
-    for run in runs:
-        table.add_row(*run_cells(run))
-    return table
-
-
-def run_cells(run: dict[str, Any]) -> list[str]:
-    return [
-        run["data"],
-        str(run["p"]),
-        f"{run['radius']:.4g}",
-        f"{run['separation']:.4g}",
-        f"{run['n_small']:,}",
-        f"{run['nonzero']:,}",
-        f"{run['coefficient']:.3f}",
-        f"{run['certified']} of {run['points']}",
-        f"{run['seconds']:.1f}",
-    ]
-
-
-def write_report(
-    directory: Path,
-    header: dict[str, Any],
-    rows: list[dict[str, Any]],
-    later: list[dict[str, Any]],
-    runs: list[dict[str, Any]],
-    measured: list[dict[str, Any]],
-) -> None:
-    """`audit.json`, and the same to be read: `audit.md`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    content = {"run": header, "verdicts": rows, "later": later, "runs": runs, "measured": measured}
-    (directory / "audit.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-    lines = [f"**{header['interrupted']}**", ""] if header["interrupted"] else []
-    lines += [
-        "# Audit",
-        "",
-        f"robust-memorization {header['version']}, {header['date']}, {header['seconds']} s, Python {header['python']}, "
-        f"numpy {header['numpy']}.",
-        "",
-        "Verdict: the ledger's claim about the printed form. Tests: what this run did; a passed test is evidence, a "
-        "certificate is a proof about one network. Proved: a theorem that coqc checked, about the form, or the part "
-        "of it, that is named below; as `make proofs` stored it for the files of proofs that are there.",
-        "",
-        *_verdict_lines(rows),
-        "",
-        header["verdicts"],
-        *_run_lines(runs),
-    ]
-    for result in measured:
-        lines += _measured_lines(result)
-    figures = sorted({name for row in [*rows, *later] for name in row["figures"]})
-    lines += [f"\n![{name}]({name})" for name in figures]
-    lines += ["", "## Statements", ""]
-    for row in rows:
-        lines += _statement_lines(row)
-    lines += ["## Later versions", "", f"{LATER_TITLE}.", "", *_verdict_lines(later), ""]
-    for row in later:
-        lines += _statement_lines(row)
-    lines += _other_proof_lines()
-    (directory / "audit.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _verdict_lines(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| statement | as printed | printed form | repaired form | proved | examples | figure |",
-        "|---|---|---|---|---|---:|---|",
-    ]
-    for row in rows:
-        figures = " ".join(f"[{name}]({name})" for name in row["figures"])
-        places = ", ".join(proof["at"] for proof in row["proofs"])
-        cells = (
-            row["statement"],
-            row["verdict"],
-            row["printed"],
-            row["repaired"],
-            places,
-            row["examples"] or "",
-            figures,
+        seed = config.getoption("hypothesis_seed", None)
+        content = content_of(
+            [outcome_of(report) for report in self.reports],
+            self.planned,
+            facts(self.started, command_of(config), "drawn anew by each test" if seed is None else str(seed)),
+            number=len(self.planned),
+            interrupted=exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR),
+            selected=selection(config),
         )
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return lines
+        if self.directory:
+            write(self.directory, content)
+        terminalreporter.ensure_newline()
+        shown = str(self.directory) if self.directory else ""
+        terminalreporter.write(screen(content, shown))
+
+    def pytest_unconfigure(self) -> None:
+        self.folder.cleanup()
 
 
-def _run_lines(runs: list[dict[str, Any]]) -> list[str]:
-    if not runs:
-        return []
-    head = ["", "## Real data", "", "| " + " | ".join(RUN_COLUMNS) + " |", "|---|" + "---:|" * (len(RUN_COLUMNS) - 1)]
-    return head + ["| " + " | ".join(run_cells(run)) + " |" for run in runs]
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
-def _measured_lines(result: dict[str, Any]) -> list[str]:
-    head = [
-        "",
-        f"## Measured: {result['name']}",
-        "",
-        f"{result['seeds']} seeds; made again by `{result['command']}`.",
-        "",
-        "| " + " | ".join(MEASURED_COLUMNS) + " |",
-        "|---|---:|---:|---:|---|",
-    ]
-    return head + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in result["rows"]]
+def command_of(config: pytest.Config) -> str:
+    return " ".join(["pytest", *config.invocation_params.args])
 
 
-def _statement_lines(row: dict[str, Any]) -> list[str]:
-    """All that the ledger says of one statement, and the tests of this run."""
-    lines = [f"### {row['statement']}: {row['title']}", "", f"Verdict on the printed form: {row['verdict']}.", ""]
-    for name, text in row["fields"].items():
-        if text:
-            lines += [f"{name[0].upper()}{name[1:]}: " + text.replace("\n", "; "), ""]
-    lines += [line for proof in row["proofs"] for line in _proof_lines(proof)]
-    lines += ["Tests of this run:" if row["tests"] else "Tests of this run: none.", ""]
-    lines += [f"- {form} form, {outcome}: `{name}`" for form, name, outcome in row["tests"]]
-    return lines + ([""] if row["tests"] else [])
+def selection(config: pytest.Config) -> str:
+    """What the run is limited to beside the tests of statements; empty if to nothing."""
+    option = config.option
+    limits = [f"-k {option.keyword}"] if option.keyword else []
+    limits += [f"-m {option.markexpr}"] if option.markexpr not in ("", "statement") else []
+    limits += [f"all but {name}" for name in option.deselect or []]
+    limits += ["the last failures"] if getattr(option, "lf", False) else []
+    if config.args_source == pytest.Config.ArgsSource.ARGS:
+        limits += config.args
+    return ", ".join(limits)
 
 
-def _proof_lines(proof: dict[str, Any]) -> list[str]:
-    axioms = ", ".join(proof["axioms"]) or "no axioms"
-    head = f"Proved, {proof['form']}: `{proof['theorem']}`, {proof['at']}, on {axioms}."
-    return [head, "", "```coq", proof["coq"], "```", ""]
+def outcome_of(report: pytest.TestReport) -> Any:
+    """What a report says, as the audit reads it."""
+    from audit.rows import Outcome
 
-
-def _other_proof_lines() -> list[str]:
-    """Theorems that are about code, and what the names in the statements of all theorems stand for."""
-    from theory import LATER, LEDGER
-    from theory.ledger.proofs import definitions, own_proofs, proved
-
-    folder = own_proofs()
-    theorems = proved(folder)
-    if folder is None or not theorems:
-        return []
-    lines = ["## Theorems about code", ""]
-    for name in sorted(theorems.keys() - {*LEDGER, *LATER}):
-        lines += [f"### `{name}`", ""]
-        lines += [line for proof in theorems[name] for line in _proof_lines(asdict(proof))]
-    lines += [
-        "## Definitions in the Coq statements",
-        "",
-        "No tool checks that a Coq statement says what the English one beside it does: these are to be read.",
-        "",
-    ]
-    for name, (at, text) in definitions(folder).items():
-        lines += [f"`{name}`, {at}", "", "```coq", text, "```", ""]
-    return lines
+    properties: dict[str, list[Any]] = defaultdict(list)
+    for name, value in report.user_properties:
+        properties[name].append(value)
+    return Outcome(
+        report.nodeid,
+        report.outcome,
+        report.duration,
+        [(one, form) for one, form in properties.pop("statement", [])],
+        report.location[1] or 0,
+        # A test that is no property test is one example, if it was run.
+        sum(properties.pop("examples", [])) or int(report.outcome != "skipped"),
+        tuple(properties.pop("figure", [])),
+        dict(properties),
+    )

@@ -36,6 +36,8 @@ from theory.sizes.growth import growth_bound, labelling_failure, robust_size_bou
 from theory.sizes.hard_distribution import HardDistribution, hard_distribution
 from theory.sizes.published import PUBLISHED, PublishedBound, applicable, extremal_sample
 
+__version__: str
+
 __all__ = [
     # the ledger, and that of later versions
     "LEDGER",

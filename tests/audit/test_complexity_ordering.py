@@ -217,8 +217,13 @@ def draw(report: dict[str, Any], path: Any) -> None:
         at = report["flip"][n]
         axes.plot(at, np.interp(at, dims, values), marker, color=colour, label=f"order shown from d = {at}")
     axes.plot(dims, [row["log10_clean"] for row in rows], color="C7", label="clean: 2")
-    axes.set(xscale="log", yscale="log", xlabel="dimension d", ylabel=r"$\log_{10}$ non-zeros (log scale)")
-    axes.set_title(f"hard distribution, m = {report['m']}, radius {report['radius']:.3g}, α = {report['alpha']}")
+    axes.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="non-zeros")
+    axes.yaxis.set_major_formatter(lambda power, _: f"$10^{{{power:g}}}$")
+    axes.set_title(
+        f"complexity-ordering: words of length d - 1 over {report['m']} letters, radius {report['radius']:.3g}, "
+        f"robust error ≤ {report['alpha']}",
+        fontsize="medium",
+    )
     axes.legend(fontsize="x-small")
     figure.savefig(path, dpi=150)
     plt.close(figure)

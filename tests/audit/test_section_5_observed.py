@@ -99,15 +99,22 @@ def _bars(path: Any, table: dict[str, list[dict[str, float]]]) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    keys = ("attacked_small", "attacked_large", "direction_error", "fresh_clean_error")
+    names = {
+        "attacked_small": "error under attack, small margin",
+        "attacked_large": "error under attack, large margin",
+        "direction_error": "‖w_0/‖w_0‖ - w*‖",
+        "fresh_clean_error": "clean error, fresh data",
+    }
     figure, axis = plt.subplots(figsize=(8, 4.2), layout="constrained")
-    for k, key in enumerate(keys):
+    for k, (key, name) in enumerate(names.items()):
         means = [np.mean([run[key] for run in runs]) for runs in table.values()]
-        axis.barh(np.arange(len(table)) + 0.2 * k, means, 0.18, label=key.replace("_", " "))
+        bars = axis.barh(np.arange(len(table)) + 0.2 * k, means, 0.18, label=name)
+        axis.bar_label(bars, fmt="%.2f", fontsize="x-small", padding=2)
     axis.set_yticks(np.arange(len(table)) + 0.3, list(table))
     axis.invert_yaxis()
-    axis.set(xlabel="mean of three seeds (attacked: points of the sample)")
-    figure.legend(loc="outside upper center", ncols=len(keys), fontsize="small")
+    axis.set(xlabel="mean of three seeds", xlim=(0, 1.12))
+    figure.suptitle("Theorem 5.2: one part of training by stages changed at a time", fontsize="medium")
+    figure.legend(loc="outside lower center", ncols=len(names), fontsize="x-small")
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
@@ -168,15 +175,27 @@ def test_how_near_plain_fgsm_training_comes_to_the_target(figure_path: Any, reco
         )
     )
     figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
-    keys = ("cosine_noise", "matched", "cosine_linear", "training_not_certified", "fresh_clean_small")
+    names = {
+        "cosine_noise": "cosine of a neuron\nand its noise",
+        "matched": "small-margin points\nwith a neuron",
+        "cosine_linear": "cosine of the\nlinear part and w*",
+        "training_not_certified": "training points\nnot certified",
+        "fresh_clean_small": "fresh small-margin\npoints in error",
+    }
+    keys = tuple(names)
     for k, (name, values) in enumerate(intervals.items()):
         centre = np.array([values[key][1] for key in keys])
         half = np.array([values[key][2] - values[key][1] for key in keys])
         axis.errorbar(np.arange(len(keys)) + 0.15 * (k - 1), centre, half, fmt="o", capsize=3, label=name)
     axis.axhline(1, color="black", linewidth=0.6)
-    axis.set_xticks(range(len(keys)), [key.replace("_", "\n") for key in keys], size=8)
-    axis.set(title=f"two-layer network, d = {dim}, N = {n}, δ = {radius:g}: mean and 99 % interval of {seeds} seeds")
-    axis.legend()
+    axis.set_xticks(range(len(keys)), list(names.values()), size=8)
+    axis.set(ylabel="cosine, or share of points", ylim=(-0.05, 1.3))
+    axis.set_title(
+        f"Robust memorization, a conjecture: two layers, d = {dim}, N = {n}, δ = {radius:g}; mean, 99 % interval of "
+        f"{seeds} seeds",
+        fontsize="small",
+    )
+    axis.legend(loc="upper left", ncols=3, fontsize="small")
     figure.savefig(path, dpi=150)
     plt.close(figure)
     record("examples", 3 * seeds)

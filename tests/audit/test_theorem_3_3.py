@@ -336,6 +336,8 @@ def test_what_a_smaller_epsilon_costs(p: float, record: Any) -> None:
             clean=Affine(np.ones((1, dim)), np.zeros(1)),
             shell=shell,
             small="all",
+            # Counted: a shell of some floats is beyond what rounded weights are proved for.
+            check=False,
         )
         sizes.append(built.size)
     counts = np.array([size.nonzero for size in sizes])

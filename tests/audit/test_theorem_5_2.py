@@ -139,15 +139,19 @@ def test_training_by_stages_reaches_certified_zero(figure_path: Any, record: Any
         setting = {"dim": dim, "N": n, "radius": r * math.sqrt(dim), "b": q * dim}
         table.append({**setting, "runs": [[vars(entry) for entry in run.records] for run in runs]})
         panels = (("certified_error", "attacked_error"), ("margin", "attacked_margin"))
+        sources = dict(zip(sum(panels, ()), ("certified", "under attack") * 2, strict=True))
         for axis, names in zip(axes[:, column], panels, strict=True):
             for name, style in zip(names, ("-", "--"), strict=True):
                 values = np.array([[getattr(entry, name) for entry in run.records] for run in runs])
-                axis.plot(steps, values.mean(axis=0), style, label=name.replace("_", " "))
+                axis.plot(steps, values.mean(axis=0), style, label=sources[name])
                 axis.fill_between(steps, values.min(axis=0), values.max(axis=0), alpha=0.2)
             axis.legend(fontsize="small")
         axes[0, column].set(title=f"d = {dim}, N = {n}, δ = {r:g} √d, b = {q:g} d", ylim=(-0.05, 1.05), xscale="symlog")
         axes[0, column].title.set_size(9)
         axes[1, column].set_xlabel("step of stage 2")
+    axes[0, 0].set_ylabel("adversarial training error")
+    axes[1, 0].set_ylabel("least margin on the balls")
+    figure.suptitle("Theorem 5.2: training by stages; mean and range of 5 seeds")
     path = figure_path("training_by_stages.png")
     figure.savefig(path, dpi=150)
     plt.close(figure)

@@ -84,7 +84,7 @@ def test_what_the_given_clean_classifier_gets_wrong_is_memorized(files: Path) ->
         (["nan.npz", "--radius", "0.1", "--p", "2"], "finite, got NaN or infinity in point 1"),
         (["one_class.npz", "--radius", "0.1", "--p", "2"], "at least two classes"),
         (["unnamed.npz", "--radius", "0.1", "--p", "2"], "arrays named points and labels"),
-        (["ragged.csv", "--radius", "0.1", "--p", "2"], "must hold numbers and a label last"),
+        (["ragged.csv", "--radius", "0.1", "--p", "2"], "numbers and a label on every line: line 2 has 2"),
         (["damaged.npz", "--radius", "0.1", "--p", "2"], "not a readable .npz"),
         (["xor.npz", "--radius", "0.5", "--p", "inf"], "needs 2 * radius + shell <= separation"),
         (["xor.npz", "--radius", "nan", "--p", "inf"], "finite radius > 0, got radius=nan"),

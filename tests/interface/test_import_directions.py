@@ -1,7 +1,8 @@
 """The plan of the house, read from the imports: packages, and within them folders, in one direction.
 
-`theory ← constructions ← empirics`; `tests` and `benchmarks` are imported by none. Below, a folder may import itself,
-what stands beside it, and nothing else of its package; a package's own modules beside the folders are for all.
+`theory ← constructions ← empirics`; `audit`, `tests` and `benchmarks` are imported by none of them. Below, a folder may
+import itself, what stands beside it, and nothing else of its package; a package's own modules beside the folders are
+for all.
 """
 
 import ast
@@ -16,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"theory": {"theory"}, "constructions": {"theory", "constructions"}}
 PACKAGES["empirics"] = {*PACKAGES["constructions"], "empirics"}
-OURS = {*PACKAGES, "tests", "benchmarks"}
+OURS = {*PACKAGES, "tests", "benchmarks", "audit"}
 FOLDERS: dict[str, set[str]] = {
     # The statements as data: they name code, and import none.
     "theory.ledger": set(),
@@ -59,6 +60,10 @@ FOLDERS: dict[str, set[str]] = {
         *("constructions.rules", "constructions.compact", "constructions.bits", "constructions.memorizers"),
         *("constructions.exchange", "constructions.certificates", "constructions.pieces"),
         *("constructions.networks", "constructions.samples"),
+    },
+    # Checks for the builders of others.
+    "constructions.suite": {
+        *("constructions.memorizers", "constructions.certificates", "constructions.networks", "constructions.samples")
     },
     # Trusts nothing: it stands alone, and what it needs it has again.
     "constructions.check": set(),
@@ -193,6 +198,7 @@ def test_the_plan_has_no_circle_and_no_other_folder() -> None:
         ),
         ("empirics.images.verdicts", "import torch", {"torch"}),
         ("empirics.images.experiments", "from tests.strategies import instances", {"tests"}),
+        ("theory.ledger", "from audit.words import title", {"audit"}),
         ("empirics.gaussian", "from . import fgsm", {"a relative import"}),
         ("constructions", "import theory\nfrom constructions import Affine", set()),
     ],

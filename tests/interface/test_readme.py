@@ -122,7 +122,8 @@ def test_console_examples(command: str, output: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", shell(DOCUMENTS["empirics/README.md"]))
 def test_long_commands_are_understood(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """They get as far as the training or the drawing, which are left out here."""
-    import empirics.__main__ as program
+    import empirics.images.experiments.command as program
+    from empirics.__main__ import main
 
     done: list[str] = []
     monkeypatch.chdir(ROOT)
@@ -131,7 +132,7 @@ def test_long_commands_are_understood(command: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(program, "show", lambda result, console: None)
     words = [name for word in command.split()[3:] for name in (sorted(glob.glob(word)) if "*" in word else [word])]
     assert command.startswith("python -m empirics ")
-    assert program.main(words) == 0
+    assert main(words) == 0
     assert done == (["draw"] if "--draw" in words else ["run", "draw"])
 
 

@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import importlib.metadata
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,7 @@ def command(module: str, *arguments: str) -> str:
         command("theory", "--help"),
         command("theory", "definition-clean-error"),
         command("constructions", "--help"),
+        command("empirics", "--help"),
         "import constructions.check.__main__",
         "from theory import LEDGER, AssumptionError, norm, separation, small_margin",
         "from constructions import ReLUNetwork, certify, load_sample, lp_excess, read_task, square",
@@ -85,6 +88,20 @@ def test_every_public_name_is_what_its_module_calls_so(package: str) -> None:
     exec(f"from {package} import *", starred)
     assert set(homes) <= set(starred)
     assert {*homes, "__doc__", "__all__"} <= set(dir(module))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_version_is_that_of_the_project(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module = importlib.import_module(package)
+    assert module.__version__ == project["version"]
+
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    with pytest.raises(AttributeError, match="sources that are not installed: pip install"):
+        _ = module.__version__
 
 
 @pytest.mark.parametrize("package", PACKAGES)

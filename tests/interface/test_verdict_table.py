@@ -1,12 +1,15 @@
-"""The verdict table of a small run of its own: what it counts, what it refuses, and the report it writes."""
+"""A small run of its own: what is counted, what is refused, and the reports that it writes."""
 
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from audit.words import form_words, state_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +52,7 @@ def run(folder: Path, suite: str, *options: str) -> subprocess.CompletedProcess[
     (folder / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
     (folder / "test_small.py").write_text(suite)
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-q"]
-    command += ["-p", "no:cacheprovider", "-o", f"pythonpath={ROOT}", *options, str(folder)]
+    command += ["-p", "no:cacheprovider", "-o", f"pythonpath={ROOT}", "-o", "testpaths=.", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
@@ -60,30 +63,37 @@ def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) 
     assert answer.returncode == 1, answer.stdout + answer.stderr
     written = json.loads((report / "audit.json").read_text())
     rows = {row["statement"]: row for row in written["verdicts"]}
-    assert rows["theorem-3.3"]["printed"] == "1 passed"
-    assert rows["theorem-3.3"]["repaired"] == "1 passed"
+    one = {"planned": 1, "run": 1, "passed": 1, "failed": 0, "skipped": 0}
+    assert rows["theorem-3.3"]["counts"]["printed"] == {**one, "examples": 1}
+    assert rows["theorem-3.3"]["counts"]["repaired"].items() >= one.items()
     assert rows["theorem-3.3"]["figures"] == ["jump.png"]
     assert [result["name"] for result in written["measured"]] == ["figure1-a", "figure1-b"]
-    assert "made again by: python -m a" in answer.stdout
-    assert "| flat inside | 9.1 | 8 to 10 | > 7 | reproduced |" in (report / "audit.md").read_text()
+    text = (report / "audit.md").read_text()
+    assert "measured anew by `python -m a`" in text
+    assert "| flat inside | 9.1 | 8 to 10 | > 7 | reproduced |" in text
     # One for the witness, and the examples that Hypothesis really ran.
     assert 2 < rows["theorem-3.3"]["examples"] <= 26
-    assert rows["corollary-3.4"]["repaired"] == "1 FAILED"
-    assert rows["theorem-6.2"]["repaired"] == "1 passed, 1 skipped"
-    assert rows["theorem-5.1"]["repaired"] == "not checked"
-    assert "1 FAILED" in answer.stdout
-    assert "assumption-6.1-verification" in answer.stdout, "an id is cut off"
-    text = (report / "audit.md").read_text()
-    assert "| corollary-3.4 | repaired | not checked | 1 FAILED |" in text
+    assert rows["theorem-3.3"]["counts"]["printed"]["examples"] == 1
+    assert form_words(rows["corollary-3.4"], "repaired") == "1 FAILED: did not hold"
+    assert form_words(rows["theorem-6.2"], "repaired") == "held in 1 test; 1 skipped"
+    assert form_words(rows["theorem-5.1"], "repaired") == "no test in this run"
     assert "![jump.png](jump.png)" in text
     assert "47 statements: 15 checked" in text
-    assert "47 statements: 15 checked" in answer.stdout
-    assert text.startswith("# Audit")
+    assert "| corollary-3.4 | repaired | no test in this run | repaired form: 1 FAILED: did not hold |" in text
+    # The last screen: the numbered items, what failed, and where the page is.
+    for words in ("Theorem 3.3      repaired    broken by 1 test", "47 statements: 15 checked", f"{report}/index.html"):
+        assert words in answer.stdout
+    assert answer.stdout.count("FAILED test_small.py::test_broken") >= 1
+    assert len(answer.stdout.partition("as printed")[2].partition("short test summary")[0].splitlines()) <= 24
+    # Nearly no statement has a test here.
+    assert written["state"] == "PARTIAL: for 44 statements there was no test in this run"
     assert "INTERRUPTED" not in answer.stdout + text
     header = written["run"]
-    assert header["interrupted"] == ""
+    assert header["planned"] == header["done"] == 5
     assert header["seconds"] > 0
-    assert re.search(r"robust-memorization .+, \d{4}-\d\d-\d\dT.+ s, Python 3\.\d+\.\d+, numpy \d", text)
+    assert header["commit"]
+    assert header["seed"] == "drawn anew by each test"
+    assert re.search(r"robust-memorization .+, \d{4}-\d\d-\d\dT.+ s on .+; Python 3\.\d+\.\d+, numpy \d", text)
 
 
 def test_the_report_carries_all_that_the_ledger_says(tmp_path: Path) -> None:
@@ -107,6 +117,7 @@ def test_the_report_carries_all_that_the_ledger_says(tmp_path: Path) -> None:
         assert fields["remarks"] == "\n".join(map(str, entry.remarks))
         assert fields["witness"] == (str(entry.witness) if entry.witness else "")
         assert all(value.replace("\n", "; ") in text for value in fields.values())
+        assert (row["witness"] or {}).get("snippet") == (entry.witness.snippet if entry.witness else None)
     from theory.ledger.proofs import own_proofs, proved
 
     for name, proofs in proved(own_proofs()).items():
@@ -115,11 +126,12 @@ def test_the_report_carries_all_that_the_ledger_says(tmp_path: Path) -> None:
             assert f"```coq\n{proof.coq}\n```" in text
             assert name not in LEDGER or proof.theorem in {shown["theorem"] for shown in named[name]["proofs"]}
     tests = {row["statement"]: row["tests"] for row in rows}
-    assert tests["theorem-3.3"] == [
+    assert [test[:3] for test in tests["theorem-3.3"]] == [
         ["printed", "test_small.py::test_witness", "passed"],
         ["repaired", "test_small.py::test_property", "passed"],
     ]
-    assert "- repaired form, failed: `test_small.py::test_broken`" in text
+    assert "- repaired form, FAILED: `test_small.py::test_broken`" in text
+    assert "- printed form, breaks it: `test_small.py::test_witness`" in text
     # Later versions stand behind, and are not counted.
     assert [row["statement"] for row in content["later"]] == list(LATER)
     assert text.index("## Statements") < text.index("## Later versions") < text.index("### later-theorem-5.9")
@@ -131,20 +143,50 @@ def test_the_report_carries_all_that_the_ledger_says(tmp_path: Path) -> None:
     [("assert False", ["-x"]), ("assert False", ["-x", "-n", "2"]), ("raise KeyboardInterrupt", [])],
 )
 def test_a_run_that_is_cut_off_says_so_first(tmp_path: Path, fault: str, options: list[str]) -> None:
-    suite = SUITE.replace("assert False", fault)
-    run(tmp_path, suite, "-m", "statement", "--audit", str(tmp_path / "report"), *options)
-    first = (tmp_path / "report" / "audit.md").read_text().splitlines()[0]
-    assert re.match(r"\*\*INTERRUPTED after \d of 5 tests", first)
-    written = json.loads((tmp_path / "report" / "audit.json").read_text())
-    assert written["run"]["interrupted"] in first
+    suite, report = SUITE.replace("assert False", fault), tmp_path / "report"
+    answer = run(tmp_path, suite, "-m", "statement", "--audit", str(report), *options)
+    said = re.compile(r"INTERRUPTED after \d of 5 tests")
+    first = {path.name: path.read_text().splitlines()[0] for path in report.iterdir()}
+    assert first.keys() == {"audit.md", "audit.json", "index.html"}
+    assert all(said.search(line) for line in first.values()), first
+    assert said.search(answer.stdout)
+    rows = {row["statement"]: row for row in json.loads((report / "audit.json").read_text())["verdicts"]}
+    assert "0 of 2 tests" in form_words(rows["theorem-6.2"], "repaired") or "1 of 2 run" in form_words(
+        rows["theorem-6.2"], "repaired"
+    )
 
 
-def test_only_a_whole_run_is_called_whole() -> None:
-    from tests.verdicts import interruption
+def test_a_limited_run_says_to_what(tmp_path: Path) -> None:
+    run(tmp_path, SUITE, "-m", "statement", "--audit", str(tmp_path / "report"), "-k", "witness or skipped")
+    state = json.loads((tmp_path / "report" / "audit.json").read_text())["state"]
+    assert state == "PARTIAL: only the tests of -k witness or skipped were run, 2 of them"
 
-    assert interruption(5, 5, 0) == interruption(5, 5, 1) == ""
-    assert interruption(4, 5, 1).startswith("INTERRUPTED after 4 of 5 tests")
-    assert interruption(5, 5, 2).startswith("INTERRUPTED after 5 of 5 tests")
+
+def test_the_report_of_an_earlier_run_is_gone_while_one_runs(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    report.mkdir()
+    for name in ("audit.md", "index.html"):
+        (report / name).write_text("whole")
+    seen = 'def test_broken():\n    from pathlib import Path\n    assert not list(Path("report").glob("audit.*"))\n'
+    suite = SUITE.replace("def test_broken():\n    assert False\n", seen)
+    run(tmp_path, suite, "-m", "statement", "--audit", str(report))
+    rows = {row["statement"]: row for row in json.loads((report / "audit.json").read_text())["verdicts"]}
+    assert rows["corollary-3.4"]["counts"]["repaired"]["passed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("done", "facts", "state"),
+    [
+        (5, {}, "whole"),
+        (4, {}, "INTERRUPTED after 4 of 5 tests"),
+        (5, {"interrupted": True}, "INTERRUPTED after 5 of 5 tests"),
+        (5, {"selected": "-k x"}, "PARTIAL: only the tests of -k x"),
+        (5, {"untested": 1}, "PARTIAL: for 1 statement"),
+    ],
+)
+def test_only_a_whole_run_is_called_whole(done: int, facts: dict[str, Any], state: str) -> None:
+    settings = {"interrupted": False, "selected": "", "untested": 0, **facts}
+    assert state_of(done, 5, **settings).startswith(state)
 
 
 @pytest.mark.parametrize(

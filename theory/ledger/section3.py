@@ -457,6 +457,13 @@ STATEMENTS = (
         ),
         hypotheses=("0 < γ ≤ R - 2δ",),
         uses=("corollary-3.4-i", "corollary-3.4-ii", "corollary-3.4-iii", "claim-small-margin-count"),
+        witness=Witness(
+            "theory.witnesses.ideal_classifier.memorized_population",
+            {"radius": 0.25},
+            left=Side("L_D^{adv,δ} of any f̂ that is robust on S, for D uniform on S", "error_of_f_adv"),
+            relation=">",
+            right=Side("nothing", 0.0),
+        ),
         code=(
             "constructions.memorizers.memorizer.robust_memorizer",
             "constructions.certificates.any_network.certify",
@@ -528,6 +535,13 @@ STATEMENTS = (
             "for N draws: S_small is S ∩ X_small; if it is larger, q is the mean of D(B_p(x, 2δ+γ)), and not q ≤ s",
         ),
         uses=("theorem-3.3", "definition-adversarial-error", "definition-margin-split", "proposition-3.2-iii"),
+        witness=Witness(
+            "theory.witnesses.ideal_classifier.memorized_population",
+            {"radius": 0.25},
+            left=Side("L_D^{adv,δ} of any f̂ that is robust on S, for D uniform on S", "error_of_f_adv"),
+            relation=">",
+            right=Side("nothing", 0.0),
+        ),
         code=(
             "constructions.memorizers.memorizer.robust_memorizer",
             "theory.generalization.robust_ratio.ratio_bound",

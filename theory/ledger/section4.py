@@ -1,6 +1,7 @@
 """Section 4: the measures, and what is seen with trained networks."""
 
 from theory.ledger.statement import Statement
+from theory.ledger.witness import Side, Witness
 
 STATEMENTS = (
     Statement(
@@ -23,6 +24,13 @@ STATEMENTS = (
             "its part in [0, 1]^d. A search gives a lower bound of either."
         ),
         uses=("definition-relu-network",),
+        witness=Witness(
+            "theory.witnesses.local_measures.kink",
+            {},
+            left=Side("slope of the loss left of the point", "left"),
+            relation="=",
+            right=Side("slope right of it", "right"),
+        ),
         code=(
             "theory.generalization.flatness.PointwiseMaximum",
             "theory.generalization.flatness.maximum_by_search",
@@ -46,6 +54,13 @@ STATEMENTS = (
         ),
         hypotheses=("L∘f is continuous, and locally Lipschitz for the comparison", "x ∈ [0, 1]^d"),
         uses=("definition-maximum-gradient-norm",),
+        witness=Witness(
+            "theory.witnesses.local_measures.two_readings",
+            {"radius": 0.25},
+            left=Side("largest change of the loss over the ball", "over_ball"),
+            relation="=",
+            right=Side("largest change over its part in the cube", "in_cube"),
+        ),
         code=(
             "theory.generalization.flatness.PointwiseMaximum",
             "empirics.images.flatness.search.flatness_curves",

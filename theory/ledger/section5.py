@@ -42,6 +42,13 @@ STATEMENTS = (
         formulas=formulas.LINEAR_DATA_SEPARATION,
         hypotheses=("the N noise vectors are independent", "0 < t ≤ D_0/4"),
         uses=("assumption-linear-data", "assumption-separation"),
+        witness=Witness(
+            "theory.witnesses.noise.twins_of_the_population",
+            {"dim": 1000, "beta": 0.1, "radius": 0.5},
+            left=Side("distance of two points with opposite labels", "distance"),
+            relation=">",
+            right=Side("2δ", "diameter"),
+        ),
         code=("theory.gaussian.laws.separation_bound",),
         source="section 5, third paragraph",
     ),
@@ -143,6 +150,13 @@ STATEMENTS = (
         formulas=formulas.SMALL_MARGIN_TRANSFER,
         hypotheses=("those of theorem-5.1", "fresh data"),
         uses=("theorem-5.1", "definition-clean-error"),
+        witness=Witness(
+            "theory.witnesses.noise.accuracy_lost_at_small_margin",
+            {"alpha": 8.0, "beta": 0.08},
+            left=Side("clean error on small-margin data at this angle", "small_error"),
+            relation="<=",
+            right=Side("a good one, say", 0.1),
+        ),
         code=(
             "theory.gaussian.laws.linear_clean_error",
             "theory.gaussian.laws.transfer_sample_size",
@@ -188,6 +202,13 @@ STATEMENTS = (
             "definition-adversarial-error",
             "theorem-5.1",
         ),
+        witness=Witness(
+            "theory.witnesses.mixed_model.zero_in_a_ball",
+            {"radius": 1.0, "alpha": 4.0, "beta": 0.1},
+            left=Side("least adversarial training error of any parameters", "least_error"),
+            relation="=",
+            right=Side("no error", 0.0),
+        ),
         code=(
             "theory.gaussian.mixed_model.target_model",
             "theory.gaussian.target_conditions.target_conditions",
@@ -219,6 +240,13 @@ STATEMENTS = (
         ),
         hypotheses=("those of theorem-5.2", "different labels of the sample more than 2δ apart"),
         uses=("theorem-5.1", "theorem-5.2", "definition-f-adv", "conjecture-robust-memorization"),
+        witness=Witness(
+            "theory.witnesses.mixed_model.half_space_of_a_neuron",
+            {"noise": 6.0},
+            left=Side("sign of f* at a point", "signs.0"),
+            relation="=",
+            right=Side("sign of f_adv there", "signs.1"),
+        ),
         code=(
             "theory.gaussian.mixed_model.target_model",
             "theory.setting.ideal.IdealClassifier",

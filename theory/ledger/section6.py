@@ -59,6 +59,13 @@ STATEMENTS = (
         ),
         hypotheses=("the N points are distinct",),
         uses=("claim-standard-bound", "corollary-3.4"),
+        witness=Witness(
+            "theory.witnesses.sizes.one_labelling",
+            {},
+            left=Side("VC dimension of a class that reaches robust training error 0", "shattered"),
+            relation=">",
+            right=Side("nothing", 0.0),
+        ),
         code=(
             "theory.generalization.vc.relu_vc_dimension_bound",
             "theory.generalization.vc.uniform_bound",
@@ -86,6 +93,13 @@ STATEMENTS = (
         ),
         formulas=formulas.ASSUMPTION_6_1,
         uses=("definition-margin-split", "definition-clean-error", "corollary-3.4"),
+        witness=Witness(
+            "theory.witnesses.sample_size.transfer_failure",
+            {"constant": 1000.0, "alpha": 2.0, "beta": 0.5},
+            left=Side("ln of the least C of a linear classifier at this angle", "log_needed"),
+            relation="<=",
+            right=Side("ln of the stated C", "log_constant"),
+        ),
         code=(
             "theory.generalization.transfer.transfer_constant",
             "theory.generalization.transfer.transfer_bound",

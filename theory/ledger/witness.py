@@ -37,4 +37,28 @@ class Witness:
     right: Side
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(f'{name}={value}' for name, value in self.arguments.items())})"
+        return f"{self.name}({self._given})"
+
+    @property
+    def snippet(self) -> str:
+        """A program without input: it runs the function, and prints both sides and whether they are as printed."""
+        module, _, function = self.name.rpartition(".")
+        relation = "==" if self.relation == "=" else self.relation
+        return (
+            f"from {module} import {function}\n\n"
+            f"found = {function}({self._given})\n"
+            f"left, right = {_read(self.left)}, {_read(self.right)}\n"
+            f'print(left, "{self.relation}", right, "is", left {relation} right)\n'
+        )
+
+    @property
+    def _given(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.arguments.items())
+
+
+def _read(side: Side) -> str:
+    """The expression for what a side has its number from."""
+    if not isinstance(side.at, str):
+        return repr(side.at)
+    steps = [f"[{step}]" if step.isdigit() else f".{step}" for step in side.at.split(".") if step]
+    return "found" + "".join(steps)

@@ -86,3 +86,31 @@ def equal_sizes() -> Sized:
     """
     clean = Halfspace(np.array([[1.0]]), np.array([-0.5]))
     return Sized(np.array([[0.0], [1.0]]), np.array([-1, 1]), 0.25, clean)
+
+
+@dataclass(frozen=True, eq=False)
+class OneLabelling(Sized):
+    """A class of one classifier, which has robust error 0 on the sample.
+
+    Attributes:
+        patterns: shape (k, n), the labellings of the points that the class has; here k = 1.
+    """
+
+    patterns: Int[np.ndarray, "k n"]
+
+    @property
+    def shattered(self) -> int:
+        """The most points of which the class has all labellings: `2^s` of them need as many patterns."""
+        return int(math.log2(len(np.unique(self.patterns, axis=0))))
+
+
+def one_labelling() -> OneLabelling:
+    """Breaks "for robust training error 0 one has to set Complexity(F) = O(Nd)": the class `F = {f}` of `equal_sizes`.
+
+    f is robust on both points, and `{f}` has one labelling of any points: it shatters none, its VC dimension is 0.
+
+    Source: claim-capacity, printed form.
+    """
+    same = equal_sizes()
+    patterns = np.sign(same.classifier(same.points)).astype(np.int64)[None]
+    return OneLabelling(same.points, same.labels, same.radius, same.classifier, patterns)

@@ -1,0 +1,140 @@
+"""What there is to see in each figure; a figure of trained networks is named by experiment, data and preset."""
+
+from dataclasses import dataclass
+
+_DATA = {
+    "mnist": "MNIST",
+    "mnist5k": "5,000 images of MNIST",
+    "cifar10": "CIFAR-10",
+    "digits": "scikit-learn's digits",
+}
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Of one figure.
+
+    Attributes:
+        title: what it shows.
+        see: what is to be seen in it.
+    """
+
+    title: str
+    see: str
+
+
+_DRAWN = {
+    "bit_complexity": Caption(
+        "Bits of a weight with which every ball is still certified",
+        "They grow like the logarithm of 1/(½ - radius/separation), and hardly with N.",
+    ),
+    "clean_generalization": Caption(
+        "Clean error beside the bound of the repaired form",
+        "The network f that memorizes robustly errs no more than f_clean, and both stay below the bound.",
+    ),
+    "coefficient": Caption(
+        "Non-zeros over n d, as n grows",
+        "With shared features the curves fall to the line at 1: a memorized point costs one weight a "
+        "coordinate. The count of the proof sketch stays far above.",
+    ),
+    "complexity-ordering-m": Caption(
+        "Sizes of clean, memorizing and robust networks",
+        "A network robust on all cubes needs a power of ten that grows with d; one that memorizes n points "
+        "does not. From the marks on the order is shown.",
+    ),
+    "impossibility": Caption(
+        "The robust error of whoever has seen N of K cubes",
+        "On average no learner is below the solid line, which falls only once N is of the order of K, "
+        "exponential in d: the printed form is false.",
+    ),
+    "joint_training_alignment": Caption(
+        "What joint training of all neurons finds",
+        "After FGSM training the neurons lie nearer to the noise of the points than after clean training, and "
+        "the sample is certified; fresh small-margin points are in error as often.",
+    ),
+    "loss_change_ratio": Caption(
+        "Mean change of the loss over δ times the mean gradient norm",
+        "It tends to 1 as δ falls for each loss; at a fixed δ a loss that oscillates faster takes it as near "
+        "to 0 as one likes.",
+    ),
+    "parameters": Caption(
+        "Parameters of every construction beside the published bounds",
+        "Constructions in colours, along N, d, the memorized share and the ratio of radius and separation. "
+        "Published bounds, grey, have no constants: only slopes compare.",
+    ),
+    "proposition_3_2_ratio": Caption(
+        "Robust error of f_adv over that of f_clean",
+        "Near 1 while the sample is small against the number of cells, and 0 once it has them all: the "
+        "printed form needs a bound on N.",
+    ),
+    "robust_gap": Caption(
+        "The robust generalization gap and the two bounds that hold",
+        "Each gap, a black mark, lies below both bars. Right of the line a bound says nothing, as for the "
+        "losses that memorize the sample.",
+    ),
+    "robust_overfitting": Caption(
+        "Errors on the sample and on fresh small-margin data",
+        "The certified training error is 0 and the error of fresh points under attack 1, for every N, also "
+        "where the clean error falls to 0.",
+    ),
+    "sizes": Caption(
+        "Certified networks over the ratio of radius and separation",
+        "What is built lies above what any network needs for these points, and far below bounds for the worst "
+        "case. Right: growth with N, and what random labels cost.",
+    ),
+    "theorem_5_1_phase": Caption(
+        "Angle between the limit and w*, in degrees",
+        "Three routes to it agree. It is small only where α is large, or there are many points against the dimension.",
+    ),
+    "theorem_5_1_rates": Caption(
+        "How fast the linear part turns to its limit",
+        "With normalised steps the distance falls like 1/k, with constant ones like 1/log k.",
+    ),
+    "training_by_stages": Caption(
+        "Training by stages: errors and margins on the sample",
+        "Within ten steps the certified error is 0 and the least margin positive, and both stay so.",
+    ),
+    "w1_rate": Caption(
+        "Mean transport distance between samples of N points",
+        "It falls like N to the power -1/d for d of 3 and more, and not like the printed -1/(d+2), dotted.",
+    ),
+    "what_breaks_the_stages": Caption(
+        "What breaks training by stages",
+        "Only the algorithm, and the one with w_0 unfrozen, leave no error under attack; unfrozen, w_0 turns "
+        "to the noise.",
+    ),
+}
+_EXPERIMENTS = {
+    "table1": (
+        "Table 1",
+        "Clean and robust accuracy after clean and adversarial training, over seeds.",
+    ),
+    "figure1": (
+        "Figure 1",
+        "Maximum gradient norm and loss change over the radius: after adversarial training flat up to the training "
+        "radius and steep beyond it, on training points.",
+    ),
+    "figure2": ("Figure 2", "The maximum gradient norm by epoch, on training and test points."),
+    "figure3": ("Figure 3", "Local and global flatness by epoch, and the robust generalization gap."),
+    "memorization": (
+        "Memorization",
+        "The share of points that stay right over the radius, in training and test.",
+    ),
+}
+
+
+def caption(name: str) -> Caption:
+    """Of a figure, by the name of its file; its name alone if nobody wrote one."""
+    stem = name.rpartition(".")[0]
+    if stem in _DRAWN:
+        return _DRAWN[stem]
+    series = stem.rstrip("0123456789")
+    if series in _DRAWN:
+        shown = _DRAWN[series]
+        return Caption(f"{shown.title}, m = {stem.removeprefix(series)}", shown.see)
+    experiment, _, rest = stem.partition("-")
+    data, _, preset = rest.partition("-")
+    if experiment in _EXPERIMENTS and data in _DATA:
+        title, see = _EXPERIMENTS[experiment]
+        return Caption(f"{title}, measured again on {_DATA[data]}, preset {preset}", see)
+    return Caption(stem.replace("_", " "), "")

@@ -1,0 +1,128 @@
+"""Words, statuses, the graph, and how long the rest takes: what the page says, piece by piece."""
+
+from typing import Any
+
+import pytest
+
+from audit.graph import draw, layers
+from audit.progress import Progress, clock
+from audit.status import FAILED, NOT_RUN, PARTLY, PROVED, TESTED, statuses
+from audit.words import form_words, sentences, title
+from theory import LEDGER
+
+
+def row(name: str = "a", verdict: str = "repaired", uses: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
+    counts = {
+        form: {"planned": 2, "run": 2, "passed": 2, "failed": 0, "skipped": 0, "examples": 60}
+        for form in ("printed", "repaired")
+    }
+    kind = {"kind": "theorem", "proofs": [], "witness": {"output": "x"}, "title": "t"}
+    return {"statement": name, "verdict": verdict, "uses": list(uses), "counts": counts, **kind, **changes}
+
+
+def counted(one: dict[str, Any], form: str = "repaired", **changes: int) -> dict[str, Any]:
+    one["counts"][form] |= changes
+    return one
+
+
+@pytest.mark.parametrize(
+    ("one", "form", "words"),
+    [
+        (row(), "printed", "broken by its witness, in 2 tests, 60 examples"),
+        (row(witness=None), "printed", "broken by 2 tests, 60 examples"),
+        (row(verdict="checked"), "printed", "held in 2 tests, 60 examples"),
+        (row(verdict="observed"), "repaired", "measured in 2 tests, 60 examples"),
+        (counted(row(), run=1, passed=1, examples=1), "repaired", "1 of 2 run; held in 1 test"),
+        (counted(row(), run=0, passed=0, examples=0), "repaired", "not run: 0 of 2 tests"),
+        (counted(row(), "printed", passed=1, failed=1), "printed", "1 FAILED: did not break it"),
+        (counted(row(), passed=0, failed=2), "repaired", "2 FAILED: did not hold"),
+        (counted(row(), planned=0, run=0, passed=0), "repaired", "no test in this run"),
+        (counted(row(verdict="checked"), planned=0, run=0, passed=0), "repaired", ""),
+    ],
+)
+def test_what_is_said_of_a_form(one: dict[str, Any], form: str, words: str) -> None:
+    said = form_words(one, form)
+    assert said.startswith(words) if words else said == ""
+    assert "passed" not in said
+
+
+def test_the_second_form_of_what_is_refuted_is_no_repair() -> None:
+    assert sentences(row(verdict="refuted"))[1].startswith("what holds instead: held in")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("theorem-3.3", "Theorem 3.3"),
+        ("corollary-3.4-iii", "Corollary 3.4 (iii)"),
+        ("assumption-6.1-remark", "Assumption 6.1, remark"),
+        ("definition-f-adv", "Definition: f adv"),
+        ("later-theorem-5.9", "Theorem 5.9 of a later version"),
+    ],
+)
+def test_ids_are_shown_as_the_paper_has_them(name: str, shown: str) -> None:
+    assert title(name) == shown
+
+
+def test_a_status_is_passed_on_along_what_it_rests_on() -> None:
+    proof = {"proofs": [{}]}
+    found = statuses(
+        [
+            row("definition", kind="definition"),
+            row("lemma", uses=("definition",), **proof),
+            row("theorem", uses=("lemma",), **proof),
+            row("weak"),
+            row("on-weak", uses=("weak", "theorem"), **proof),
+            counted(row("broken"), passed=1, failed=1),
+            row("on-broken", uses=("broken",)),
+            counted(row("half"), run=1, passed=1),
+            counted(counted(row("none"), run=0, passed=0), "printed", run=0, passed=0),
+        ]
+    )
+    assert {name: status.own for name, status in found.items()} == {
+        **dict.fromkeys(("definition", "weak", "on-broken"), TESTED),
+        **dict.fromkeys(("lemma", "theorem", "on-weak"), PROVED),
+        **{"broken": FAILED, "half": PARTLY, "none": NOT_RUN},
+    }
+    shown = {name: status.name for name, status in found.items()}
+    assert shown["theorem"] == shown["lemma"] == "proved-all"
+    assert shown["definition"] == shown["weak"] == "tested-all"
+    # The theorem below is proved, and what it rests on is tested only.
+    assert shown["on-weak"] == "proved"
+    assert shown["on-broken"] == "tested"
+    assert "not all that it rests on" in found["on-broken"].words
+
+
+def test_the_graph_has_each_statement_below_all_that_it_rests_on() -> None:
+    uses = {entry.id: entry.uses for entry in LEDGER.values()}
+    place = {name: k for k, names in enumerate(layers(uses)) for name in names}
+    assert place.keys() == uses.keys()
+    assert all(place[used] < place[name] for name, those in uses.items() for used in those)
+    rows = [row(entry.id, entry.verdict, entry.uses) for entry in LEDGER.values()]
+    svg = draw(rows, statuses(rows))
+    assert svg.count("<path ") == sum(map(len, uses.values())) == 98
+    assert svg.count('class="node ') == len(LEDGER)
+    assert 'href="#theorem-3.3"' in svg
+
+
+def test_the_rest_takes_as_long_as_before_at_the_pace_of_now() -> None:
+    planned = {name: [(f"theorem-{name}", "printed")] for name in "abc"}
+    progress = Progress(planned, {"a": 10.0, "b": 30.0})
+    assert progress.seconds_left(0.0) is None
+    progress.begin("a")
+    assert progress.line(1.0) == "theorem-a: 0 of 3 tests, 0:01 so far"
+    progress.end("a")
+    progress.begin("b")
+    # Twice as slow as before; the third was not there, and counts like the mean of 20.
+    assert progress.seconds_left(20.0) == 2 * (30 + 20)
+    assert progress.line(20.0) == "theorem-b: 1 of 3 tests, 0:20 so far, about 1:40 left"
+    for name in "bc":
+        progress.end(name)
+    assert progress.seconds_left(60.0) == 0
+    assert clock(3725) == "1:02:05"
+
+
+def test_without_an_earlier_run_every_test_counts_alike() -> None:
+    progress = Progress({name: [] for name in "abcd"}, {})
+    progress.end("a")
+    assert progress.seconds_left(5.0) == 15.0
