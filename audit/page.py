@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from audit import graph, mathml
 from audit.captions import caption
@@ -94,6 +95,7 @@ def page(folder: Path, content: Mapping[str, Any]) -> str:
         known=lambda row: tuple(formula["text"] for formula in row["formulas"]),
         caption=caption,
         picture=partial(picture, folder),
+        room=partial(room, folder),
         tables=tables(content),
         names=names,
         reference=f"{FOLDER}/index.html" if reference else "",
@@ -104,6 +106,21 @@ def picture(folder: Path, name: str) -> str:
     """The file to show: the same figure in vectors where the run drew it so."""
     drawn = Path(name).with_suffix(".svg")
     return drawn.name if (folder / drawn).is_file() else name
+
+
+def room(folder: Path, name: str) -> Markup:
+    """The room that a figure takes, in pixels, as attributes: nothing below moves when it is loaded."""
+    path = folder / picture(folder, name)
+    if not path.is_file():
+        return Markup("")
+    if path.suffix == ".svg":
+        # matplotlib counts in points, 72 an inch, of 96 pixels.
+        found = re.search(r'<svg [^>]*\bwidth="([\d.]+)pt" height="([\d.]+)pt"', path.read_text(encoding="utf-8"))
+        width, height = (float(number) * 96 / 72 for number in found.groups()) if found else (0.0, 0.0)
+    else:
+        with Image.open(path) as image:
+            width, height = image.size
+    return Markup('width="{:.0f}" height="{:.0f}"').format(width, height) if width else Markup("")
 
 
 def _users(rows: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from audit.markdown import markdown
 from audit.names import public_names
 from audit.page import page, write_page
 from audit.stored import load, save
+from tests.page.made_up import write_made_up
 from theory import LATER, LEDGER
 
 # What a page would have to load from elsewhere.
@@ -207,3 +208,13 @@ def test_every_figure_of_the_audit_has_a_caption() -> None:
     assert len(names) > 15
     assert [name for name in names if not caption(name).see] == []
     assert caption("of_nothing.png") == Caption("of nothing", "")
+
+
+def test_figures_have_their_room_before_they_are_loaded(whole: dict[str, Any], tmp_path: Path) -> None:
+    """In pixels, of which a point of the drawing in vectors has four thirds."""
+    folder = write_made_up(tmp_path, whole)
+    (folder / "sizes.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="432pt" height="288pt"></svg>')
+    (folder / "coefficient.png").unlink()
+    found = re.findall(r'<img src="([^"]+)" (?:width="(\d+)" height="(\d+)" )?', page(folder, whole))
+    expected = [("coefficient.png", "", ""), ("figure1-digits-small.png", "640", "480"), ("sizes.svg", "576", "384")]
+    assert sorted(found) == expected
