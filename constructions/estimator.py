@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from constructions.certificates.certificate import Certificate
 from constructions.memorizers.memorizer import Memorizer, robust_memorizer
 from constructions.memorizers.size import SizeReport
+from constructions.samples.sample import read_labels
+from theory.arguments.plain_array import plain_array
 from theory.errors import AssumptionError
 from theory.setting.separation import separation
 
@@ -75,7 +77,7 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         """Memorize the points.
 
         Args:
-            X: shape (n, d), dense, real and finite, of numbers that float64 holds exactly.
+            X: shape (n, d), dense, real and finite, of numbers that float64 holds exactly, without masked entries.
             y: one label a point, of two classes at least.
 
         Raises:
@@ -88,6 +90,9 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
                 f"RobustMemorizerClassifier needs one label a point, y of shape (n,), got {several}: fit one "
                 "classifier for each, as sklearn.multioutput.MultiOutputClassifier does, or make one label of each row"
             )
+        _check_masks(X, "points")
+        _check_masks(y, "labels")
+        given = y
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -95,6 +100,12 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             raise AssumptionError(
                 "RobustMemorizerClassifier needs at least two classes, got only one class: "
                 f"{self.classes_.tolist()[0]!r}"
+            )
+        # numpy makes one text of 1 and "1".
+        if isinstance(given, list | tuple) and len(set(read_labels(given))) > len(self.classes_):
+            raise ValueError(
+                f"labels that differ must not read the same, got {len(set(read_labels(given)))} of which an array has "
+                f"{len(self.classes_)}: give all labels one type"
             )
         labels = 2 * codes - 1 if len(self.classes_) == 2 else self.classes_[codes]
         radius = self.radius
@@ -124,6 +135,7 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             ValueError: for another number of features, or malformed points.
         """
         check_is_fitted(self)
+        _check_masks(X, "points")
         values = self.memorizer_(validate_data(self, X, reset=False))
         return values[:, 0] if values.shape[1] == 1 else values
 
@@ -137,6 +149,12 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         values = self.decision_function(X)
         codes = values.argmax(axis=1) if values.ndim == 2 else (values > 0).astype(int)
         return np.asarray(self.classes_[codes])
+
+
+def _check_masks(values: Any, name: str) -> None:
+    """Refuse masked entries, of which scikit-learn takes what is below the mask."""
+    if isinstance(values, np.ma.MaskedArray):
+        plain_array(values, name)
 
 
 def _labels_of_a_point(y: Any) -> int:

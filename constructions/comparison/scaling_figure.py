@@ -56,6 +56,7 @@ def draw_scaling(rows: Sequence[Row], path: str | os.PathLike[str]) -> None:
     _against_ratio(axes["rho"], rows, curves)
     _against_points(axes["N"], rows, growth(rows))
     _random_labels(axes["labels"], label_factors(rows))
+    figure.suptitle("Theorem 3.3: certified networks that memorize MNIST robustly")
     for each in axes.values():
         each.grid(True, which="major", linewidth=0.3)
     figure.legend(*zip(*_legend(), strict=True), loc="outside lower center", ncols=4, fontsize=9)
@@ -125,7 +126,7 @@ def _against_points(axes: Any, rows: Iterable[Row], fit: Growth) -> None:
     axes.set(xscale="log", yscale="log", xlabel="images N", ylabel="non-zeros (pale: all entries)")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_title("rules, p = ∞, radius 0.1, subsets of MNIST", fontsize=10)
-    axes.legend(fontsize=9, loc="center right")
+    axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
 
 
 def _random_labels(axes: Any, factors: Mapping[int, Sequence[float]]) -> None:

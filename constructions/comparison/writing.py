@@ -28,6 +28,8 @@ _COLUMNS = (
     *("dim", "value", "low", "high", "places", "status", "note"),
 )
 _ROW = {**COUNTS, "parameters": "all entries", "bits": "bits", "certified": "certified", "executed": "float64"}
+# Of the width of a line in the class article: between two columns, and a letter.
+_GAP, _LETTER = 0.035, 0.015
 _TEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -96,7 +98,10 @@ def latex_text(parts: Sequence[Section]) -> str:
 
 
 def _latex_table(part: Section) -> str:
-    wide = 0.9 / max(1, len(part.columns) - 1)
+    cells = list(zip(part.columns, *part.rows, strict=True))
+    names = sum(max(map(len, cell)) for cell, kind in zip(cells, part.layout, strict=True) if kind != "p")
+    room = 1 - _GAP * len(cells) - _LETTER * names
+    wide = max(room / max(1, part.layout.count("p")), 0.1)
     layout = "".join(f"p{{{wide:.2f}\\linewidth}}" if kind == "p" else kind for kind in part.layout)
     lines = [
         "\\begin{table}",
@@ -115,4 +120,4 @@ def _latex_table(part: Section) -> str:
 
 def tex(text: str) -> str:
     """Plain text for LaTeX."""
-    return "".join(_TEX.get(c, c) for c in text)
+    return "".join(_TEX.get(c, c) for c in text.replace(">=", "≥").replace("<=", "≤"))

@@ -35,6 +35,7 @@ from constructions.samples.sample import class_positions, read_points, read_samp
 from constructions.samples.task import Task, read_positive, task_for
 from theory.arguments.read_only import read_only
 from theory.arguments.scalars import read_exponent
+from theory.arguments.whole_numbers import read_whole
 from theory.balls.small_margin import MarginBracket, small_margin
 
 # Of all balls, multiplications for intervals through the whole network: a second or so.
@@ -243,7 +244,7 @@ def robust_memorizer(
             over the reals and as executed in float64 and float32 (in float32 where memorizing them helps: points far
             from the origin may be beyond it), so that no ball is certified by "all" alone; "all"; or their indices.
         method: "shared" for features shared by all points, "per_point" for the count of the proof sketch.
-        seed: of the fit of `f_clean`.
+        seed: of the fit of `f_clean`; a whole number, 0 <= seed < 2^31.
         check: whether to prove every ball, by structure over the reals, before it is returned; else `uncertified` is
             None, and an error of rounding is seen by `certify` alone.
         progress: whether to show on stderr what is being done, with a bar for the separation.
@@ -262,7 +263,7 @@ def robust_memorizer(
             the shell leaves).
     """
     p, radius = read_exponent(p), read_positive(radius, "radius")
-    way = _read_method(method)
+    way, seed = _read_method(method), _read_seed(seed)
     sample = read_sample(points, labels)
     if isinstance(small, str) and small not in ("auto", "all"):
         raise ValueError(f'small must be "auto", "all" or indices, got {small!r}')
@@ -405,6 +406,14 @@ def _read_method(method: str) -> Method:
     if method == "per_point":
         return "per_point"
     raise ValueError(f'method must be "shared" or "per_point", got {method!r}')
+
+
+def _read_seed(seed: Any) -> int:
+    number = read_whole(seed, "seed")
+    # Of what draws, numpy takes no more than 2^32 - 1, and some add to it.
+    if not 0 <= number < 2**31:
+        raise ValueError(f"seed must be a whole number >= 0 and < 2^31, got {number}")
+    return number
 
 
 def _check_powers(points: Float[np.ndarray, "n d"], radius: float, p: float) -> None:

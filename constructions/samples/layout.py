@@ -87,7 +87,13 @@ def find_columns(layout: Layout, names: Sequence[str] | None, width: int) -> Col
         tuple(names) if names else None, tuple(k for k in range(width) if k != label and k not in left), label
     )
     if not columns.features:
-        raise ValueError("points must have shape (n, d) with n, d >= 1: there is no column beside the label")
+        parted = ": fields are parted by commas, semicolons or tabs" if width == 1 else ""
+        raise ValueError(f"points must have shape (n, d) with n, d >= 1: there is no column beside the label{parted}")
+    if names and layout.label_column is None and _INDEX.fullmatch(names[label]):
+        raise ValueError(
+            f"{columns.named(label)}, the last, is called as pandas calls an index: say which one has the labels "
+            "(--label-column)"
+        )
     for k in columns.features:
         if names and _INDEX.fullmatch(names[k]):
             raise ValueError(
@@ -95,6 +101,17 @@ def find_columns(layout: Layout, names: Sequence[str] | None, width: int) -> Col
                 "pandas: index=False), or rename a feature of that name"
             )
     return columns
+
+
+def check_first_column(entries: list[str], columns: Columns) -> None:
+    """Refuse a first column, as it is written, that numbers the lines in any order: an index, and no feature."""
+    count, entries = len(entries), sorted(entries)
+    if count >= 3 and entries in (sorted(map(str, range(count))), sorted(map(str, range(1, count + 1)))):
+        name = columns.names[0] if columns.names else 1
+        raise ValueError(
+            f"{columns.named(0)} numbers the lines: leave an index out (--leave-out {name}; pandas: index=False), or "
+            "write a feature of these values with a decimal point"
+        )
 
 
 def _place(column: str | int, names: Sequence[str] | None, width: int) -> int:

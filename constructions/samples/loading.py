@@ -62,7 +62,9 @@ def load_sample(
     What is an index, for all that can be seen, is refused: a column called "", "Unnamed: …", "index" or "level_0"; a
     first column that holds 0, …, n - 1 or 1, …, n in any order, for n >= 3 lines; and where nothing is said about a
     header a first line 0, …, d - 1 with a label that is d or that no other line has, for d >= 2. Such values pass as
-    features if they are written with a decimal point.
+    features if they are written with a decimal point. So is, where nothing is said about a header, a first line that
+    may be one: if its label alone is no number, or if its features rise, for d >= 2, and its label is the only one that
+    no other line has.
 
     Raises:
         ValueError: for an unknown name, a malformed file, or classes or columns that the data does not have.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from constructions.samples.layout import LabelledTable, Layout, find_columns
+from constructions.samples.layout import LabelledTable, Layout, check_first_column, find_columns
 from constructions.samples.sample import read_labels, read_points
 
 
@@ -28,6 +28,8 @@ def read_parquet(path: Path, layout: Layout) -> LabelledTable:
     try:
         names = [str(name) for name in frame.columns]
         columns = find_columns(layout, names, len(names))
+        if 0 in columns.features:
+            check_first_column([str(entry) for entry in frame.iloc[:, 0]], columns)
         used = frame.iloc[:, [*columns.features, columns.label]]
         kept = used.dropna() if layout.drop_missing else used
         points, labels = read_points(kept.iloc[:, :-1]), read_labels(kept.iloc[:, -1])

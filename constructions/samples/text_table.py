@@ -5,8 +5,9 @@ import gzip
 import io
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from constructions.samples.label_text import labels_of_text
-from constructions.samples.layout import Columns, LabelledTable, Layout, find_columns
+from constructions.samples.layout import Columns, LabelledTable, Layout, check_first_column, find_columns
 from constructions.samples.sample import read_points
 
 # Of these `float` makes decimal numbers only: no 1_000, no nan, no digits of other scripts.
@@ -120,7 +121,7 @@ def _table(rows: Iterator[_Row], layout: Layout) -> LabelledTable:
     if not named and layout.header is None:
         _check_first_line(first.fields, columns, labels)
     if 0 in columns.features:
-        _check_first_column(first_column, columns)
+        check_first_column(first_column, columns)
     numbers.check_marks()
     classes = labels_of_text(labels)
     return LabelledTable(read_points(points), classes, columns.note(classes, dropped))
@@ -209,22 +210,29 @@ def _fault(row: _Row, columns: Columns) -> _Fault:
 
 
 def _check_first_line(fields: list[str], columns: Columns, labels: list[str]) -> None:
-    """Refuse a line 0, 1, …, as pandas heads columns without names, whose label is the next number or like no other."""
+    """Refuse what may be a header of numbers.
+
+    That is a line 0, 1, …, as pandas heads columns without names, whose label is the next number or like no other, a
+    line of years, wavelengths or other numbers in order whose label is the only one that no other line has, and one
+    whose label alone is no number.
+    """
     used = [fields[k] for k in sorted((*columns.features, columns.label))]
     features = [fields[k] for k in columns.features]
     numbers = [str(k) for k in range(len(used))]
-    lonely = labels[:1] and labels[0] not in labels[1:]
+    others = Counter(labels[1:])
+    lonely = labels[:1] and labels[0] not in others
+    say = "say whether it is a header (--header yes, or no for a point)"
     if len(features) >= 2 and (used == numbers or (features == numbers[:-1] and lonely)):
+        raise ValueError(f"the first line numbers the columns: {say}")
+    if not lonely or len(labels) < 3:
+        return
+    texts = [label for label in (labels[0], *others) if _Numbers().read((label,)) is None]
+    if texts == labels[:1]:
+        raise ValueError(f"the first line has the label {labels[0]!r}, all others have numbers: {say}")
+    values = [float(entry.replace(",", ".")) for entry in features]
+    rising = all(a < b for a, b in pairwise(values))
+    if rising and len(values) >= 2 and min(others.values()) >= 2:
         raise ValueError(
-            "the first line numbers the columns: say whether it is a header (--header yes, or no for a point)"
-        )
-
-
-def _check_first_column(entries: list[str], columns: Columns) -> None:
-    count, entries = len(entries), sorted(entries)
-    if count >= 3 and entries in (sorted(map(str, range(count))), sorted(map(str, range(1, count + 1)))):
-        name = columns.names[0] if columns.names else 1
-        raise ValueError(
-            f"{columns.named(0)} numbers the lines: leave an index out (--leave-out {name}; pandas: index=False), or "
-            "write a feature of these values with a decimal point"
+            f"the first line has numbers in order, and the label {labels[0]!r}, the only one that no other line has: "
+            f"{say}"
         )

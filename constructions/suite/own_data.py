@@ -1,7 +1,7 @@
 """The theorem on one data set: first its hypotheses, each of which says what to change, then its conclusions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from constructions.certificates.guided_attack import guided_attack
 from constructions.memorizers.memorizer import Memorizer
-from constructions.samples.loading import load_sample
+from constructions.samples.layout import Layout
+from constructions.samples.loading import load_with_note
 from constructions.samples.sample import Sample, read_sample
 from constructions.samples.task import read_positive
 from constructions.suite.building import Built, build, norms_of, passed_arguments, required_arguments
@@ -35,6 +36,7 @@ class OwnData:
         radius, p: of the balls.
         builder: with the parameters of a builder of the suite.
         seed: of the attack and the random points.
+        layout: of a table.
 
     Raises:
         ValueError: for a malformed radius or p.
@@ -46,6 +48,7 @@ class OwnData:
     p: float
     builder: Builder
     seed: int = 0
+    layout: Layout = field(default_factory=Layout)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "radius", read_positive(self.radius, "radius"))
@@ -59,7 +62,8 @@ class OwnData:
             CheckFailed: if they cannot be used.
         """
         try:
-            return read_sample(*load_sample(self.data, classes=self.classes))
+            loaded = load_with_note(self.data, self.layout, classes=self.classes)
+            return read_sample(loaded.points, loaded.labels)
         except (ValueError, OSError, ImportError) as error:
             raise CheckFailed(f"the data cannot be used: {error}") from None
 

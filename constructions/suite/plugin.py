@@ -19,6 +19,7 @@ _ASKING = ("--memorizer", "--construction", "--data")
 _PREFIX = "robust_memorization_"
 _PROPERTY = "robust_memorization"
 _CLAIMS = ("f_adv", "contract", "binary")
+_HEADER = {"auto": None, "yes": True, "no": False}
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -40,6 +41,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     add("p", "exponent, from 1 to inf; all that the builder is for, with --data inf", type=float)
     add("radius", "for --data; 0.1 by default", type=float, default=0.1)
     add("classes", 'for --data: "all", "parity" or a list such as 3,8', default="all")
+    add("label-column", "of a table; numbers from 1, or -1 from the end; else the last", metavar="NAME|NUMBER")
+    column = {"metavar": "NAME|NUMBER", "action": "append", "default": []}
+    add("leave-out", "a column of a table that is no feature, such as an index; may be repeated", **column)
+    add("header", "of a .csv or .tsv", choices=tuple(_HEADER), default="auto")
+    add("drop-missing", "leave out lines of a table with missing values", action="store_true")
     add("max-examples", "samples that are drawn for each builder; 25 by default", type=int, metavar="N")
     add("suite-seed", "seed of the samples; 0 by default", type=int, default=0, metavar="N")
     add("expected-failures", "checks that have to fail, as NAME,NAME", default="", metavar="NAMES")
@@ -177,6 +183,7 @@ def _claims(config: pytest.Config, builder: Any) -> Any:
 
 
 def _of_own_data(config: pytest.Config) -> Iterator[tuple[str, Callable[[], None], str, bool]]:
+    from constructions.samples.layout import Layout
     from constructions.suite.own_data import CONCLUSIONS, HYPOTHESES, OwnData
 
     p, builder = _option(config, "p"), _builder(config)
@@ -188,6 +195,12 @@ def _of_own_data(config: pytest.Config) -> Iterator[tuple[str, Callable[[], None
             float("inf") if p is None else p,
             builder,
             _option(config, "suite_seed"),
+            Layout(
+                _option(config, "label_column"),
+                tuple(_option(config, "leave_out")),
+                _HEADER[_option(config, "header")],
+                _option(config, "drop_missing"),
+            ),
         )
     except (TypeError, ValueError) as error:
         raise pytest.UsageError(str(error)) from error

@@ -63,6 +63,7 @@ class Check:
 
     def __call__(self, builder: Builder | None = None) -> None:
         """Run it on the builder that it was made for, or on another."""
+        __tracebackhide__ = True
         trials = self.trials
         if builder is not None and builder is not trials.builder:
             trials = Trials(builder, trials.max_examples, trials.seed)

@@ -120,6 +120,27 @@ def test_several_labels_a_point_are_refused(y: Any) -> None:
     assert MultiOutputClassifier(RobustMemorizerClassifier()).fit(POINTS, y).score(POINTS, np.array(y)) == 1.0
 
 
+def test_nothing_is_read_below_a_mask_or_merged() -> None:
+    masked = np.ma.masked_array(POINTS, POINTS > 0.9)
+    with pytest.raises(ValueError, match="points must have no masked entries"):
+        RobustMemorizerClassifier().fit(masked, SIGNS)
+    with pytest.raises(ValueError, match="labels must have no masked entries"):
+        RobustMemorizerClassifier().fit(POINTS, np.ma.masked_array(SIGNS, np.arange(30) < 1))
+    model = RobustMemorizerClassifier(small="all").fit(np.ma.masked_array(POINTS), SIGNS)
+    with pytest.raises(ValueError, match="points must have no masked entries"):
+        model.predict(masked)
+    with pytest.raises(ValueError, match="must not read the same, got 3 of which an array has 2"):
+        RobustMemorizerClassifier().fit(POINTS[:4], ["1", 1, "2", "2"])
+    with pytest.raises(ValueError, match="must not read the same"):
+        RobustMemorizerClassifier().fit(POINTS[:4], ("1.5", 1.5, "2", "2"))
+
+
+@pytest.mark.parametrize("seed", [None, 1.5, -1, 2**31, True, np.random.RandomState(0)])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        RobustMemorizerClassifier(seed=seed).fit(POINTS, SIGNS)
+
+
 def test_what_has_no_memorizer_is_refused() -> None:
     with pytest.raises(AssumptionError, match="got labels a and b for the equal points 0 and 2"):
         RobustMemorizerClassifier().fit(POINTS[[0, 1, 0]], ["a", "b", "b"])

@@ -137,6 +137,27 @@ def test_a_file_of_ones_own(folder: Path, form: str, radius: str, status: int) -
         assert "\n4 conclusions checked (4 hold), 0 not checked\n" in done.stdout
 
 
+def test_a_table_of_ones_own_is_read_as_it_is_told(folder: Path) -> None:
+    (folder / "a.csv").write_text(",kind,x,y\n0,a,0.5,1\n1,b,2,3.5\n2,a,7,NA\n")
+    done = run(folder, "--data=a.csv")
+    assert done.returncode == 1
+    assert "leave it out (--leave-out ''" in done.stdout
+    told = "--data=a.csv", "--leave-out=", "--label-column", "kind", "--drop-missing", "--header", "yes"
+    done = run(folder, *told)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n4 conclusions checked (4 hold), 0 not checked\n" in done.stdout
+
+
+def test_checks_as_tests_show_what_failed_without_the_lines_of_the_suite(folder: Path) -> None:
+    text = "import mine\nfrom constructions.suite import parametrize_with_checks\n\n"
+    text += "@parametrize_with_checks([mine.smaller], max_examples=1)\ndef test(builder, check):\n    check(builder)\n"
+    (folder / "test_mine.py").write_text(text)
+    done = run(folder, "test_mine.py", "-k", "radius_is_reached", "--rootdir=.", "--import-mode=prepend")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "CheckFailed: smaller: radius_is_reached: point " in done.stdout
+    assert "running.py" not in done.stdout
+
+
 def test_other_runs_are_left_alone(folder: Path) -> None:
     """The options have general names: somebody's own `--data` keeps its meaning, and other tests are run."""
     (folder / "conftest.py").write_text(

@@ -139,6 +139,11 @@ def test_latex_is_plain_and_balanced(p: float) -> None:
         columns = len(re.findall(r"[lr]|p\{[^}]*\}", layout))
         rows = [line for line in body.splitlines() if not line.endswith("rule")]
         assert all(len(re.findall(r"(?<!\\)&", line)) == columns - 1 and line.endswith(r" \\") for line in rows)
+    # Wide columns share what the others leave of a line.
+    for layout, _ in tabular:
+        wide = [float(part) for part in re.findall(r"p\{([\d.]+)\\linewidth\}", layout)]
+        assert sum(wide) <= 1 - 0.03 * (len(wide) + len(re.findall("[lr]", layout.replace("linewidth", ""))))
+    assert tex("N >= 2 > 1 <= 3 < 4") == r"N $\ge$ 2 $>$ 1 $\le$ 3 $<$ 4"
     assert (
         tex("a_b & 50 % ~ ^ \\ #{$}") == r"a\_b \& 50 \% \textasciitilde{} \textasciicircum{} \textbackslash{} \#\{\$\}"
     )
