@@ -19,6 +19,7 @@ _SCRIPT = re.compile(r"-?(?:[A-Za-z0-9]+\*?|[\u0370-\u03ff∞+*])")
 _RAISED = {"²": "2", "³": "3", "¹": "1", "⁺": "+", "ᵀ": "T", "°": "°", "*": "*"}
 _VALUES = "½¼¾⅝"
 RELATIONS = "=<>≤≥≠∈≈≪≲→↦⊥←~:"
+_OF_TWO = {"<=": "≤", ">=": "≥"}
 _SIGNS = "+-·∩∪∘,;…%'"
 _BIG = {"Σ": "∑", "∪": "⋃"}
 _PREFIXES = "∂∇∠∞"
@@ -91,6 +92,11 @@ class Reader:
                 source = "".join(part.source for part in numerator) + self.text[start : self.at]
                 above = _row([part.mathml for part in numerator])
                 found[product:] = [Part(f"<mfrac>{_bare(above)}{_bare(below)}</mfrac>", source)]
+                continue
+            if (two := self.text[self.at : self.at + 2]) in _OF_TWO:
+                self.at += 2
+                found.append(Part(f"<mo>{_OF_TWO[two]}</mo>", two, bool(found)))
+                product = len(found)
                 continue
             indexed = sign in _BIG and self.text[self.at + 1 : self.at + 2] == "_"
             if sign in RELATIONS + _SIGNS and not indexed:

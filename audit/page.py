@@ -58,7 +58,7 @@ def page(folder: Path, content: Mapping[str, Any]) -> str:
         "why": why,
         "sentences": sentences,
         "clock": clock,
-        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+        "capitalize_first": capitalized,
         "lower_first": lambda text: text[:1].lower() + text[1:],
         "display": lambda text: Markup(mathml.display(text)),
         "typeset": lambda text: Markup(running(text)),
@@ -100,6 +100,11 @@ def page(folder: Path, content: Mapping[str, Any]) -> str:
         names=names,
         reference=f"{FOLDER}/index.html" if reference else "",
     )
+
+
+def capitalized(text: str) -> str:
+    """As a sentence begins; a symbol such as f_adv stays what it is."""
+    return text if text[1:2] in ("_", "^", "(") else text[:1].upper() + text[1:]
 
 
 def picture(folder: Path, name: str) -> str:

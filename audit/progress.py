@@ -21,10 +21,12 @@ class Progress:
         self.weights = {name: before.get(name, mean) for name in planned}
         self.done: set[str] = set()
         self.at: dict[str, None] = {}
+        self.latest = ""
 
     def begin(self, name: str) -> None:
         """A test begins."""
         self.at[name] = None
+        self.latest = name
 
     def end(self, name: str) -> None:
         """A test has ended."""
@@ -39,7 +41,7 @@ class Progress:
 
     def line(self, elapsed: float) -> str:
         """Such as "theorem-3.3: 122 of 870 tests, 0:45 so far, about 2:10 left"."""
-        statements = dict.fromkeys(name for test in self.at for name, _ in self.planned.get(test, []))
+        statements = dict.fromkeys(name for test in self.at or [self.latest] for name, _ in self.planned.get(test, []))
         at = ", ".join(list(statements)[:3]) or "tests of no statement"
         left = self.seconds_left(elapsed)
         rest = "" if left is None else f", about {clock(left)} left"

@@ -6,9 +6,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from theory import LATER, LEDGER, Statement
+from theory.ledger.formula import Formula
 from theory.ledger.ledger import Side
 from theory.ledger.proofs import Proof, definitions, own_proofs, proved, unproved
 
+# In words: a sign would join the formulas at both ends of it to one that nobody printed.
+_RELATIONS = {
+    "<": "is less than",
+    "<=": "is at most",
+    "=": "equals",
+    ">=": "is at least",
+    ">": "is more than",
+}
 FORMS = ("printed", "repaired")
 Marks = list[tuple[str, str]]
 
@@ -82,9 +91,11 @@ def _row(
         "hypotheses": list(entry.hypotheses),
         "uses": list(entry.uses),
         "code": list(entry.code),
-        "formulas": [{"text": one.text, "relation": one.relation, "code": one.code} for one in entry.formulas],
+        "formulas": [
+            {"text": one.text, "relation": relation_of(one, entry), "code": one.code} for one in entry.formulas
+        ],
         "remarks": [asdict(remark) for remark in entry.remarks],
-        "witness": _witness(entry, witnesses),
+        "witness": broken_by(entry, witnesses),
         "counts": {form: _counts(form, done, planned[form]) for form in FORMS},
         "examples": sum(outcome.examples for _, outcome in done),
         "figures": sorted({figure for _, outcome in done for figure in outcome.figures}),
@@ -94,12 +105,22 @@ def _row(
     }
 
 
-def _witness(entry: Statement, found: list[dict[str, Any]]) -> dict[str, Any] | None:
+def relation_of(formula: Formula, entry: Statement) -> str:
+    """Where a formula stands; with the norm, where the statement has such a bound for several of them."""
+    alike = [one for one in entry.formulas if (one.relation, one.code) == (formula.relation, formula.code)]
+    p = formula.arguments.get("p", "")
+    if len(alike) == 1 or not p:
+        return formula.relation
+    return f"{formula.relation} for any other p" if p == "p" else f"{formula.relation} for p = {p}"
+
+
+def broken_by(entry: Statement, found: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The program that breaks the printed form, and what it printed in this run: None if it was not run."""
     if not entry.witness:
         return None
     witness, run = entry.witness, (found or [{"output": None, "numbers": {}}])[0]
-    sides = f"{_said(witness.left)} {witness.relation} {_said(witness.right)}"
+    left = _said(witness.left)
+    sides = f"{left}{',' * (',' in left)} {_RELATIONS[witness.relation]} {_said(witness.right)}"
     return {"call": str(witness), "name": witness.name, "snippet": witness.snippet, "printed": sides, **run}
 
 

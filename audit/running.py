@@ -20,6 +20,8 @@ _PLAIN = re.compile(
     r"\(\d+[),.;]*|[\"'“”(]*[A-Za-z]{3,}(?:[-'’/][A-Za-z]+)*[\"'“”)]*|\([ivx]+\)|\d+-\d+|\d+(?:st|nd|rd|th|°)|[aAIO]"
     r"|\(?[A-Za-z_]+\.[A-Za-z_.]+\)?|[a-z]+-\d[\w.-]*|[a-z]+(?:-[a-z]+)+(?:-[\w.]+)?|[…:]|[\w.]+/[\w./]+\.\w+|and/or"
 )
+# A word that a hyphen joins to a symbol, as in μ_0-balanced, is no term of a difference.
+_TOKEN = re.compile(r"\S*[_^\u0370-\u03ff]\S*?(?=-[a-z]{4,}(?![a-z(_^]))|\S+|\s+")
 # A piece of running text does not go on much longer on its line.
 _LONGEST = 24
 _JOINED = "&#8288;"
@@ -95,7 +97,7 @@ def segments(text: str, known: Iterable[str] = ()) -> Iterator[tuple[str, bool]]
 
 
 def _found(text: str) -> Iterator[tuple[str, bool]]:
-    tokens = re.findall(r"\S+|\s+", text)
+    tokens = _TOKEN.findall(text)
     plain, k = "", 0
     while k < len(tokens):
         stop = _end_of_formula(tokens, k)

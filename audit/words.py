@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 WHOLE = "whole"
+# Of ids, as they are written.
+_WRITTEN = {"f-adv": "f_adv", "relu-network": "ReLU network", "cgro": "CGRO"}
 ROMAN = ("i", "ii", "iii", "iv")
 
 
@@ -32,7 +34,7 @@ def title(name: str) -> str:
     number, _, part = rest.partition("-")
     later = " of a later version" if name.startswith("later-") else ""
     if not number[:1].isdigit():
-        return f"{kind.capitalize()}: {rest.replace('-', ' ')}{later}"
+        return f"{kind.capitalize()}: {_WRITTEN.get(rest, rest.replace('-', ' '))}{later}"
     shown = f" ({part})" if part in ROMAN else f", {part}" if part else ""
     return f"{kind.capitalize()} {number}{shown}{later}"
 

@@ -22,17 +22,18 @@ def test_few_bits_certify_until_the_radius_nears_its_limit(record: Any, figure_p
     path = figure_path("bit_complexity.png")
     path.with_suffix(".json").write_text(json.dumps(rows, indent=1))
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    markers = dict(zip(sizes, "os^", strict=True))
     for size in sizes:
         own = [row for row in rows if row["N"] == size]
         bits = [row["bits"] for row in own]
         # Twice as near to half the separation costs one bit more, from some radius on.
         left = [0.5 - row["radius / separation"] for row in own]
-        axis.semilogx(left, bits, marker="o", label=f"N = {size}")
+        axis.semilogx(left, bits, marker=markers[size], label=f"N = {size}")
         assert bits == sorted(bits)
         assert bits[-1] < 24
     axis.invert_xaxis()
     axis.set(xlabel="½ - radius / separation", ylabel="least bits of a weight that certify every ball")
-    axis.set_title("bit complexity, d = 8, p = ∞")
+    axis.set_title("Theorem 3.3: bits of a weight, d = 8, p = ∞")
     axis.legend()
     figure.savefig(path, dpi=150)
     plt.close(figure)

@@ -220,7 +220,8 @@ def draw(report: dict[str, Any], path: Any) -> None:
     axes.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="non-zeros")
     axes.yaxis.set_major_formatter(lambda power, _: f"$10^{{{power:g}}}$")
     axes.set_title(
-        f"complexity-ordering: words of length d - 1 over {report['m']} letters, radius {report['radius']:.3g}, "
+        f"Order of the sizes in section 3: words of length d - 1 over {report['m']} letters,\nradius "
+        f"{report['radius']:.3g}, "
         f"robust error ≤ {report['alpha']}",
         fontsize="medium",
     )

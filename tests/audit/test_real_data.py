@@ -113,7 +113,11 @@ def test_the_coefficient_over_n(record: Any, figure_path: Any) -> None:
     order = np.random.default_rng(0).permutation(len(points))
     sizes = (50, 100, 200, 500, 1000, 2000, 5000)
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    for p, colour in ((1.0, "tab:green"), (2.0, "tab:blue"), (np.inf, "tab:red")):
+    for p, norm, colour, marker, offset in (
+        (1.0, "1", "#009E73", "s", 4),
+        (2.0, "2", "#0072B2", "o", 0),
+        (np.inf, "∞", "#D55E00", "^", 0),
+    ):
         shared, sketch = [], []
         for n in sizes:
             some = order[:n]
@@ -126,13 +130,13 @@ def test_the_coefficient_over_n(record: Any, figure_path: Any) -> None:
                     points[some], chosen, radius=0.1, p=p, clean=clean, small="all", method="per_point"
                 ).size
                 assert whole.indicators + whole.symbols["Z"] == size.sketch
-        axes.loglog(sizes, shared, color=colour, marker="o", label=f"shared, p = {p:g}")
-        axes.loglog(sizes, sketch, color=colour, linestyle="--", label=f"proof sketch, p = {p:g}")
+        axes.loglog(sizes, shared, color=colour, marker=marker, label=f"shared features, p = {norm}")
+        axes.loglog(sizes, sketch, color=colour, linestyle=(offset, (4, 4)), label=f"proof sketch, p = {norm}")
         assert all(later < earlier for earlier, later in pairwise(shared))
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set(xlabel="points memorized, n", ylabel="non-zeros beside the clean network's / (n d)")
     axes.set_ylim(top=300)
-    axes.set_title("mnist5k, radius 0.1, data in general position")
+    axes.set_title("Theorem 3.3: 5,000 images of MNIST, radius 0.1, general position")
     axes.legend(fontsize="small", ncols=2)
     figure.savefig(figure_path("coefficient.png"), dpi=150)
     plt.close(figure)

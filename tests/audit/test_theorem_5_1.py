@@ -164,7 +164,9 @@ def test_the_rates_of_both_step_rules(figure_path: Any, record: Any) -> None:
     reference = np.array(stops, float)
     axes.loglog(reference[12:], 3 * reference[12:] ** -1.0, ":", color="black", label="slope -1")
     axes.set(
-        xlabel="step k", ylabel="distance of w / ‖w‖ to û", title=f"FGSM on the linear part, d = {dim}, α = 2, δ = 0.5"
+        xlabel="step k",
+        ylabel="distance of w / ‖w‖ to û",
+        title=f"Theorem 5.1: FGSM on the linear part, d = {dim}, α = 2, δ = 0.5",
     )
     axes.legend(fontsize="x-small", ncols=2)
     path = figure_path("theorem_5_1_rates.png")
@@ -223,6 +225,9 @@ def test_the_phase_diagram_of_the_angle(figure_path: Any, record: Any) -> None:
         axis.set_yticks(np.arange(len(alphas)) + 0.5, [f"{a:g}" for a in alphas])
         axis.set(title=name, xlabel="N / (d - 1)")
     axes[0].set_ylabel("α")
+    figure.suptitle(
+        f"Theorem 5.1: angle between the limit of the linear part and w*, d = {dim}, mean of {seeds} samples"
+    )
     figure.colorbar(shown, label="∠(limit, w*) in degrees")
     path = figure_path("theorem_5_1_phase.png")
     figure.savefig(path, dpi=150)

@@ -265,6 +265,9 @@ def test_robust_overfitting(figure_path: Any, record: Any) -> None:
         axis.minorticks_off()
     axes[0].set_ylabel("error (fresh: small-margin data)")
     axes[1].legend(fontsize="small", loc="center right")
+    figure.suptitle(
+        "Theorem 5.2: errors on the sample and on fresh small-margin points; predicted from Gordon's theorem"
+    )
     path = figure_path("robust_overfitting.png")
     figure.savefig(path, dpi=150)
     plt.close(figure)

@@ -357,13 +357,17 @@ def _draw_table(table: list[dict[str, Any]], path: Any) -> None:
     place = np.arange(len(names))
     for form, offset, colour in (("W_1", -0.2, "tab:blue"), ("W_∞", 0.2, "tab:orange")):
         bounds = [row["bound"] for row in table if row["form"] == form]
-        axes.barh(place + offset, bounds, 0.4, color=colour, label=f"bound with {form}")
-    axes.plot([max(row["gap"], 1e-3) for row in table[::2]], place, "k|", markersize=14, label="gap (or 0.001)")
+        axes.barh(
+            place + offset, bounds, 0.4, color=colour, label=f"bound with ${form.replace('∞', chr(92) + 'infty')}$"
+        )
+    # Above the line, where those of the losses that memorize lie.
+    mark = {"markersize": 6, "markerfacecolor": "white", "markeredgecolor": "black", "zorder": 5}
+    axes.plot([max(row["gap"], 1e-3) for row in table[::2]], place, "D", **mark, label="gap (0.001 where less)")
     axes.axvline(1, color="black", linewidth=0.8, label="from here on vacuous")
     axes.set(xscale="log", yticks=place, yticklabels=names, xlabel="robust generalization gap")
     axes.set_title("Theorem 6.3, repaired: both bounds beside the gap")
     axes.invert_yaxis()
-    axes.legend(fontsize="small")
+    figure.legend(fontsize="small", loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
@@ -442,7 +446,10 @@ def _draw_rates(sizes: np.ndarray, values: Any, slopes: Any, path: Any) -> None:
         axes.loglog(sizes, means, "o-", color=colour, label=label)
         axes.loglog(sizes, means[0] * (sizes / sizes[0]) ** (-1.0 / (dim + 2)), ":", color=colour)
     axes.set(xlabel="N", ylabel="mean $W_1$ of two samples of N points", ylim=(0.002, 1))
-    axes.set_title("Exponent of $W_1$ in N, $l_\\infty$, uniform on the cube; dotted: $N^{-1/(d+2)}$")
+    axes.set_title(
+        "Theorem 6.3: $W_1$ over N, $\\ell_\\infty$, uniform on the cube; dotted, as printed: $N^{-1/(d+2)}$",
+        fontsize="medium",
+    )
     axes.legend(fontsize="small", loc="lower left", title="measured exponent (known, printed)")
     figure.savefig(path, dpi=150)
     plt.close(figure)

@@ -72,11 +72,17 @@ def test_few_formulas_of_the_ledger_stay_text() -> None:
         ("√(2t)", "<msqrt><mrow><mn>2</mn><mi>t</mi></mrow></msqrt>"),
         ("f̂", '<mover accent="true"><mi>f</mi>'),
         ("log2(n)", "<msub><mi>log</mi><mn>2</mn></msub>"),
+        ("a <= b", "<mi>a</mi><mo>≤</mo><mi>b</mi>"),
         ("w*", "<msup><mi>w</mi><mo>*</mo></msup>"),
     ],
 )
 def test_how_a_formula_is_set(text: str, mathml: str) -> None:
     assert mathml in display(text)
+
+
+def test_a_hyphen_behind_a_symbol_is_no_minus() -> None:
+    assert running("some μ_0-balanced D").endswith('</math>-balanced <math alttext="D"><mi>D</mi></math>')
+    assert "−" in running("with x_0-y")
 
 
 @pytest.mark.parametrize("text", ["(a", "a)", "/b", "√", "x_", "a ∮ b", "‖x"])

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from audit.graph import draw, layers
+from audit.page import capitalized
 from audit.progress import Progress, clock
+from audit.rows import broken_by, relation_of
 from audit.status import FAILED, NOT_RUN, PARTLY, PROVED, TESTED, statuses
 from audit.words import form_words, sentences, title
-from theory import LEDGER
+from theory import LATER, LEDGER
 
 
 def row(name: str = "a", verdict: str = "repaired", uses: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
@@ -56,12 +58,42 @@ def test_the_second_form_of_what_is_refuted_is_no_repair() -> None:
         ("theorem-3.3", "Theorem 3.3"),
         ("corollary-3.4-iii", "Corollary 3.4 (iii)"),
         ("assumption-6.1-remark", "Assumption 6.1, remark"),
-        ("definition-f-adv", "Definition: f adv"),
+        ("definition-f-adv", "Definition: f_adv"),
+        ("definition-relu-network", "Definition: ReLU network"),
+        ("later-definition-cgro", "Definition: CGRO of a later version"),
         ("later-theorem-5.9", "Theorem 5.9 of a later version"),
     ],
 )
 def test_ids_are_shown_as_the_paper_has_them(name: str, shown: str) -> None:
     assert title(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("margin", "Margin"), ("a network", "A network"), ("f_adv errs", "f_adv errs"), ("μ_0-balanced", "μ_0-balanced")],
+)
+def test_a_sentence_begins_with_a_capital_and_a_symbol_stays(text: str, shown: str) -> None:
+    assert capitalized(text) == shown
+
+
+def test_the_two_sides_of_a_printed_relation_do_not_run_into_one_formula() -> None:
+    """C_1 μ_0 > 0 is not what Theorem 3.5 says: the error on the left of it is."""
+    for entry in (*LEDGER.values(), *LATER.values()):
+        if entry.witness:
+            said = broken_by(entry, [])["printed"]
+            left, right = entry.witness.left.words, entry.witness.right.words
+            between = said.removeprefix(left).removesuffix(right).split("say")[0]
+            assert said.startswith(left)
+            assert not set(between) & set("<>=")
+            assert ("," in left) == between.startswith(",")
+
+
+def test_bounds_for_several_norms_say_which() -> None:
+    entry = LEDGER["theorem-3.3"]
+    said = [relation_of(one, entry) for one in entry.formulas if one.code.endswith("indicator_count")]
+    assert said == ["A = … for p = ∞", "A = … for p = 1", "A = … for p = 2", "A = … for any other p"]
+    (alone,) = (one for one in entry.formulas if one.code.endswith("tent_bound"))
+    assert relation_of(alone, entry) == "m = …"
 
 
 def test_a_status_is_passed_on_along_what_it_rests_on() -> None:
@@ -112,6 +144,8 @@ def test_the_rest_takes_as_long_as_before_at_the_pace_of_now() -> None:
     progress.begin("a")
     assert progress.line(1.0) == "theorem-a: 0 of 3 tests, 0:01 so far"
     progress.end("a")
+    # Between two tests of one process.
+    assert progress.line(20.0).startswith("theorem-a: 1 of 3 tests")
     progress.begin("b")
     # Twice as slow as before; the third was not there, and counts like the mean of 20.
     assert progress.seconds_left(20.0) == 2 * (30 + 20)
