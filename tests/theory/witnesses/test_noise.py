@@ -25,7 +25,7 @@ def test_the_twins_are_of_the_law_and_near(dim: int, beta: float, seed: int) -> 
 
 
 @pytest.mark.statement("claim-small-margin-transfer", form="printed")
-@given(st.floats(0.1, 100), st.floats(100, 1e4))
+@given(st.floats(0.1, 100), st.floats(101, 1e4))
 def test_the_errors_are_those_of_a_classifier_at_the_angle(alpha: float, ratio: float) -> None:
     """The projection of x on a direction at the angle θ is `y c cos θ + g sin θ`, g normal."""
     found = accuracy_lost_at_small_margin(alpha, alpha / ratio)
