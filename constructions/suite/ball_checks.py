@@ -7,6 +7,7 @@ import numpy as np
 from constructions.certificates.any_network import certify
 from constructions.certificates.guided_attack import guided_attack
 from constructions.networks.network import ReLUNetwork
+from constructions.suite.building import Built
 from constructions.suite.failure import CheckFailed, NotChecked, described, require, require_margins
 from constructions.suite.samples import scaled, scaled_instances
 from constructions.suite.strategies import Instance
@@ -25,16 +26,13 @@ def arguments_are_left_alone(trials: Trials) -> None:
 def every_point_has_its_label(trials: Trials) -> None:
     """Fails when a sign is flipped, or classes are taken for others."""
     for built in trials.all_built():
-        owner = np.arange(len(built.instance.points))
-        margins = built.margins(built.instance.points, owner)
-        require_margins(built.instance, built.instance.points, owner, margins, "> 0")
+        require_at_points(built, "> 0")
 
 
 def radius_is_reached(trials: Trials) -> None:
     """Fails when the balls are smaller than asked for, or of another norm."""
     for built in trials.all_built():
-        x, owner = rim(built.instance, built.instance.radius * INSIDE, trials.seed)
-        require_margins(built.instance, x, owner, built.margins(x, owner), "> 0")
+        require_on_rim(built, trials.seed, "> 0")
 
 
 def no_ball_holds_an_error(trials: Trials) -> None:
@@ -91,6 +89,19 @@ def every_scale_is_right(trials: Trials) -> None:
         require_margins(there, x * factor, owner, margins, "> 0")
     if len(refused) == len(scales):
         raise NotChecked(f"every scale was {refused[0]}" if refused else "for p = 1, 2 and ∞")
+
+
+def require_at_points(built: Built, least: str) -> None:
+    """Every point has a margin of "> 0", or ">= 1"."""
+    owner = np.arange(len(built.instance.points))
+    margins = built.margins(built.instance.points, owner)
+    require_margins(built.instance, built.instance.points, owner, margins, least)
+
+
+def require_on_rim(built: Built, seed: int, least: str) -> None:
+    """So have the points just inside the rim of every ball."""
+    x, owner = rim(built.instance, built.instance.radius * INSIDE, seed)
+    require_margins(built.instance, x, owner, built.margins(x, owner), least)
 
 
 def rim(instance: Instance, reach: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from constructions.certificates.any_network import certify
 from constructions.networks.network import ReLUNetwork
-from constructions.suite.ball_checks import INSIDE, rim
-from constructions.suite.failure import CheckFailed, NotChecked, described, require, require_margins
+from constructions.suite.ball_checks import INSIDE, require_at_points, require_on_rim, rim
+from constructions.suite.failure import CheckFailed, NotChecked, described, require
 from constructions.suite.strategies import Instance
 from constructions.suite.trials import Trials
 
@@ -15,16 +15,13 @@ from constructions.suite.trials import Trials
 def no_point_is_forgotten(trials: Trials) -> None:
     """Against a clean classifier that is wrong there, only memory gives a point its label: margin 1 or more."""
     for built in trials.all_opposed():
-        owner = np.arange(len(built.instance.points))
-        margins = built.margins(built.instance.points, owner)
-        require_margins(built.instance, built.instance.points, owner, margins, ">= 1")
+        require_at_points(built, ">= 1")
 
 
 def margin_is_one_on_balls(trials: Trials) -> None:
     """On the whole ball `f̂ = f_adv`, so its margin is 1 or more: fails when the indicator is 1 on less."""
     for built in trials.all_built():
-        x, owner = rim(built.instance, built.instance.radius * INSIDE, trials.seed)
-        require_margins(built.instance, x, owner, built.margins(x, owner), ">= 1")
+        require_on_rim(built, trials.seed, ">= 1")
 
 
 def ramp_ends_within_the_shell(trials: Trials) -> None:
