@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# What is compiled is kept: else every process compiles every library anew, half a minute of torch and sympy.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One thread for each test worker: two workers with two threads each only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 

@@ -104,6 +104,7 @@ _DRAWN = {
         "to the noise.",
     ),
 }
+_SIZES = {"paper": "at the paper's size", "small": "on a sample of a laptop's size"}
 _EXPERIMENTS = {
     "table1": "After adversarial training robust accuracy falls far more from train to test than clean accuracy, "
     "where the claim is reproduced.",
@@ -132,5 +133,5 @@ def caption(name: str) -> Caption:
     data, _, preset = rest.partition("-")
     if experiment in _EXPERIMENTS and data in _DATA:
         see = f"{_EXPERIMENTS[experiment]} {_SEEDS}"
-        return Caption(f"measured again on {_DATA[data]}, preset {preset}", see)
+        return Caption(f"measured again on {_DATA[data]}, {_SIZES.get(preset, f'preset {preset}')}", see)
     return Caption(stem.replace("_", " "), "")

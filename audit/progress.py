@@ -22,9 +22,12 @@ class Progress:
         self.done: set[str] = set()
         self.at: dict[str, None] = {}
         self.latest = ""
+        self.began: float | None = None
 
-    def begin(self, name: str) -> None:
-        """A test begins."""
+    def begin(self, name: str, elapsed: float) -> None:
+        """A test begins, at so many seconds of the run."""
+        if self.began is None:
+            self.began = elapsed
         self.at[name] = None
         self.latest = name
 
@@ -34,10 +37,10 @@ class Progress:
         self.done.add(name)
 
     def seconds_left(self, elapsed: float) -> float | None:
-        """At the pace so far, workers and machine as they are; None before anything is done."""
+        """At the pace since the first test began, workers and machine as they are; None before anything is done."""
         done = sum(self.weights[name] for name in self.done if name in self.weights)
         left = sum(weight for name, weight in self.weights.items() if name not in self.done)
-        return elapsed * left / done if done > 0 else None
+        return (elapsed - (self.began or 0.0)) * left / done if done > 0 else None
 
     def line(self, elapsed: float) -> str:
         """Such as "theorem-3.3: 122 of 870 tests, 0:45 so far, about 2:10 left"."""

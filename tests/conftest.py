@@ -1,6 +1,6 @@
 """Options, profiles and fixtures.
 
-Shapes and types are checked in every module of the project that is imported after the hook below, so this file
+Shapes and types are checked in every module of the project that is imported after `pytest_configure`, so this file
 and what it imports may import the project's packages inside functions only. Of these pytest has loaded the plugin
 `constructions.suite.plugin` before, which imports no other module of theirs at first.
 """
@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from jaxtyping import install_import_hook
 
-from tests.verdicts import mark_statements, pytest_configure, pytest_runtest_call  # noqa: F401  (two hooks)
+from tests.examples import pytest_runtest_call  # noqa: F401  (a hook)
+from tests.verdicts import mark_statements, register
 
 # As in PEP 484, an int will do where a float is asked for.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-install_import_hook(["theory", "constructions", "empirics"], CHECKER)
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=25, deadline=None, suppress_health_check=_SLOW)
@@ -38,6 +38,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("robust memorization")
     group.addoption("--audit", metavar="DIR", help="the whole audit, with mnist5k; writes its report to DIR")
     group.addoption("--nightly", action="store_true", help="also the searches that take minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # An audit runs what users run, in little more than half of the time.
+    if not config.getoption("--audit"):
+        install_import_hook(["theory", "constructions", "empirics"], CHECKER)
+    register(config)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of an audit only the files that test statements are imported: the others take longer to read than it may."""
+    if config.getoption("markexpr") != "statement" or collection_path.suffix != ".py":
+        return None
+    return "mark.statement(" not in collection_path.read_text(encoding="utf-8") or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

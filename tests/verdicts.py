@@ -1,7 +1,7 @@
 """The hooks of an audit: what each test did goes to `audit/`, which says what that means for each statement.
 
-The hooks in here are imported by `conftest.py`. Every test with `@pytest.mark.statement(id, form=…)` reports to
-the controller through its `user_properties`, so the report is the same with and without parallel workers.
+Every test with `@pytest.mark.statement(id, form=…)` reports to the controller through its `user_properties`, so the
+report is the same with and without parallel workers.
 """
 
 import json
@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ FORMS = ("printed", "repaired")
 EVERY = {True: 0.5, False: 10.0}
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def register(config: pytest.Config) -> None:
+    """The hooks of this run."""
     config.pluginmanager.register(Verdicts(config), "verdicts")
 
 
@@ -42,29 +42,6 @@ def _arguments(item: pytest.Item, mark: pytest.Mark) -> tuple[str, str]:
     if mark.args[0] not in {**LEDGER, **LATER}:
         raise pytest.UsageError(f"{item.nodeid}: the ledger has no statement {mark.args[0]!r}")
     return mark.args[0], mark.kwargs["form"]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Counts the examples a property test really tried (those that ran to the end)."""
-    handle = getattr(getattr(item, "obj", None), "hypothesis", None)
-    if handle is None:
-        return (yield)
-    tried = 0
-    original = handle.inner_test
-
-    def counting(*args: Any, **kwargs: Any) -> Any:
-        nonlocal tried
-        result = original(*args, **kwargs)
-        tried += 1
-        return result
-
-    handle.inner_test = counting
-    try:
-        return (yield)
-    finally:
-        handle.inner_test = original
-        item.user_properties.append(("examples", tried))
 
 
 class Verdicts:
@@ -116,7 +93,7 @@ class Verdicts:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self.progress:
-            self.progress.begin(nodeid)
+            self.progress.begin(nodeid, time.time() - self.started)
             self._say()
 
     @pytest.hookimpl(tryfirst=True)

@@ -141,12 +141,12 @@ def test_the_rest_takes_as_long_as_before_at_the_pace_of_now() -> None:
     planned = {name: [(f"theorem-{name}", "printed")] for name in "abc"}
     progress = Progress(planned, {"a": 10.0, "b": 30.0})
     assert progress.seconds_left(0.0) is None
-    progress.begin("a")
+    progress.begin("a", 0.0)
     assert progress.line(1.0) == "theorem-a: 0 of 3 tests, 0:01 so far"
     progress.end("a")
     # Between two tests of one process.
     assert progress.line(20.0).startswith("theorem-a: 1 of 3 tests")
-    progress.begin("b")
+    progress.begin("b", 20.0)
     # Twice as slow as before; the third was not there, and counts like the mean of 20.
     assert progress.seconds_left(20.0) == 2 * (30 + 20)
     assert progress.line(20.0) == "theorem-b: 1 of 3 tests, 0:20 so far, about 1:40 left"
@@ -158,5 +158,7 @@ def test_the_rest_takes_as_long_as_before_at_the_pace_of_now() -> None:
 
 def test_without_an_earlier_run_every_test_counts_alike() -> None:
     progress = Progress({name: [] for name in "abcd"}, {})
+    # What went by before the first test, for reading them all, says nothing of the pace.
+    progress.begin("a", 40.0)
     progress.end("a")
-    assert progress.seconds_left(5.0) == 15.0
+    assert progress.seconds_left(45.0) == 15.0
