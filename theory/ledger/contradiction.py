@@ -17,6 +17,8 @@ _HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 # Longer arrays are no numbers to look at.
 _MOST_ENTRIES = 8
+# The digits of what is smaller say how floats are rounded.
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -79,4 +81,6 @@ def _is_short(value: Any) -> bool:
 def _number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value.tolist() if hasattr(value, "tolist") else value)
+    if 0 < value < _TINY:
+        return f"less than {_TINY:g}"
     return f"{value:.6g}"

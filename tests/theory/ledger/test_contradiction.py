@@ -34,6 +34,8 @@ def test_the_numbers_are_those_of_the_result() -> None:
     assert found.numbers["left"] == f"{found.found.left:.6g}"
     found = contradiction(WITNESSES["theorem-5.1"], resolve)
     assert "points" not in found.numbers, "too long"
+    # A probability that float64 hardly tells from 0.
+    assert contradiction(WITNESSES["theorem-6.2"], resolve).numbers["failure"] == "less than 1e-300"
 
 
 def test_the_equal_sizes_are_those_of_a_robust_classifier() -> None:
