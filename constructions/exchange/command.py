@@ -93,8 +93,8 @@ def _answered(options: argparse.Namespace, deadline: float) -> str:
             )
         for reason in found.untried:
             print(reason, file=sys.stderr)
-    if found.x is not None and found.y is not None and options.witness:
-        write_witness(options.witness, found.x, found.y)
+    if found.point is not None and found.y is not None and options.witness:
+        write_witness(options.witness, found.point, found.y)
         print(f"witness written to {options.witness}", file=sys.stderr)
     return found.answer
 

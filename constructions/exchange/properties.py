@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from constructions.certificates.rational_intervals import largest_float_at_most
 from theory.balls.violations import margin_forms
@@ -62,13 +62,34 @@ class Region:
         return np.where(low_side > 0, _below(low), low), np.where(high_side < 0, -_below(-high), high)
 
     @cached_property
-    def inward(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]] | None:
-        """The greatest box of float64 corners inside the region, or None if an input has no float64 in it."""
+    def inward(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+        """The greatest box of float64 corners inside the region, but for inputs that are `thin`: these outwards."""
+        (low, high), (least, most) = self._strictly_inward, self.outward
+        return np.where(self.thin, least, low), np.where(self.thin, most, high)
+
+    @cached_property
+    def thin(self) -> Bool[np.ndarray, " d"]:
+        """Inputs that have no float64 in the region, such as one that has to be 0.1."""
+        low, high = self._strictly_inward
+        return np.asarray(~((low <= high) & np.isfinite(low) & np.isfinite(high)))
+
+    def point(self, x: Float[np.ndarray, " d"]) -> tuple[Fraction, ...]:
+        """These floats, but at thin inputs the middle of the region, as a decimal unless it is the only value."""
+        found = list(map(Fraction, x.tolist()))
+        for k in np.flatnonzero(self.thin).tolist():
+            found[k] = middle = (self.low[k] + self.high[k]) / 2
+            if self.low[k] < self.high[k]:
+                # Off by less than a quarter of the range.
+                scale = 10 ** len(str(int(2 / (self.high[k] - self.low[k]))))
+                found[k] = Fraction(round(middle * scale), scale)
+        return tuple(found)
+
+    @cached_property
+    def _strictly_inward(self) -> tuple[np.ndarray, np.ndarray]:
         (low, low_side), (high, high_side) = self._nearest
         low_side[[k for k in self.open_low if not low_side[k]]] = -1
         high_side[[k for k in self.open_high if not high_side[k]]] = 1
-        low, high = np.where(low_side < 0, -_below(-low), low), np.where(high_side > 0, _below(high), high)
-        return (low, high) if np.all(low <= high) and np.isfinite([low, high]).all() else None
+        return np.where(low_side < 0, -_below(-low), low), np.where(high_side > 0, _below(high), high)
 
     @property
     def _nearest(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:

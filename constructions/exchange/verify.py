@@ -42,10 +42,12 @@ class Answer:
     Attributes:
         answer: "unsat", "sat", "unknown", or "timeout" where some step did not end in its time.
         x: the witness of "sat": float64 numbers, and float32 ones for a file in float32 if there is such a witness.
-        y: its outputs, for small networks over the reals and rounded to float64, else as float64 computes them.
+            At inputs whose range holds no float64, one that is near.
+        y: its outputs, for small networks over the reals and rounded to float64, else as float64 computes them at x.
         steps: by which steps the cases were proved, and how many by each.
         untried: what was left out, and why, of the cases that are open.
         computed: operators by which the file computes constants: the answer is about these as float64 rounds them.
+        point: the witness exactly, finite decimals: x, but where a range holds no float64 a number in it.
     """
 
     answer: str
@@ -54,6 +56,7 @@ class Answer:
     steps: dict[str, int]
     untried: tuple[str, ...]
     computed: tuple[str, ...] = ()
+    point: tuple[Fraction, ...] | None = None
 
 
 def verify(
@@ -86,10 +89,10 @@ def verify(
         return Answer(UNSAT, None, None, {}, ())
     specification = _evened(specification)
     judge = _Judge(path, model, specification, deadline)
-    for case in specification.cases:
-        if any(not one.rows for one in case.violated.conjunctions) and case.region.inward is not None:
-            return judge.answer(case.region.inward[0])
     regions = _regions(specification)
+    for k, case in enumerate(specification.cases):
+        if any(not one.rows for one in case.violated.conjunctions):
+            return judge.answer(k, case.region.inward[0])
     found = decide_regions(
         network.layers,
         regions,
@@ -103,8 +106,8 @@ def verify(
 
 
 def _answer(found: Decision, judge: "_Judge") -> Answer:
-    for x in found.witnesses.values():
-        return judge.answer(x)
+    for case, x in found.witnesses.items():
+        return judge.answer(case, x)
     proved = found.lower > 0
     names, counts = np.unique(found.step[proved], return_counts=True)
     steps = dict(zip(names.tolist(), counts.tolist(), strict=True))
@@ -140,25 +143,30 @@ class _Judge:
         tried = [self._single(case, x), x] if self.model.arithmetic == "float32" else [x]
         return next((one.copy() for one in tried if self._is_witness(self.specification.cases[case], one)), None)
 
-    def answer(self, x: Float[np.ndarray, " inputs"]) -> Answer:
+    def answer(self, case: int, x: Float[np.ndarray, " inputs"]) -> Answer:
         """The answer for a witness."""
-        network = self.model.network
-        is_small = network.nonzero <= _SMALL and self._has_time(network)
+        network, region = self.model.network, self.specification.cases[case].region
+        is_small = network.nonzero <= _SMALL and self._has_time(network) and not region.thin.any()
         outputs = rational_outputs(network.layers, x) if is_small else network(x[None])[0].tolist()
-        return Answer(SAT, x, np.array([float(v) for v in outputs]), {}, ())
+        return Answer(SAT, x, np.array([float(v) for v in outputs]), {}, (), point=region.point(x))
 
     def _is_witness(self, case: Case, x: Float[np.ndarray, " inputs"]) -> bool:
-        if not case.region.contains(x.tolist()):
+        point, thin, ends = case.region.point(x), case.region.thin, case.region.outward
+        # What is the only value and no decimal, such as 1/3, cannot be written.
+        if not (case.region.contains(point) and all(map(_is_decimal, point))):
             return False
-        far = self.model.network.distance(x, x)
-        bounds = (end[0] for end in interval_bounds(self.layers, x[None], x[None]))
+        least, most = (np.where(thin, end, x) for end in ends)
+        far = self.model.network.distance(least, most)
+        bounds = (end[0] for end in interval_bounds(self.layers, least[None], most[None]))
         low, high = (np.nextafter(end + sign * far, sign * np.inf) for end, sign in zip(bounds, (-1, 1), strict=True))
         if np.isfinite([low, high]).all():
             if case.violated.surely_contains(low, high):
                 return True
             if case.violated.surely_excludes(low, high):
                 return False
-        return self._has_time(self.model.network) and self._has_time(self.exact) and self._is_exactly(case, x)
+        # Rational arithmetic here is of binary numbers.
+        has_time = not thin.any() and self._has_time(self.model.network) and self._has_time(self.exact)
+        return has_time and self._is_exactly(case, x)
 
     def _is_exactly(self, case: Case, x: Float[np.ndarray, " inputs"]) -> bool:
         outputs = rational_outputs(self.exact.layers, x)
@@ -175,7 +183,7 @@ class _Judge:
         return fits_rational(network.layers, 1) and (math.isinf(left) or network.nonzero <= _EXACT_SPEED * left)
 
     def _single(self, case: int, x: Float[np.ndarray, " inputs"]) -> Float[np.ndarray, " inputs"]:
-        low, high = self.specification.cases[case].region.inward or (x, x)
+        low, high = self.specification.cases[case].region.inward
         near = x.astype(np.float32)
         near = np.where(near < low, np.nextafter(near, np.float32(np.inf)), near)
         near = np.where(near > high, np.nextafter(near, np.float32(-np.inf)), near)
@@ -203,7 +211,7 @@ def _regions(specification: Specification) -> Regions:
     if not np.isfinite([low, high]).all():
         raise ValueError("regions must have ends within float64")
     found = boxes(low, high)
-    inner = [case.region.inward or outer for case, outer in zip(specification.cases, ends, strict=True)]
+    inner = [case.region.inward for case in specification.cases]
     inside = np.stack([low for low, _ in inner]), np.stack([high for _, high in inner])
     return Regions(found.centres, found.halves, found.p, found.box, inside)
 
@@ -229,3 +237,8 @@ def _weakened(one: Conjunction, far: Float[np.ndarray, " outputs"]) -> tuple[np.
         # Upwards, with room for the rounding of the sums.
         bounds = np.nextafter(bounds + np.abs(forms) @ far * (1 + 2.0**-40), np.inf)
     return forms, bounds
+
+
+def _is_decimal(value: Fraction) -> bool:
+    n = value.denominator
+    return n & (n - 1) == 0 or pow(10, n.bit_length(), n) == 0

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain, pairwise
 from typing import Any, TypeAlias
 
@@ -67,6 +68,8 @@ class _Group:
 _Clause: TypeAlias = tuple[_Group, ...]
 
 
+# Of many boxes in one file most ends are the same few.
+@lru_cache(2**16)
 def number(text: str) -> Fraction | None:
     """The exact value of a decimal number, or None for other text.
 

@@ -1,12 +1,14 @@
 """Witnesses in VNN-COMP's form: `((X_0 v) … (Y_0 v) …)`, with decimals that are exactly the numbers."""
 
+import math
 import os
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from constructions.exchange.vnnlib_file import decimal
 from constructions.exchange.vnnlib_terms import number
@@ -15,20 +17,18 @@ from constructions.networks.whole_file import write_whole
 _PAIR = re.compile(r"\(\s*([XY])_(0|[1-9][0-9]{0,8})\s+([^\s()]+)\s*\)")
 
 
-def write_witness(
-    path: str | os.PathLike[str], x: Float[np.ndarray, " inputs"], y: Float[np.ndarray, " outputs"]
-) -> None:
+def write_witness(path: str | os.PathLike[str], x: Sequence[Any] | np.ndarray, y: Sequence[Any] | np.ndarray) -> None:
     """Write an input and its outputs, all of it or nothing.
 
     Raises:
-        ValueError: if a number is not finite.
+        ValueError: if a number is not finite, or no finite decimal.
     """
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+    if not all(map(math.isfinite, (*x, *y))):
         raise ValueError("a witness must consist of finite numbers, got NaN or infinity")
     rows = [
         f"({letter}_{k} {decimal(Fraction(value))})"
         for letter, values in (("X", x), ("Y", y))
-        for k, value in enumerate(values.tolist())
+        for k, value in enumerate(values)
     ]
     write_whole(path, "(" + "\n ".join(rows) + ")\n")
 
