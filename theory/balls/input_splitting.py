@@ -56,19 +56,26 @@ def split_inputs(
     deadline, affines = deadline_of(seconds), prepare(layers)
     check_task(affines, regions, violations)
     (low, high), entries = regions.outer(), _entries(affines[0])
-    hunts = [Hunt(layers, affines, regions.take([i]), violations.take([i]), i, confirm) for i in range(len(regions))]
-    trees = [_Tree(hunt, (low[[i]], high[[i]]), entries) for i, hunt in enumerate(hunts)]
+    trees: list[_Tree] = []
+    for i in range(len(regions)):
+        # A region that has no turn costs nothing.
+        if is_over(deadline):
+            break
+        hunt = Hunt(layers, affines, regions.take([i]), violations.take([i]), i, confirm)
+        trees.append(_Tree(hunt, (low[[i]], high[[i]]), entries))
+        trees[-1].take_turn(min(_FIRST_TURN, nodes), deadline)
     left, turn = trees, _FIRST_TURN
-    while left and not is_over(deadline):
-        for tree in left:
-            until = min(tree.nodes + turn, nodes)
-            while tree.is_open and tree.nodes < until and not is_over(deadline):
-                tree.step(until)
+    while True:
         left = [tree for tree in left if tree.is_open and tree.nodes < nodes]
-        turn *= 2
         if progress is not None:
-            progress(len(trees) - len(left), len(trees))
-    return splitting(hunts, [tree.lower for tree in trees], [tree.nodes for tree in trees])
+            progress(len(trees) - len(left), len(regions))
+        if not left or is_over(deadline):
+            break
+        turn *= 2
+        for tree in left:
+            tree.take_turn(min(tree.nodes + turn, nodes), deadline)
+    hunts = [tree.hunt for tree in trees]
+    return splitting(regions, hunts, [tree.lower for tree in trees], [tree.nodes for tree in trees])
 
 
 def _entries(first: Prepared) -> np.ndarray:
@@ -105,6 +112,11 @@ class _Tree:
     @property
     def lower(self) -> float:
         return float(min(self.done, self.stuck, self.worst.min(initial=np.inf)))
+
+    def take_turn(self, until: int, deadline: float) -> None:
+        """Steps until so many boxes were bounded, or the time is over."""
+        while self.is_open and self.nodes < until and not is_over(deadline):
+            self.step(until)
 
     def step(self, until: int) -> None:
         """Bound the last boxes, and put the halves of those that are not proved in their place."""

@@ -122,14 +122,12 @@ class Splitting:
     nodes: Int[np.ndarray, " n"]
 
 
-def splitting(hunts: Sequence[Hunt], lower: Sequence[float], nodes: Sequence[int]) -> Splitting:
-    """The answer from what was found of each region; a refuted one is not proved."""
-    refuted, bounds = np.array([hunt.refuted for hunt in hunts]), np.array(lower, dtype=np.float64)
-    return Splitting(
-        (bounds > 0) & ~refuted,
-        refuted,
-        bounds,
-        np.stack([hunt.point for hunt in hunts]),
-        np.array([hunt.value for hunt in hunts]),
-        np.array(nodes, dtype=np.int64),
-    )
+def splitting(regions: Regions, hunts: Sequence[Hunt], lower: Sequence[float], nodes: Sequence[int]) -> Splitting:
+    """The answer from what was found of the first regions, those that had a turn; a refuted one is not proved."""
+    size, some = len(regions), len(hunts)
+    refuted, bounds, values = np.zeros(size, dtype=bool), np.full(size, -np.inf), np.full(size, np.inf)
+    points, count = np.full(regions.centres.shape, np.nan), np.zeros(size, dtype=np.int64)
+    for i, hunt in enumerate(hunts):
+        refuted[i], points[i], values[i] = hunt.refuted, hunt.point, hunt.value
+    bounds[:some], count[:some] = lower, nodes
+    return Splitting((bounds > 0) & ~refuted, refuted, bounds, points, values, count)

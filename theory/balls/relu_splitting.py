@@ -61,16 +61,17 @@ def split_relus(
     check_task(affines, regions, violations)
     hunts, lower, count = [], [], []
     for i in range(len(regions)):
+        if is_over(deadline):
+            break
         region, wrong = regions.take([i]), violations.take([i])
-        share = _share(deadline, len(regions) - i)
         hunt = Hunt(layers, affines, region, wrong, i, confirm)
-        bound, used = (-np.inf, 0) if is_over(share) else _decided(affines, hunt, share, nodes, hidden_steps)
+        bound, used = _decided(affines, hunt, _share(deadline, len(regions) - i), nodes, hidden_steps)
         hunts.append(hunt)
         lower.append(bound)
         count.append(used)
         if progress is not None:
             progress(i + 1, len(regions))
-    return splitting(hunts, lower, count)
+    return splitting(regions, hunts, lower, count)
 
 
 def _share(deadline: float, regions: int) -> float:

@@ -24,7 +24,7 @@ from tests.theory.balls.test_relaxation import (
 )
 from theory import roundoff
 from theory.balls import backward as lines
-from theory.balls import cut_balls, prepared
+from theory.balls import cut_balls, prepared, refutation
 from theory.balls.backward import Choice, backward, relax
 from theory.balls.exact_minimum import minimum_over_ball
 from theory.balls.input_splitting import split_inputs
@@ -272,6 +272,22 @@ def test_time_and_parts_are_limited_and_reported(split: Any) -> None:
     nothing = split(*task, seconds=0)
     assert not nothing.proved.any()
     assert (nothing.lower == -np.inf).all()
+
+
+@pytest.mark.parametrize("split", [split_inputs, split_relus])
+def test_regions_that_have_no_turn_cost_nothing(split: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    original = refutation.Hunt.__init__
+    monkeypatch.setattr(refutation.Hunt, "__init__", lambda self, *rest: made.append(original(self, *rest)))
+    layers, region, violations = hard_task()
+    many = region.take(np.zeros(1000, int))
+    found = split(layers, many, Violations(violations.forms[:1], violations.offsets[:1]), seconds=0)
+    assert len(made) <= 1
+    assert len(found.proved) == len(found.points) == 1000
+    assert np.isnan(found.points[1:]).all()
+    # Those that had one are the first.
+    some = split(layers, region, violations, seconds=60, nodes=5)
+    assert some.nodes[0] > 0
 
 
 def test_slopes_without_time_bound_nothing() -> None:
