@@ -5,6 +5,7 @@ Exit status, as of SAT solvers: 20 for unsat, 10 for sat, 0 for unknown and time
 
 import argparse
 import math
+import os
 import signal
 import sys
 import threading
@@ -61,6 +62,8 @@ def _run(options: argparse.Namespace) -> str:
 
     optional("onnx.reference")
     seconds = read_seconds(options.seconds) or 0.0
+    if options.witness and not os.path.isdir(folder := os.path.dirname(os.path.abspath(options.witness))):
+        raise ValueError(f"--witness needs a file in a folder that is there, got the folder {folder}")
     try:
         with _alarm(seconds):
             return _answered(options, time.monotonic() + seconds)

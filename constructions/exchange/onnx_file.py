@@ -155,7 +155,8 @@ def _checked_model(path: str | os.PathLike[str]) -> Any:
             # The shape of the output is not needed, and not always written; onnx's checker insists on it.
             output.type.tensor_type.shape.SetInParent()
         checker.check_model(model)
-        return optional("onnx.inliner").inline_local_functions(model)
+        # It copies all of a large file.
+        return optional("onnx.inliner").inline_local_functions(model) if model.functions else model
     except OSError:
         raise
     except Exception as error:  # a damaged file can fail in many ways, none of them the caller's

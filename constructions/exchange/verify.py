@@ -22,6 +22,7 @@ from constructions.certificates.rational_intervals import fits_rational, rationa
 from constructions.exchange.onnx_file import OnnxModel, read_onnx_model
 from constructions.exchange.properties import Case, Conjunction, Property, Specification
 from constructions.networks.folded import FoldedNetwork
+from theory.arguments.whole_numbers import read_whole
 from theory.balls.budget import deadline_of
 from theory.balls.intervals import interval_bounds
 from theory.balls.prepared import prepare
@@ -72,11 +73,13 @@ def verify(
         progress: whether to say on stderr which step is at work.
 
     Raises:
-        ValueError: if the file cannot be read, or the numbers of inputs and outputs do not fit.
+        ValueError: if the file cannot be read, the numbers of inputs and outputs do not fit, or seconds or seed is < 0.
         FileNotFoundError: if there is no file.
         ImportError: without onnx.
     """
     seconds = read_seconds(seconds)
+    if read_whole(seed, "seed") < 0:
+        raise ValueError(f"seed must be a whole number >= 0, got {seed}")
     deadline = deadline_of(seconds)
     model = read_onnx_model(path)
     network = model.network

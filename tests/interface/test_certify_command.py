@@ -73,6 +73,8 @@ def test_answers_and_exit_codes(name: str, answers: set[str], code: int, folder:
         (["fold.onnx", "other.vnnlib"], "1 inputs and 1 outputs, got one of 2 inputs and 1 outputs"),
         (["fold.onnx", "sat.vnnlib", "--seconds", "-1"], "seconds must be a number >= 0"),
         (["fold.onnx", "sat.vnnlib", "--seconds", "soon"], "invalid float value"),
+        (["fold.onnx", "sat.vnnlib", "--seed", "-1"], "seed must be a whole number >= 0, got -1"),
+        (["fold.onnx", "sat.vnnlib", "--witness", "nowhere.d/w"], "nowhere.d"),
         (["fold.onnx"], "PROPERTY.vnnlib"),
     ],
 )
