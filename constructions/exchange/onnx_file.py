@@ -108,10 +108,10 @@ def read_onnx(path: str | os.PathLike[str]) -> FoldedNetwork:
 def read_onnx_model(path: str | os.PathLike[str], *, exact: bool = False) -> OnnxModel:
     """An ONNX file, plain or gzipped, as a network and what else it says.
 
-    Read is whatever is affine, moves entries or is made of ReLUs: Gemm, MatMul, Conv, Add, Sub, Mul and Div by
-    constants, BatchNormalization, pooling (maxima too), Reshape, Transpose, Gather, Slice, Concat, Pad and the like,
-    Relu, LeakyRelu, PRelu, Abs, Clip, Min and Max, Dropout at inference, residual sums. What is affine between two
-    ReLUs becomes one layer, with each weight rounded once; see `constructions.networks.affine_graph`.
+    Read is whatever is affine, moves entries or is made of ReLUs: Gemm, MatMul, Conv, ConvTranspose, Add, Sub, Mul and
+    Div by constants, BatchNormalization, pooling (maxima too), Reshape, Transpose, Gather, Slice, Concat, Pad and the
+    like, Relu, LeakyRelu, PRelu, Abs, Clip, Min and Max, Dropout at inference, residual sums. What is affine between
+    two ReLUs becomes one layer, with each weight rounded once; see `constructions.networks.affine_graph`.
 
     A Cast from float32 to float64 changes nothing. One back rounds its argument, which is no affine map: refused.
 

@@ -27,12 +27,47 @@ def conv(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
     seen = seen_windows(x.place[0], kernel.shape[2:], attributes)
     sizes = seen.shape[2:]
     result = reader.affine(x, convolution(seen, kernel, groups, x.value.size), (1, outputs, *sizes))
-    if len(operands) < 3 or operands[2] is None:
+    return _shifted(reader, node, result, operands[2:])
+
+
+def _shifted(reader: GraphReader, node: Any, result: Tensor, rest: list[Operand]) -> Tensor:
+    """The result of a convolution and its bias, if it has one."""
+    if not rest or rest[0] is None:
         return result
-    bias = constant_of(operands[2], "the bias")
+    bias, outputs = constant_of(rest[0], "the bias"), result.shape[1]
     if bias.shape != (outputs,):
         raise ValueError(f"the bias must have shape ({outputs},), one number an output, got {bias.shape}")
-    return add(reader, node, [result, bias.reshape(1, -1, *(1 for _ in sizes))])
+    return add(reader, node, [result, bias.reshape(1, -1, *(1 for _ in result.shape[2:]))])
+
+
+def conv_transpose(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
+    """Transposed convolution: the transpose of the matrix of a convolution of its result."""
+    x, kernel = _image(operands[0]), constant_of(operands[1], "the kernel")
+    attributes = reader.attributes(node)
+    if attributes.get("auto_pad", "NOTSET") != "NOTSET" or "output_shape" in attributes:
+        raise ValueError("pads that follow from a shape are read differently by runtimes: export the pads instead")
+    groups, axes, spans = int(attributes.get("group", 1)), kernel.ndim - 2, kernel.shape[2:]
+    if x.place.ndim != kernel.ndim or x.shape[1] != kernel.shape[0] or kernel.shape[0] % groups:
+        raise ValueError(
+            f"ConvTranspose needs {kernel.shape[0]} channels, of which {groups} groups can be made, and {axes} axes, "
+            f"got shape {x.shape[1:]}"
+        )
+    if tuple(attributes.get("kernel_shape", spans)) != spans:
+        raise ValueError(f"kernel_shape must be that of the kernel, {spans}, got another")
+    steps, wide = (attributes.get(name, [1] * axes) for name in ("strides", "dilations"))
+    pads, more = attributes.get("pads", [0] * (2 * axes)), attributes.get("output_padding", [0] * axes)
+    ends = zip(x.shape[2:], steps, more, wide, spans, pads[:axes], pads[axes:], strict=True)
+    sizes = [step * (size - 1) + rest + d * (span - 1) + 1 - a - b for size, step, rest, d, span, a, b in ends]
+    outputs = kernel.shape[1] * groups
+    if min(sizes) < 1:
+        raise ValueError(f"pads must leave entries, got {list(pads)} and a result of sizes {sizes}")
+    whole_image = np.arange(outputs * math.prod(sizes)).reshape(outputs, *sizes)
+    seen = seen_windows(whole_image, spans, {"strides": steps, "dilations": wide, "pads": pads})
+    if seen.shape[2:] != x.shape[2:]:
+        raise ValueError(f"output_padding must be >= 0 and below strides, got {list(more)} and {list(steps)}")
+    matrix = convolution(seen, kernel, groups, whole_image.size).T.tocsr()
+    result = reader.affine(whole(reader.entries(x), x.shape), matrix, (1, outputs, *sizes))
+    return _shifted(reader, node, result, operands[2:])
 
 
 def average_pool(reader: GraphReader, node: Any, operands: list[Operand]) -> Tensor:
@@ -96,7 +131,7 @@ def _image(operand: Operand) -> Tensor:
 
 
 WINDOW_OPERATORS: dict[str, Operator] = {
-    **{"Conv": conv, "AveragePool": average_pool, "GlobalAveragePool": average_pool},
+    **{"Conv": conv, "ConvTranspose": conv_transpose, "AveragePool": average_pool, "GlobalAveragePool": average_pool},
     **{"MaxPool": max_pool, "GlobalMaxPool": max_pool},
     **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"), reduced),
 }

@@ -83,6 +83,17 @@ EXACT: dict[str, tuple[list[Any], dict[str, np.ndarray], list[Any], int, int]] =
         [node("Conv", ["X", "K", "b"], ["Y"], pads=[1, 0, 2, 1], strides=[2, 1], dilations=[1, 2])],
         *({"K": whole(3, 2, 2, 3), "b": whole(3)}, IMAGE, 4, 17),
     ),
+    "ConvTranspose": (
+        [
+            node("Transpose", ["X"], ["t"], perm=[0, 1, 3, 2]),
+            node("ConvTranspose", ["t", "K", "b"], ["Y"], pads=[1, 0, 2, 1], strides=[2, 3], output_padding=[1, 2]),
+        ],
+        *({"K": whole(2, 3, 3, 2), "b": whole(3)}, IMAGE, 4, 17),
+    ),
+    "ConvTranspose, groups": (
+        [node("ConvTranspose", ["X", "K"], ["Y"], group=2, dilations=[2, 1], strides=[2, 2])],
+        *({"K": whole(2, 3, 3, 2)}, IMAGE, 4, 17),
+    ),
     "Conv, groups": ([node("Conv", ["X", "K"], ["Y"], group=2)], {"K": whole(4, 1, 3, 2)}, IMAGE, 4, 17),
     "Conv, same": (
         [node("Conv", ["X", "K"], ["Y"], auto_pad="SAME_UPPER", strides=[2, 2])],
@@ -293,6 +304,23 @@ ODD: dict[str, tuple[list[Any], list[Any], int, str]] = {
     "types": ([node("Add", ["X", "double"], ["Y"])], VECTOR, 17, "no runtime takes this file: .*inconsistent type"),
     "a large C": ([node("Gemm", ["X", "W", "tall"], ["Y"])], VECTOR, 17, r"broadcast to the product's shape \(1, 3\)"),
     "a bias": ([node("Conv", ["X", "K", "row"], ["Y"])], IMAGE, 17, r"the bias must have shape \(1,\)"),
+    "a transposed kernel": (
+        [node("ConvTranspose", ["X", "K"], ["Y"], kernel_shape=[1, 1])],
+        *(["N", 1, 5, 6], 17, "must be that of the kernel"),
+    ),
+    "padding of a result": (
+        [node("ConvTranspose", ["X", "K"], ["Y"], output_padding=[1, 1])],
+        *(["N", 1, 5, 6], 17, "must be >= 0 and below strides"),
+    ),
+    "pads by a shape": (
+        [node("ConvTranspose", ["X", "K"], ["Y"], auto_pad="SAME_UPPER")],
+        *(["N", 1, 5, 6], 17, "export the pads instead"),
+    ),
+    "no result": ([node("ConvTranspose", ["X", "K"], ["Y"], pads=[9] * 4)], ["N", 1, 5, 6], 17, "must leave entries"),
+    "groups of a transpose": (
+        [node("ConvTranspose", ["X", "K"], ["Y"], group=3)],
+        *(["N", 1, 5, 6], 17, "1 channels, of which 3 groups"),
+    ),
     "a kernel": ([node("Conv", ["X", "K"], ["Y"], kernel_shape=[1, 1])], IMAGE, 17, "must be that of the kernel"),
     "pads twice": (
         [node("Conv", ["X", "K"], ["Y"], auto_pad="VALID", pads=[1, 1, 1, 1])],
