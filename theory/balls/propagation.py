@@ -18,7 +18,7 @@ BoundMethod: TypeAlias = Literal["interval", "linear"]
 Bounder: TypeAlias = Callable[[Head, Sequence[Relaxed], Regions], np.ndarray]
 
 # All that is held at once; and the coefficients of one step, of which a dozen passes are made.
-BLOCK_BYTES = 2**28
+BLOCK_BYTES = 2**25
 STEP_BYTES = 2**21
 # Networks of such widths are bounded in float32 first: narrower ones gain nothing, for wider ones it is too coarse.
 _SINGLE_WIDTHS = range(64, 2**16)

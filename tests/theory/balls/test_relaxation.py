@@ -4,6 +4,7 @@ Soundness is checked over the reals: `Fraction` is exact on floats. Each oracle 
 fault, and has to catch it.
 """
 
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -424,6 +425,17 @@ def test_small_blocks_change_nothing_but_rounding(monkeypatch) -> None:
     for name in ("BLOCK_BYTES", "STEP_BYTES"):
         monkeypatch.setattr(propagation, name, 1)
     assert np.abs(margin_lower_bound(layers, x, y, 0.2, 2.0) - whole).max() <= 1e-12
+
+
+def test_of_ten_classes_no_forms_of_all_balls_are_held_at_once() -> None:
+    """The nine forms of each of these balls are 144 MB, of which a bound makes several."""
+    rng = np.random.default_rng(4)
+    layers, x, y = random_net(rng, 100, 10), rng.normal(size=(20_000, 100)), rng.integers(0, 10, 20_000)
+    tracemalloc.start()
+    margin_lower_bound(layers, x, y, 0.2, np.inf, method="interval")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
 
 
 def test_overflow_gives_infinite_bounds() -> None:
