@@ -20,7 +20,7 @@ values are carried through the layers; they are found in float64 themselves, wit
 which some partial sum may overflow gets the bound `-inf`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,7 @@ from theory.setting.norms import dual_exponent
 
 # Of the widest layer: what is carried from layer to layer should stay in the cache.
 _BLOCK_FLOATS = 2**21
+_BLOCK_WEIGHTS = 2**19
 # A dense product is about so many times faster an entry than a sparse one.
 _DENSE_GAIN = 20
 _DENSE_FLOATS = 2**27
@@ -164,10 +165,22 @@ def executed_bounds(
         for k, layer in enumerate(executed_layers(layers, arithmetic)):
             if k:
                 lower, upper = np.maximum(lower, 0.0), np.maximum(upper, 0.0)
-            ready = _prepare(layer, form)
-            safe &= _is_safe(ready, lower, upper, form)
-            lower, upper = (_layer_behind if k else _layer_box)(ready, lower, upper)
+            ends = []
+            for rows in _row_blocks(layer):
+                ready = _prepare(rows, form)
+                safe &= _is_safe(ready, lower, upper, form)
+                ends.append((_layer_behind if k else _layer_box)(ready, lower, upper))
+            lower, upper = (np.concatenate(parts) for parts in zip(*ends, strict=True))
     return np.where(safe[:, None], lower.T, -np.inf), np.where(safe[:, None], upper.T, np.inf)
+
+
+def _row_blocks(layer: ExecutedLayer) -> Iterator[ExecutedLayer]:
+    """The layer, some rows at a time: of few boxes the bounds take less memory than what is prepared of the weights."""
+    outputs = len(layer.bias)
+    step = max(1, outputs * _BLOCK_WEIGHTS // max(layer.weight.size, 1))
+    for start in range(0, outputs, step):
+        rows = slice(start, start + step)
+        yield ExecutedLayer(layer.weight[rows], layer.bias[rows])
 
 
 def read_format(arithmetic: str) -> Format:

@@ -1,6 +1,7 @@
 """Certificates that survive rounding: every order of summation, both formats, balls that are exactly tight."""
 
 import math
+import tracemalloc
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructions import Affine, ReLUNetwork, certify
+from constructions.certificates import executed_intervals as module
 from constructions.certificates.executed_intervals import (
     FORMATS,
     executed_bounds,
@@ -213,3 +215,35 @@ def test_bounds_are_computed_in_float64_whatever_the_points_are_stored_in() -> N
     for wrong in (np.array([1, 1]), np.array([7])):
         with pytest.raises(ValueError, match="labels"):
             executed_margin_bound(line, point.astype(np.float64), wrong, 0.7, math.inf, "float64")
+
+
+@given(networks(), formats, st.integers(0, 2**31))
+def test_bounds_of_a_box_do_not_depend_on_how_rows_are_taken(network: ReLUNetwork, arithmetic: str, seed: int) -> None:
+    """Row by row every bound is at least as tight as of all, by no more than the rounding, and it holds of a run."""
+    rng = np.random.default_rng(seed)
+    corners = np.sort(rng.normal(size=(2, 3, network.inputs)), axis=0)
+    whole = executed_bounds(network.layers, *corners, arithmetic)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK_WEIGHTS", 1)
+        single = executed_bounds(network.layers, *corners, arithmetic)
+    x = corners[0] + (corners[1] - corners[0]) * rng.random(corners[0].shape)
+    kind = FORMATS[arithmetic].dtype
+    ran = run(executed_layers(network.layers, arithmetic), np.clip(x.astype(kind), *corners).astype(kind))
+    inside = ((x.astype(kind) >= corners[0]) & (x.astype(kind) <= corners[1])).all(axis=1)
+    size = 1 + max(np.abs(end).max() for end in whole)
+    for own, other, sign in zip(single, whole, (1, -1), strict=True):
+        assert np.all(np.abs(own - other) <= 2.0**-10 * size)
+        assert np.all((sign * (ran - own))[inside] >= 0)
+
+
+def test_bounds_of_one_box_take_little_memory_beside_the_weights() -> None:
+    """A layer of both signs is parted into two, with its absolute values: all rows at once take five times as much."""
+    rng = np.random.default_rng(0)
+    layers = [Affine(rng.normal(size=(n, k)), np.zeros(n)) for n, k in ((200, 3), (40_000, 200))]
+    low, high = np.zeros((1, 3)), np.ones((1, 3))
+    tracemalloc.start()
+    executed_bounds(layers, low, high, "float64")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The weights in their format, and less again for the blocks.
+    assert peak < 2 * layers[1].weight.nbytes
