@@ -28,8 +28,8 @@ _WIDEST = 256
 _STARTS = 3
 # Multiplications of a layer and a pass up to which L-BFGS on all points is quicker than Adam on some.
 _CHEAP = 4e7
-# Passes of Adam without a fifth fewer errors.
-_AFFINE_PATIENCE, _PATIENCE = 2, 15
+# Passes of Adam without a fifth fewer errors; of a hidden layer that has to be without error, or that need not be.
+_AFFINE_PATIENCE, _PATIENCE, _HASTE = 2, 15, 3
 
 # Is given a function to tell the number of errors left.
 Attempt: TypeAlias = Callable[[Callable[[int], None]], ReLUNetwork]
@@ -88,7 +88,7 @@ def fit_clean(
     Raises:
         AssumptionError: if every attempt has a training error.
     """
-    network, errors = _fitted(points, codes, outputs, seed, progress)
+    network, errors = _fitted(points, codes, outputs, seed, progress, hasty=False)
     if errors[-1]:
         raise AssumptionError(
             "robust_memorizer needs a clean classifier without training error, and found neither an affine one nor one "
@@ -106,17 +106,24 @@ def best_fit(
     seed: int = 0,
     progress: bool = False,
 ) -> ReLUNetwork:
-    """The same network; where every attempt has a training error, the first of those with the fewest.
+    """A small network with few training errors, for a caller who memorizes the points that it gets wrong.
+
+    It is the affine one with the fewest, or the widest of `fit_clean` that has at most half as many as all before it.
+    The first that has not ends the search, and its training ends when errors are slow to fall: a hidden layer that
+    learns points one by one (random labels) takes long, and has so large slopes that few balls are saved by it.
 
     Arguments as of `fit_clean`.
     """
-    return _fitted(points, codes, outputs, seed, progress)[0]
+    return _fitted(points, codes, outputs, seed, progress, hasty=True)[0]
 
 
 def _fitted(
-    points: np.ndarray, codes: np.ndarray, outputs: int, seed: int, progress: bool
+    points: np.ndarray, codes: np.ndarray, outputs: int, seed: int, progress: bool, *, hasty: bool
 ) -> tuple[ReLUNetwork, list[int]]:
-    """The best network, and the errors of every attempt; the last one is without, if any is."""
+    """The best network, and the errors of every attempt; the last one is without, if any is.
+
+    In haste the best has a hidden layer only if that halves the errors, and no wider one is tried if it does not.
+    """
     errors: list[int] = []
     best: ReLUNetwork | None = None
     bar = Progress(
@@ -127,7 +134,8 @@ def _fitted(
         disable=not progress,
     )
     with bar:
-        for name, attempt in _attempts(points, codes, outputs, _width(points), seed):
+        patience = _HASTE if hasty else _PATIENCE
+        for name, attempt in _attempts(points, codes, outputs, _width(points), patience, seed):
             task = bar.add_task(name, total=len(points), errors=len(points))
 
             def report(wrong: int, task: TaskID = task) -> None:
@@ -136,10 +144,11 @@ def _fitted(
             network = attempt(report)
             wrong = _errors(network, points, codes)
             report(wrong)
-            if best is None or wrong < min(errors):
+            vain = hasty and network.depth > 1 and 2 * wrong > min(errors)
+            if best is None or (wrong < min(errors) and not vain):
                 best = network
             errors.append(wrong)
-            if wrong == 0:
+            if wrong == 0 or vain:
                 break
     if best is None:
         raise AssertionError("there is an attempt for all data")
@@ -157,7 +166,7 @@ def _errors(network: ReLUNetwork, points: np.ndarray, codes: np.ndarray) -> int:
 
 
 def _attempts(
-    points: np.ndarray, codes: np.ndarray, outputs: int, width: int, seed: int
+    points: np.ndarray, codes: np.ndarray, outputs: int, width: int, patience: int, seed: int
 ) -> Iterator[tuple[str, Attempt]]:
     size = len(points)
     if size <= _FULL_BATCH:
@@ -167,9 +176,9 @@ def _attempts(
     seen = chosen.of(points)
     labels = class_positions(codes, outputs)[0]
 
-    def trained(neurons: int, patience: int, start: int, report: Callable[[int], None]) -> ReLUNetwork:
+    def trained(neurons: int, passes: int, start: int, report: Callable[[int], None]) -> ReLUNetwork:
         if size * seen.shape[1] * (neurons or outputs) > _CHEAP:
-            layers = descend(seen, labels, outputs, neurons, patience=patience, seed=start, report=report)
+            layers = descend(seen, labels, outputs, neurons, patience=passes, seed=start, report=report)
         elif neurons:
             layers = _hidden_layer(seen, codes, outputs, neurons, start)
         else:
@@ -178,7 +187,7 @@ def _attempts(
 
     yield "affine in principal coordinates", partial(trained, 0, _AFFINE_PATIENCE, seed)
     for k in range(_STARTS):
-        yield f"{width << k} hidden neurons", partial(trained, width << k, _PATIENCE, seed + k)
+        yield f"{width << k} hidden neurons", partial(trained, width << k, patience, seed + k)
 
 
 def _behind(coordinates: Coordinates, layers: list[Layer]) -> ReLUNetwork:

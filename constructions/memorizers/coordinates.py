@@ -9,6 +9,8 @@ from constructions.networks.network import Affine
 
 # The principal directions, and the means, are those of so many points at most; a block is transformed at a time.
 _ROWS, _FEW, _BLOCK = 10_000, 2048, 4096
+# Whose directions are all found in a second.
+_FEW_FEATURES = 512
 # Weights are divided by units; half a range below this is that of a constant.
 _LEAST = 2.0**-900
 
@@ -68,16 +70,24 @@ def principal(points: Float[np.ndarray, "n d"], dim: int, seed: int, damping: fl
         seed: of the points that are taken, and of the search for directions.
         damping: so much of the greatest variance is added to each, that noise is not made large.
     """
-    from sklearn.utils.extmath import randomized_svd
-
     shift, unit, _ = _middle(points)
     size = len(points)
     some = points if size <= _ROWS else points[np.sort(np.random.default_rng(seed).permutation(size)[:_ROWS])]
     seen = Coordinates(shift, unit, np.eye(points.shape[1], dtype=np.float32)).of(some)
-    directions = randomized_svd(seen, min(dim, *seen.shape), n_iter=1, random_state=seed)[2].T
+    directions = _directions(seen, min(dim, *seen.shape), seed)
     variance = np.var(seen @ directions, axis=0)
     width = np.sqrt(variance + damping * variance.max())
     return Coordinates(shift, unit, np.asarray(directions / np.where(width > 0, width, 1), dtype=np.float32))
+
+
+def _directions(seen: Float[np.ndarray, "n d"], count: int, seed: int) -> Float[np.ndarray, "d k"]:
+    """The first right singular vectors, as columns; all of them exactly, which takes no further library."""
+    if count < seen.shape[1] > _FEW_FEATURES:
+        from sklearn.utils.extmath import randomized_svd
+
+        return np.asarray(randomized_svd(seen, count, n_iter=1, random_state=seed)[2].T)
+    seen = seen.astype(np.float64)
+    return np.asarray(np.linalg.eigh(seen.T @ seen)[1][:, ::-1][:, :count])
 
 
 def _middle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # About so many steps a pass for few points.
 _BATCH, _STEPS = 128, 100
 _RATE, _DECAY = 1e-3, 0.97
+_FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8
 _HARD = 2.0
 _FEWER = 0.8
 # Float32 and the folding of the coordinates move a margin by less.
@@ -75,15 +76,13 @@ def _until_right(
     import torch
     from torch import nn
 
-    adam = torch.optim.Adam(model.parameters(), lr=_RATE)
+    adam, rate = _Adam(list(model.parameters())), _RATE
     active = torch.arange(len(seen))
     fewest, idle = len(seen) + 1, 0
     while idle < patience:
         for _ in range(max(1, _STEPS * _BATCH // len(active))):
             for batch in active[torch.randperm(len(active))].split(_BATCH):
-                adam.zero_grad()
-                nn.functional.cross_entropy(_logits(model, seen[batch]), labels[batch]).backward()
-                adam.step()
+                adam.step(nn.functional.cross_entropy(_logits(model, seen[batch]), labels[batch]), rate)
         margin = _margins(model, seen, labels)
         report(int((margin <= 0).sum()))
         left = int((margin <= _ENOUGH).sum())
@@ -93,7 +92,29 @@ def _until_right(
         hard, easy = torch.nonzero(margin < _HARD)[:, 0], torch.nonzero(margin >= _HARD)[:, 0]
         others = easy[torch.randperm(len(easy))[: 2 * len(hard) + len(seen) // 10]]
         active = torch.cat([hard, others])
-        adam.param_groups[0]["lr"] *= _DECAY
+        rate *= _DECAY
+
+
+class _Adam:
+    """Kingma, Ba (2015), Algorithm 1. That of torch imports its compiler, of 70 MB and a second, for the first step."""
+
+    def __init__(self, weights: "list[torch.Tensor]") -> None:
+        import torch
+
+        self.weights, self.steps = weights, 0
+        self.means, self.squares = ([torch.zeros_like(w) for w in weights] for _ in range(2))
+
+    def step(self, loss: "torch.Tensor", rate: float) -> None:
+        import torch
+
+        self.steps += 1
+        first, second = 1 - _FIRST**self.steps, 1 - _SECOND**self.steps
+        gradients = torch.autograd.grad(loss, self.weights)
+        with torch.no_grad():
+            for weight, gradient, mean, square in zip(self.weights, gradients, self.means, self.squares, strict=True):
+                mean.lerp_(gradient, 1 - _FIRST)
+                square.mul_(_SECOND).addcmul_(gradient, gradient, value=1 - _SECOND)
+                weight.addcdiv_(mean, (square.sqrt() / math.sqrt(second)).add_(_LEAST), value=-rate / first)
 
 
 def _logits(model: Any, seen: "torch.Tensor") -> "torch.Tensor":

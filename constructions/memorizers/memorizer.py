@@ -235,7 +235,8 @@ def robust_memorizer(
         p: in [1, ∞], or "inf".
         clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` that `from_torch` reads, the path of an
             `.npz` or `.onnx` file, or None to fit a small one by `constructions.memorizers.clean`: for `small="auto"`
-            the best that is found, whose errors are memorized, for indices one without errors. Where every point is
+            one that is soon found, whose errors are memorized (a fit that is slow to lose its errors is given up:
+            `fit_clean` there carries on), for indices one without errors. Where every point is
             memorized no ball rests on it, nothing is fitted, and None is the constant 0: beyond the balls and their
             shells `f̂` is then 0, for ±1 an error of either label, and `predict` gives the first class. With more than
             one output its outputs follow the sorted labels.
