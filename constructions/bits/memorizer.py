@@ -33,6 +33,7 @@ from constructions.bits.wiring import Form, Wiring, total
 from constructions.memorizers.size import Size
 from constructions.samples.sample import Sample, class_positions
 from constructions.samples.task import Task, read_task
+from theory.arguments.whole_numbers import read_seed
 
 # Non-zeros that an exception costs, about: two square roots of 5 a block and 140 a field.
 _EXCEPTION = 53.0
@@ -147,9 +148,7 @@ def code_memorizer(
     task = read_task(points, labels, radius, None, p)
     if budget is not None and not (isinstance(budget, int | np.integer) and budget >= 1):
         raise ValueError(f"budget must be a whole number >= 1, got {budget!r}")
-    if not (isinstance(seed, int | np.integer) and seed >= 0):
-        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
-    return code_of_task(task, budget, arithmetic, int(seed), progress=progress)
+    return code_of_task(task, budget, arithmetic, read_seed(seed), progress=progress)
 
 
 def code_of_task(

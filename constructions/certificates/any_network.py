@@ -22,6 +22,7 @@ from constructions.samples.sample import read_labelled_points
 from theory.arguments.plain_array import exact_floats
 from theory.arguments.read_only import read_only
 from theory.arguments.scalars import read_exponent
+from theory.arguments.whole_numbers import read_seed
 from theory.balls.prepared import Prepared, prepare
 from theory.balls.regions import Regions, balls, read_ball
 from theory.balls.relaxation import violation_lower_bounds
@@ -95,15 +96,13 @@ def certify(
     check_arithmetic(arithmetic)
     points, shape = _flat(points)
     network = read_network(model, input_shape=shape if input_shape is None else input_shape)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
     points, codes = read_labelled_points(points, labels, network.classes, network.inputs)
     if arithmetic != "reals" and not isinstance(model, ReLUNetwork | Affine) and isinstance(network, FoldedNetwork):
         raise ValueError(
             f'arithmetic="{arithmetic}" speaks of a ReLUNetwork, whose layers are what is computed, got '
             f"{type(model).__name__}: pass from_torch(module) or read_onnx(path), of which it then speaks"
         )
-    search = _Search(read_seconds(seconds), int(seed), client, progress)
+    search = _Search(read_seconds(seconds), read_seed(seed), client, progress)
     task = _task(network, points, codes, radius, read_exponent(p), _ends(low), _ends(high))
     if arithmetic == "rational":
         return _rational(task, search)

@@ -1,27 +1,27 @@
 """`robust_memorizer`: a ReLU network that memorizes a labelled sample robustly, with its proof and its size."""
 
 import os
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
 from rich.console import Console
 
 from constructions.certificates.certificate import Certificate
-from constructions.certificates.deciding import certificate_of_task, margin_bounds
+from constructions.certificates.deciding import certificate_of_task
 from constructions.certificates.digests import network_digest
-from constructions.certificates.executed_intervals import FORMATS
-from constructions.certificates.executed_proof import executed_indicators, executed_structural_bounds, run_margins
-from constructions.certificates.structural_proof import box_of_balls, indicator_part, structural_bounds
+from constructions.certificates.structural_proof import indicator_part
 from constructions.memorizers.clean import as_network, best_fit, fit_clean, no_information
 from constructions.memorizers.completeness import unproved
 from constructions.memorizers.disassembly import memorized, taken_apart
 from constructions.memorizers.near_pairs import near_pairs
+from constructions.memorizers.proof import ball_bounds_of
 from constructions.memorizers.selection import lock_of, points_to_memorize
 from constructions.memorizers.size import SizeReport, size_report
+from constructions.memorizers.small_margins import of_small_margins
 from constructions.networks.network import ReLUNetwork
 from constructions.pieces.assembly import (
     Assembled,
@@ -35,11 +35,11 @@ from constructions.samples.sample import class_positions, read_points, read_samp
 from constructions.samples.task import Task, read_positive, task_for
 from theory.arguments.read_only import read_only
 from theory.arguments.scalars import read_exponent
-from theory.arguments.whole_numbers import read_whole
+from theory.arguments.whole_numbers import read_seed
 from theory.balls.small_margin import MarginBracket, small_margin
 
-# Of all balls, multiplications for intervals through the whole network: a second or so.
-_CHEAP = 10**9
+# Non-zeros and balls: intervals, the attack, and linear relaxation of some.
+_MARGINS_A_SECOND = 10**8
 # log2 of what float64 can hold, with room.
 _LOG_POWER = 900
 
@@ -122,26 +122,8 @@ class Memorizer(Assembled):
         # The attack may look where the distances say, if they are those of the network.
         quick = self if self._as_built else None
         return certificate_of_task(
-            self.network, self.task, lambda: self._margin_bounds(arithmetic, client), arithmetic, function=quick
+            self.network, self.task, lambda: ball_bounds_of(self, arithmetic, client), arithmetic, function=quick
         )
-
-    def _margin_bounds(self, arithmetic: str, client: Any) -> tuple[Float[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
-        sample, radius, p = self.task.sample, self.task.radius, self.task.p
-        if arithmetic == "rational" or (arithmetic == "reals" and not self.widths):
-            return margin_bounds(self.network, sample.points, sample.codes, radius, p, arithmetic, client=client)
-        method = np.full(len(sample.points), "structure", dtype="<U9")
-        if arithmetic == "reals":
-            return structural_bounds(self, client=client), method
-        if not self.widths:
-            low, high = box_of_balls(sample.points, radius)
-            everything = np.arange(len(sample.points))
-            return run_margins(self.network, self.task, everything, low, high, arithmetic, client=client)
-        lower = executed_structural_bounds(self, arithmetic, client=client)
-        rest = np.flatnonzero(~(lower > 0))
-        if len(rest):
-            balls = sample.points[rest], sample.codes[rest], radius, p
-            lower[rest], method[rest] = margin_bounds(self.network, *balls, arithmetic, client=client)
-        return lower, method
 
     def to_torch(self, *, dense: bool | None = None, dtype: Any = None) -> Any:
         """The network as a `torch.nn.Module`; see `ReLUNetwork.to_torch`."""
@@ -236,10 +218,10 @@ def robust_memorizer(
         clean: `f_clean` as a `ReLUNetwork`, an `Affine`, a `torch.nn.Module` that `from_torch` reads, the path of an
             `.npz` or `.onnx` file, or None to fit a small one by `constructions.memorizers.clean`: for `small="auto"`
             one that is soon found, whose errors are memorized (a fit that is slow to lose its errors is given up:
-            `fit_clean` there carries on), for indices one without errors. Where every point is
-            memorized no ball rests on it, nothing is fitted, and None is the constant 0: beyond the balls and their
-            shells `f̂` is then 0, for ±1 an error of either label, and `predict` gives the first class. With more than
-            one output its outputs follow the sorted labels.
+            `fit_clean` there carries on), for indices one without errors. It says what `f̂` is beyond the balls, and
+            stays if all are memorized. Of `small="all"` no ball rests on it, nothing is fitted, and None is the
+            constant 0: beyond the balls and their shells `f̂` is then 0, for ±1 an error of either label, and `predict`
+            gives the first class. With more than one output its outputs follow the sorted labels.
         shell: γ, at most `R - 2δ`, which is the default.
         small: which points to memorize: "auto" for all that are not certified to have a large margin for `f_clean`,
             over the reals and as executed in float64 and float32 (in float32 where memorizing them helps: points far
@@ -264,7 +246,7 @@ def robust_memorizer(
             the shell leaves).
     """
     p, radius = read_exponent(p), read_positive(radius, "radius")
-    way, seed = _read_method(method), _read_seed(seed)
+    way, seed = _read_method(method), read_seed(seed)
     sample = read_sample(points, labels)
     if isinstance(small, str) and small not in ("auto", "all"):
         raise ValueError(f'small must be "auto", "all" or indices, got {small!r}')
@@ -295,11 +277,12 @@ def robust_memorizer(
     high = np.nextafter(np.maximum(sample.points.max(axis=0), 1.0) + radius, np.inf)
     assemble = partial(_assembled, task, way, low, high)
     if chosen is None:
-        say("margins of the clean classifier on every ball")
+        seconds = count * clean.nonzero / _MARGINS_A_SECOND
+        say(f"margins of the clean classifier on {count:,} balls" + (f", some {seconds:,.0f} s" if seconds > 1 else ""))
         margin = small_margin(clean.layers, sample.points, sample.codes, radius, p)
         rest = no_information(clean.inputs, clean.outputs) if fitted else clean
         choose = partial(points_to_memorize, margin.lower, clean, task, low, high, client=client)
-        made = _of_small_margins(assemble, choose, margin, clean, rest)
+        made = of_small_margins(assemble, choose, margin, clean, rest)
     else:
         made = assemble(clean, chosen, None)
     say(f"{len(made.small)} points memorized")
@@ -309,54 +292,6 @@ def robust_memorizer(
         known = None if made.margin is None else made.margin.lower
         object.__setattr__(made, "uncertified", read_only(unproved(made, margins=known, client=client)))
     return made
-
-
-def _of_small_margins(
-    assemble: Callable[..., Memorizer],
-    choose: Callable[[tuple[str, ...]], Int[np.ndarray, " n_small"]],
-    margin: MarginBracket,
-    clean: ReLUNetwork,
-    rest: ReLUNetwork,
-) -> Memorizer:
-    """What memorizes the points without a large margin, and those whose margin may be lost in a run.
-
-    If no indicator is proved in a format, for shells of few floats of it, points are memorized for its sake in vain:
-    then the others are not; and where the bounds of any network are cheap, and certify more as executed if all points
-    are memorized beside `rest`, all are.
-    """
-    made = assemble(clean, choose(tuple(FORMATS)), margin)
-    count = len(margin.lower)
-    grown, cheap = len(made.small) > len(margin.small), made.network.nonzero * count <= _CHEAP
-    vain = _in_vain(made) if len(made.small) and (grown or cheap) else ()
-    if vain and grown:
-        made = assemble(clean, choose(tuple(name for name in FORMATS if name not in vain)), margin)
-    if vain and cheap:
-        everything = assemble(rest, np.arange(count), None)
-        if any(_executed(everything, name) > _executed(made, name) for name in vain):
-            return everything
-    return made
-
-
-def _in_vain(made: Memorizer) -> tuple[str, ...]:
-    """The formats in which no indicator is proved as executed."""
-    vain: list[str] = []
-    # What is proved in float32 is not refuted in float64.
-    for name in ("float32", "float64"):
-        try:
-            if executed_indicators(made, name).inner.any():
-                break
-        except ValueError:  # weights beyond the format
-            pass
-        vain.append(name)
-    return tuple(vain)
-
-
-def _executed(made: Memorizer, arithmetic: str) -> int:
-    """Balls that are certified as executed."""
-    try:
-        return int(np.sum(made._margin_bounds(arithmetic, None)[0] > 0))
-    except ValueError:  # weights beyond the format
-        return 0
 
 
 def _assembled(
@@ -407,14 +342,6 @@ def _read_method(method: str) -> Method:
     if method == "per_point":
         return "per_point"
     raise ValueError(f'method must be "shared" or "per_point", got {method!r}')
-
-
-def _read_seed(seed: Any) -> int:
-    number = read_whole(seed, "seed")
-    # Of what draws, numpy takes no more than 2^32 - 1, and some add to it.
-    if not 0 <= number < 2**31:
-        raise ValueError(f"seed must be a whole number >= 0 and < 2^31, got {number}")
-    return number
 
 
 def _check_powers(points: Float[np.ndarray, "n d"], radius: float, p: float) -> None:

@@ -46,6 +46,7 @@ from constructions.rules.network import Wiring, build, wire
 from constructions.rules.search import Rule, State, find_rules
 from constructions.samples.task import Task, read_task
 from theory.arguments.scalars import read_scalar
+from theory.arguments.whole_numbers import read_seed
 from theory.setting.norms import dual_exponent
 
 # Patches of an image for p < ∞, where the range of one pixel may be below the diameter of a ball.
@@ -182,8 +183,7 @@ def rule_memorizer(
     for name, value in (("thresholds", thresholds), ("levels", levels), ("tries", tries)):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
+    seed = read_seed(seed)
     task = read_task(points, labels, radius, shell, p)
     if shell is None:
         task = Task(task.sample, task.neighbours, task.radius, min(task.radius / 8, task.shell / 4), task.p)

@@ -26,3 +26,17 @@ def read_whole(value: Any, name: str) -> int:
         raise ValueError(
             f"{name} must be a whole number, got {value!r:.60} of type {type(value).__name__}: give an int"
         ) from error
+
+
+def read_seed(value: Any) -> int:
+    """A seed as a Python int, 0 <= seed < 2^31.
+
+    Of what draws, numpy's older generator takes no more than 2^32 - 1, and some add to it.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    number = read_whole(value, "seed")
+    if not 0 <= number < 2**31:
+        raise ValueError(f"seed must be a whole number >= 0 and < 2^31, got {number}")
+    return number

@@ -55,8 +55,8 @@ POINTS, LABELS = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1, 1])
             for seconds in (-1, True, "5", np.nan)
             for arithmetic in EVERY
         ),
-        ({"seed": -1}, "seed must be a whole number >= 0, got -1"),
-        ({"seed": True}, "seed must be a whole number >= 0, got True"),
+        ({"seed": -1}, r"seed must be a whole number >= 0 and < 2\^31, got -1"),
+        ({"seed": True}, "seed must be a whole number, got True"),
         ({"model": "model.pt"}, r"an \.npz file .* got the path 'model.pt', a module for torch.load"),
         ({"model": 3}, "model must be a ReLUNetwork, an Affine, a torch.nn.Module, or the path .* got int"),
     ],
