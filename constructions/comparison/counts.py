@@ -16,6 +16,7 @@ from rich.console import Console
 from constructions.bits.memorizer import IntegerMemorizer
 from constructions.comparison.entries import ENTRIES, Count, Entry, Place
 from constructions.comparison.power_law import power_law
+from constructions.comparison.relations import in_words
 from constructions.comparison.report import AXES, Exponent, ParameterReport, Published, Refusal, Row
 from constructions.samples.task import Task, read_task, task_for
 from theory.errors import AssumptionError
@@ -237,7 +238,7 @@ def _published(rows: list[Row], p: float, points: np.ndarray) -> tuple[Published
                 continue
             value, status, note = holds.get(bound.name), "holds", ""
             if value is None:
-                failed = [str(h) for h in bound.hypotheses]
+                failed = [in_words(h) for h in bound.hypotheses]
                 status, note = (
                     "does not apply",
                     f"needs {' and '.join(failed)}: fails for N = {row.N}, d = {row.d}, p = {p:g}, rho = {row.rho:.4g}",
