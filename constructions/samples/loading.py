@@ -54,7 +54,8 @@ def load_sample(
     number.
 
     Features are decimal numbers, rounded to the nearest float64, with decimal points, or all with commas where one of
-    them cannot be a thousands separator. Missing are the words that pandas takes for it, as features and as labels.
+    them cannot be a thousands separator. True and False (TRUE and FALSE) are 1 and 0, as in a `.parquet` file, in a
+    column without other numbers. Missing are the words that pandas takes for it, as features and as labels.
     Labels are numbers if all of them are, written without leading zeros or plus signs, and no two that are written
     differently are the same number; else all of them are text as it stands: in a file with 007 and 7, or with 1e2 and
     100, these are different classes. Whole numbers are exact, of any size.

@@ -18,6 +18,8 @@ from constructions.samples.label_text import labels_of_text
 from constructions.samples.layout import Columns, LabelledTable, Layout, check_first_column, find_columns
 from constructions.samples.sample import read_points
 
+# As pandas and spreadsheets write truth values.
+_TRUTH = {"True": "1", "TRUE": "1", "False": "0", "FALSE": "0"}
 # Of these `float` makes decimal numbers only: no 1_000, no nan, no digits of other scripts.
 _DECIMAL = re.compile(r"[-+.0-9eE]*")
 # A number whose comma may part thousands.
@@ -94,6 +96,7 @@ def _table(rows: Iterator[_Row], layout: Layout) -> LabelledTable:
     first = next(rows, _Row(1, [], []))
     named = _is_header(first.fields, layout)
     columns = find_columns(layout, first.fields if named else None, len(first.fields))
+    truths: dict[int, _Row] = {}
     features = itemgetter(*columns.features, columns.features[0])  # a tuple, also of one feature
     points, labels, first_column, dropped = [], [], [], 0
     numbers = _Numbers()
@@ -116,8 +119,11 @@ def _table(rows: Iterator[_Row], layout: Layout) -> LabelledTable:
                 f"line {row.line} has the label {row.raw[columns.label]!r}, a line before it {spelled!r}, which differ "
                 "by spaces only: write both alike"
             )
+        if numbers.truths:
+            truths.update({k: row for k in columns.features if row.fields[k] in _TRUTH and k not in truths})
         points.append(point)
         labels.append(label)
+    _check_truths(truths, points, columns)
     if not named and layout.header is None:
         _check_first_line(first.fields, columns, labels)
     if 0 in columns.features:
@@ -125,6 +131,18 @@ def _table(rows: Iterator[_Row], layout: Layout) -> LabelledTable:
     numbers.check_marks()
     classes = labels_of_text(labels)
     return LabelledTable(read_points(points), classes, columns.note(classes, dropped))
+
+
+def _check_truths(truths: dict[int, _Row], points: list[np.ndarray], columns: Columns) -> None:
+    """Refuse True among numbers: of which it would be the 1."""
+    for k, row in truths.items():
+        place = columns.features.index(k)
+        other = next((point[place] for point in points if point[place] not in (0, 1)), None)
+        if other is not None:
+            raise ValueError(
+                f"line {row.line} has {row.fields[k]!r} in {columns.named(k)}, and another line the number {other:g}: "
+                "a column of truth values, read as 1 and 0, has no others; encode it, or leave it out (--leave-out)"
+            )
 
 
 def _is_header(fields: list[str], layout: Layout) -> bool:
@@ -146,15 +164,21 @@ def _is_missing(entry: str) -> bool:
 
 
 class _Numbers:
-    """Decimal numbers of one file, and examples of those with a point and with a comma."""
+    """Decimal numbers of one file, truth values being 1 and 0, and examples of those with a point and with a comma."""
 
     def __init__(self) -> None:
         self.point = self.comma = ""
         self.grouped = True
+        # Whether the last that were read had truth values among them.
+        self.truths = False
 
     def read(self, entries: tuple[str, ...]) -> np.ndarray | None:
         """Their values, or None if one is no number."""
         text = "".join(entries)
+        self.truths = ("T" in text or "F" in text) and not _TRUTH.keys().isdisjoint(entries)
+        if self.truths:
+            entries = tuple(_TRUTH.get(entry, entry) for entry in entries)
+            text = "".join(entries)
         commas = [entry for entry in entries if "," in entry] if "," in text else []
         if commas:
             text = text.replace(",", ".")

@@ -87,6 +87,30 @@ def test_forms_of_one_table(name: str, content: str | bytes, options: dict[str, 
     assert labels == LABELS
 
 
+@pytest.mark.parametrize("words", [("True", "False"), ("TRUE", "FALSE"), ("1", "0")])
+@pytest.mark.parametrize("header", ["x,y,label\n", ""])
+def test_truth_values_are_1_and_0_as_in_parquet(words: tuple[str, str], header: str, tmp_path: Path) -> None:
+    """A line of truth values without a header is a point; as labels they stay as they are."""
+    yes, no = words
+    text = f"{header}{yes},{no},a\n{no},{no},b\n{yes},{yes},a\n"
+    points, labels = load_sample(written(tmp_path, "a.csv", text))
+    assert points.tolist() == [[1, 0], [0, 0], [1, 1]]
+    assert labels == ["a", "b", "a"]
+    frame = pd.DataFrame({"x": [True, False, True], "y": [False, False, True], "label": ["a", "b", "a"]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert np.array_equal(load_sample(str(tmp_path / "a.parquet"))[0], points)
+    swapped = written(tmp_path, "b.csv", f"label,x\n{yes},1.5\n{no},2.5\n")
+    expected = [1, 0] if yes == "1" else [yes, no]
+    assert load_sample(swapped, label_column="label")[1] == expected
+
+
+@pytest.mark.parametrize("other", ["2.5", "-1"])
+def test_a_truth_value_among_numbers_is_refused(other: str, tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", f"x,y,label\n1,{other},a\n0,False,b\n")
+    with pytest.raises(ValueError, match=r"line 3 has 'False' in column 2 \('y'\), and another line the number"):
+        load_sample(path)
+
+
 @pytest.mark.parametrize(
     ("lines", "points"),
     [
