@@ -1,6 +1,7 @@
 """`RobustMemorizerClassifier`: `robust_memorizer` as a classifier of scikit-learn."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,8 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         """Memorize the points.
 
         Args:
-            X: shape (n, d), dense, real and finite, of numbers that float64 holds exactly, without masked entries.
+            X: shape (n, d), dense, real and finite, of numbers that float64 holds exactly, without masked entries; also
+                a tensor of torch, of any float type and device, whose gradient is not followed.
             y: one label a point, of two classes at least.
 
         Raises:
@@ -90,8 +92,7 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
                 f"RobustMemorizerClassifier needs one label a point, y of shape (n,), got {several}: fit one "
                 "classifier for each, as sklearn.multioutput.MultiOutputClassifier does, or make one label of each row"
             )
-        _check_masks(X, "points")
-        _check_masks(y, "labels")
+        X, y = _read(X, "points"), _read(y, "labels")
         given = y
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
@@ -135,8 +136,7 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             ValueError: for another number of features, or malformed points.
         """
         check_is_fitted(self)
-        _check_masks(X, "points")
-        values = self.memorizer_(validate_data(self, X, reset=False))
+        values = self.memorizer_(validate_data(self, _read(X, "points"), reset=False))
         return values[:, 0] if values.shape[1] == 1 else values
 
     def predict(self, X: Any) -> Shaped[np.ndarray, " n"]:
@@ -151,10 +151,12 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         return np.asarray(self.classes_[codes])
 
 
-def _check_masks(values: Any, name: str) -> None:
-    """Refuse masked entries, of which scikit-learn takes what is below the mask."""
-    if isinstance(values, np.ma.MaskedArray):
-        plain_array(values, name)
+def _read(values: Any, name: str) -> Any:
+    """What scikit-learn reads wrongly or not at all, as an array: masks, and tensors with gradient or of bfloat16."""
+    torch = sys.modules.get("torch")
+    if isinstance(values, np.ma.MaskedArray) or (torch is not None and isinstance(values, torch.Tensor)):
+        return plain_array(values, name)
+    return values
 
 
 def _labels_of_a_point(y: Any) -> int:

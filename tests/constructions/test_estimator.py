@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -158,3 +159,14 @@ def test_the_package_does_not_load_scikit_learn_for_it() -> None:
     code = "import constructions, sys; constructions.robust_memorizer; assert 'sklearn' not in sys.modules"
     code += "; constructions.RobustMemorizerClassifier; assert 'sklearn' in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.bfloat16])
+def test_tensors_are_read_as_their_numbers(kind: Any) -> None:
+    """With a gradient too; bfloat16 has numbers that numpy has not."""
+    points = torch.tensor(POINTS).to(kind).requires_grad_()
+    model = RobustMemorizerClassifier(1e-3, p="inf").fit(points, torch.tensor(SIGNS))
+    plain = points.detach().double().numpy()
+    assert np.array_equal(model.memorizer_.task.sample.points, plain)
+    assert model.predict(points).tolist() == list(SIGNS)
+    assert np.array_equal(model.decision_function(points), model.decision_function(plain))
