@@ -192,7 +192,7 @@ def test_li_et_al_are_given_half_of_the_separation_in_the_unit_ball(p: float, sc
     radius = 0.49 * half / np.linalg.norm(points, ord=p, axis=1).max()
     assert lines[0.49].value == pytest.approx(32 * 8 * math.log(8 / radius) + 32 * math.log(32 / radius), rel=1e-9)
     assert lines[0.51].value is None
-    assert "delta < eps/2" in lines[0.51].note
+    assert "δ < ε/2" in lines[0.51].note
     # Data in a ball of radius less than 2 ε: it is enlarged until ε < 1/2 in it.
     near = comparison._published([replace(row, rho=0.49, radius=0.49 * half)], p, 0.05 * points)
     value = next(line for line in near if line.name == "robust training").value
