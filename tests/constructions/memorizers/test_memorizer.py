@@ -551,3 +551,17 @@ def test_no_proof_is_made_where_none_is_asked_for() -> None:
     assert again.uncertified is not None
     assert again.uncertified.tolist() == list(range(1, 40))
     assert not again.uncertified.flags.writeable
+
+
+def test_progress_says_on_how_many_balls_margins_are_sought(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points, labels = separate()
+    clean = Affine(-np.ones((1, 2)), np.array([1.0]))
+    given: dict[str, Any] = {"radius": 0.01, "p": 2, "clean": clean, "progress": True}
+    robust_memorizer(points, labels, **given)
+    assert "margins of the clean classifier on 40 balls\n" in capsys.readouterr().err
+    monkeypatch.setattr("constructions.memorizers.memorizer._MARGINS_A_SECOND", 10)
+    robust_memorizer(points, labels, **given)
+    # Of 40 balls and 3 non-zeros.
+    assert "margins of the clean classifier on 40 balls, some 12 s\n" in capsys.readouterr().err
