@@ -1,6 +1,7 @@
 """How few non-zeros real data need: the smallest certified memorizers, beside the count of Theorem 3.3."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,13 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("data", ["digits", pytest.param("mnist5k", marks=pytest.mark.whole_audit)])
-def test_rules_memorize_all_points_with_few_non_zeros(data: str, record: Any) -> None:
-    """A certified network with less than a hundredth of the printed count N d, and random labels with several times."""
+def test_rules_memorize_all_points_with_few_non_zeros(data: str, record: Any, tmp_path: Path) -> None:
+    """A certified network with less than a hundredth of the printed count N d, which other runtimes run too."""
+    import onnxruntime
+    import torch
+
     from constructions import load_sample, rule_memorizer
+    from constructions.exchange.onnx_file import write_onnx
 
     points, labels = load_sample(data)
     built = rule_memorizer(points, labels, radius=0.1, p=math.inf)
@@ -30,6 +35,16 @@ def test_rules_memorize_all_points_with_few_non_zeros(data: str, record: Any) ->
     assert set(counts.values()) == {len(points)}
     assert built.size.nonzero == built.size.formula_nonzero
     assert share < {"digits": 0.01, "mnist5k": 0.001}[data]
+
+    file = tmp_path / "rules.onnx"
+    write_onnx(file, built.network, dtype="float32")
+    assert file.stat().st_size < 2_000_000
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    images = points.astype(np.float32)
+    (by_onnx,) = session.run(None, {session.get_inputs()[0].name: images})
+    by_torch = built.network.to_torch(dtype=torch.float32)(torch.from_numpy(images)).numpy(force=True)
+    for outputs in (by_onnx, by_torch):
+        assert np.array_equal(outputs.argmax(axis=1), built.task.sample.codes)
 
 
 def test_integers_memorize_all_points_exactly(record: Any) -> None:
