@@ -93,7 +93,9 @@ def _separator(text: str, separators: tuple[str, ...]) -> str:
 
 
 def _table(rows: Iterator[_Row], layout: Layout) -> LabelledTable:
-    first = next(rows, _Row(1, [], []))
+    first = next(rows, None)
+    if first is None:
+        raise ValueError("the file is empty")
     named = _is_header(first.fields, layout)
     columns = find_columns(layout, first.fields if named else None, len(first.fields))
     truths: dict[int, _Row] = {}
@@ -123,6 +125,9 @@ def _table(rows: Iterator[_Row], layout: Layout) -> LabelledTable:
             truths.update({k: row for k in columns.features if row.fields[k] in _TRUTH and k not in truths})
         points.append(point)
         labels.append(label)
+    if not points:
+        why = "every line has a missing value" if dropped else "there is no line below the header"
+        raise ValueError(f"no point is left: {why}")
     _check_truths(truths, points, columns)
     if not named and layout.header is None:
         _check_first_line(first.fields, columns, labels)
