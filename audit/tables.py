@@ -119,5 +119,7 @@ def _measured(result: Mapping[str, Any]) -> Table:
         f"{result['seeds']} seeds. The audit reads the stored numbers and judges them again; they are measured anew by "
         f"`{result['command']}`."
     )
+    if result.get("differs"):
+        words += f" Not as in today's preset: {'; '.join(result['differs'])}."
     rows = tuple(tuple(row) for row in result["rows"])
     return Table(f"measured-{result['name']}", f"Measured: {result['name']}", words, columns, rows, "measured")

@@ -72,7 +72,26 @@ def test_stored_verdicts_follow_from_stored_numbers(
         ]
         for v in result.verdicts
     ]
-    record("measured", {"name": result.name, "seeds": 3, "command": result.command, "rows": rows})
+    measured = {"name": result.name, "seeds": 3, "command": result.command, "rows": rows}
+    # Such as the attack, which was another one at full size.
+    assert ("losses" in result.differs) == (tuple(result.settings["losses"]) != preset(dataset, scale).losses)
+    record("measured", measured | {"differs": list(result.differs.values())})
+
+
+@observed("figure3")
+def test_more_seeds_of_figure_3(record: Any) -> None:
+    """Eight seeds on digits, for what is left of the correlation given the other seeds: an interval needs them."""
+    from empirics.images.experiments.arguments import command, parser, settings
+    from empirics.images.verdicts.result import Result
+    from empirics.images.verdicts.verdicts import verdicts
+
+    result = Result.load(STORED / "figure3-digits-small-seeds-8.json")
+    assert verdicts(result) == result.verdicts
+    options = parser().parse_args(result.command.split()[3:])
+    assert command(options) == result.command
+    assert result.settings == json.loads(json.dumps(asdict(settings(options))))
+    assert result.seeds == tuple(range(8))
+    record("examples", len(result.runs))
 
 
 @pytest.mark.parametrize(("dataset", "scale"), [("mnist", "paper"), ("mnist5k", "small")])

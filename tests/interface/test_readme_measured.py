@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 STORED = ROOT / "empirics" / "images" / "results"
 FLAT = "flat inside, sharp outside"
 LOCAL = "robust behaviour is local to the training points"
+KINK = "a kink beyond half of the training radius"
 GAP = "the gap in robust loss grows with global flatness"
 NEAR = "test points near a training point of their class are more robust"
 # What the README calls it, the experiment, and the claims whose words begin and end like this.
@@ -28,6 +29,17 @@ ROWS = {
     "control: flat inside after clean training, train": ("figure1", f"{FLAT}: clean, gradient_norm, train", ""),
     "control: by loss change after clean training, train": ("figure1", f"{FLAT}: clean, loss_change, train", ""),
     "the kink moves with the training radius": ("figure1", "the kink moves with the training radius: train, rad", ""),
+    "a kink beyond half of the training radius, train": (
+        "figure1",
+        f"{KINK}: adversarial, trained at {{radius:.4g}}, train",
+        "",
+    ),
+    "control: such a kink after clean training, train": ("figure1", f"{KINK}: clean, train", ""),
+    "the knot of a broken line moves with the training radius": (
+        "figure1",
+        "the kink moves with the training radius: train, knot",
+        "",
+    ),
     "train curve, last epoch over first": ("figure2", "the train curve descends inside the radius: adv", ""),
     "train curve, last epoch over highest": ("figure2", "the train curve descends inside the radius in the end", ""),
     "test curve, last epoch over first": ("figure2", "the test curve", "adversarial"),
@@ -35,6 +47,16 @@ ROWS = {
     "robust loss gap and global flatness, levels": ("figure3", f"{GAP}: adversarial", "levels"),
     "robust loss gap and global flatness, differences": ("figure3", f"{GAP}: adversarial", "epochs"),
     "control: gap and another seed's flatness, differences": ("figure3", f"{GAP} of another seed: adversarial, d", ""),
+    "robust loss gap and global flatness given other seeds' flatness, levels": (
+        "figure3",
+        f"{GAP} beyond that of other seeds: adversarial, levels",
+        "",
+    ),
+    "robust loss gap and global flatness given other seeds' flatness, differences": (
+        "figure3",
+        f"{GAP} beyond that of other seeds: adversarial, differences",
+        "",
+    ),
     "control: gap and flatness after clean training, differences": ("figure3", f"{GAP}: clean, differences", ""),
     "robust training accuracy": ("table1", "robust training accuracy", "adversarial"),
     "robust accuracy, train minus test": ("table1", "the robust accuracy drops", "adversarial"),
@@ -59,6 +81,8 @@ ROWS = {
 # By scale, the columns of a table: MNIST and CIFAR-10.
 DATASETS = {"paper": ("mnist", "cifar10"), "small": ("mnist5k", "cifar10")}
 MISSING = "not measured"
+# Roles of what says nothing of a claim.
+SILENT = ("not fitted", "no kink")
 
 
 def stored(experiment: str, dataset: str, scale: str) -> Any:
@@ -71,6 +95,7 @@ def judged(row: str, dataset: str, scale: str) -> Any:
     """The verdict of a row of the tables, None if it is not there."""
     experiment, start, end = ROWS[row]
     result = stored(experiment, dataset, scale)
+    start = start.format(radius=result.settings["radius"])
     found = [v for v in result.verdicts if v.claim.startswith(start) and v.claim.endswith(end)]
     assert len(found) <= 1
     return found[0] if found else None
@@ -80,13 +105,13 @@ def outcome(v: Any) -> str:
     """What a verdict says in short."""
     if v is None:
         return MISSING
-    return "not fitted" if v.role == "not fitted" else f"{v.mean:.3g}, {v.outcome}"
+    return v.role if v.role in SILENT else f"{v.mean:.3g}, {v.outcome}"
 
 
 def cell(row: str, dataset: str, scale: str) -> str:
     """What a table says of one claim on one data set."""
     v = judged(row, dataset, scale)
-    if v is None or v.role == "not fitted":
+    if v is None or v.role in SILENT:
         return outcome(v)
     side = ">" if v.direction == "above" else "<"
     return f"{v.mean:.3g} [{v.low:.3g}, {v.high:.3g}] {side} {v.threshold:g}: {v.outcome}"
@@ -102,7 +127,7 @@ def changes() -> list[str]:
     for row in ROWS:
         columns = zip(DATASETS["small"], DATASETS["paper"], strict=True)
         pairs = [(judged(row, a, "small"), judged(row, b, "paper")) for a, b in columns]
-        known = [pair for pair in pairs if all(v is not None and v.role != "not fitted" for v in pair)]
+        known = [pair for pair in pairs if all(v is not None and v.role not in SILENT for v in pair)]
         if any(a.outcome != b.outcome for a, b in known):
             lines.append(f"| {row} | " + " | ".join(f"{outcome(a)} → {outcome(b)}" for a, b in pairs) + " |")
     return lines
@@ -159,6 +184,43 @@ def sentences() -> Iterator[str]:
     yield f"LeNet5 stays at {100 * max(lost):.0f} % or less on 500 MNIST images"
 
 
+def of_kinks_and_schedules() -> Iterator[str]:
+    """What is said of kinks seed by seed, and of the gap with eight seeds."""
+    from empirics.images.verdicts.kink import kink
+    from empirics.images.verdicts.thresholds import KINK_LIKELIHOOD
+
+    def likelihoods(dataset: str, scale: str, **wanted: Any) -> list[float]:
+        curve = stored("figure1", dataset, scale).one(measure="gradient_norm", split="train", clip=True, **wanted)
+        found = [kink(curve.grid(), row) for row in curve.rows()]
+        return [one.likelihood for one in found if one is not None]
+
+    for dataset, scale, wanted in (
+        ("mnist5k", "small", {"condition": "adversarial", "radius": 0.1}),
+        ("mnist5k", "small", {"condition": "adversarial", "radius": 0.2}),
+        ("cifar10", "small", {"condition": "adversarial"}),
+        ("cifar10", "paper", {"condition": "random labels"}),
+    ):
+        assert min(likelihoods(dataset, scale, **wanted)) > KINK_LIKELIHOOD, (dataset, scale, wanted)
+    assert not likelihoods("cifar10", "paper", condition="adversarial")
+    for dataset, scale in (("mnist5k", "small"), ("mnist", "paper")):
+        assert max(likelihoods(dataset, scale, condition="clean")) < 0
+    full = sorted(likelihoods("mnist", "paper", condition="adversarial"))
+    assert full[1] < 0 < full[2] < KINK_LIKELIHOOD
+    yield "a smooth curve fits better on every seed but one, where they tie"
+    result = stored("figure3", "digits", "small-seeds-8")
+    parts = []
+    for on in ("levels", "differences between measured epochs"):
+        (v,) = [v for v in result.verdicts if v.claim == f"{GAP} beyond that of other seeds: adversarial, {on}"]
+        parts.append(f"{v.mean:.2f} [{v.low:.2f}, {v.high:.2f}] on {on.split()[0]}")
+    yield f"the partial correlation of robust loss gap and flatness is {parts[0]}, undecided, and {parts[1]}, more than"
+    others = [
+        v.outcome
+        for v in result.verdicts
+        if v.claim.startswith("the gap in robust error grows with global flatness bey")
+    ]
+    assert others == ["undecided", "undecided"]
+
+
 def of_the_attack() -> Iterator[str]:
     """What another attack finds on the same networks."""
     scales = ("small", "small-losses-cross_entropy")
@@ -197,7 +259,7 @@ def test_the_table_of_what_the_size_decides() -> None:
 
 def test_the_numbers_of_the_prose() -> None:
     text = " ".join(readme().split())
-    for sentence in (*sentences(), *of_the_attack()):
+    for sentence in (*sentences(), *of_kinks_and_schedules(), *of_the_attack()):
         assert sentence in text, sentence
 
 

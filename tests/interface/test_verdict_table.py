@@ -41,7 +41,8 @@ def test_skipped():
 
 @pytest.mark.statement("theorem-6.2", form="repaired")
 def test_later(record):
-    record("measured", {"name": "figure1-b", "seeds": 3, "command": "python -m b", "rows": []})
+    other = {"differs": ["another attack", "two seeds"]}
+    record("measured", {"name": "figure1-b", "seeds": 3, "command": "python -m b", "rows": [], **other})
 
 def test_of_no_statement():
     pass
@@ -70,6 +71,8 @@ def test_the_report_says_what_the_tests_did(tmp_path: Path, workers: list[str]) 
     assert [result["name"] for result in written["measured"]] == ["figure1-a", "figure1-b"]
     text = (report / "audit.md").read_text()
     assert "measured anew by `python -m a`" in text
+    assert "by `python -m b`. Not as in today's preset: another attack; two seeds." in text
+    assert text.count("Not as in today's preset") == 1
     assert "| flat inside | 9.1 | 8 to 10 | > 7 | reproduced |" in text
     # One for the witness, and the examples that Hypothesis really ran.
     assert 2 < rows["theorem-3.3"]["examples"] <= 26

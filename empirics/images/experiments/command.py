@@ -70,8 +70,7 @@ def show(result: Result, console: Console) -> None:
     if result.experiment == "figure1":
         console.print(f"reading: {flat_zone_reading(result)}")
         for record in result.select(condition="adversarial", measure="gradient_norm", clip=True):
-            found = ", ".join(f"{name} {place:.3g}" for name, place in kinks(record).items())
-            console.print(f"kink after training at {record.radius:.3g}, {record.split}: {found}")
+            console.print(f"kink after training at {record.radius:.3g}, {record.split}: {kinks(record)}")
     for claim in controls(result, "reproduced"):
         console.print(f"not specific, for a control shows it too: {claim}")
     if len(result.seeds) == 1:

@@ -4,8 +4,14 @@ import numpy as np
 
 from empirics.images.verdicts.chance import role
 from empirics.images.verdicts.result import Judgement, Result
-from empirics.images.verdicts.statistics import correlation, correlation_interval, geometric_interval, inside_mean
-from empirics.images.verdicts.thresholds import CORRELATION, END_OVER_PEAK, FITTED, GROWTH, judge
+from empirics.images.verdicts.statistics import (
+    correlation,
+    correlation_interval,
+    geometric_interval,
+    inside_mean,
+    partial_correlation,
+)
+from empirics.images.verdicts.thresholds import CORRELATION, END_OVER_PEAK, FITTED, GROWTH, PARTIAL, judge
 
 # The paper's Figure 2 has the test curve rise on CIFAR-10 and descend on MNIST.
 TEST_CURVE_RISES = ("cifar10",)
@@ -148,4 +154,29 @@ def figure3(result: Result) -> list[Judgement]:
                             averaging=correlation_interval,
                         )
                     )
+            if condition == "adversarial" and gap.shape[1] > 1:
+                found += [_specific(result, measure, gap, overall, differences) for differences in (False, True)]
     return found
+
+
+def _specific(result: Result, measure: str, gap: np.ndarray, overall: np.ndarray, differences: bool) -> Judgement:
+    """Whether gap and flatness have more in common than the schedule, which all seeds share.
+
+    The schedule is what the other seeds' mean flatness explains of both. Seeds are independent, but the means of the
+    others overlap, and so the interval is approximate.
+    """
+    seeds = range(gap.shape[1])
+    others = [np.delete(overall, k, axis=1).mean(axis=1) for k in seeds]
+    return judge(
+        "figure-3",
+        f"the gap in {measure.replace('_', ' ')} grows with global flatness beyond that of other seeds: adversarial, "
+        + ("differences between measured epochs" if differences else "levels"),
+        "partial correlation over epochs, given the mean flatness of the other seeds",
+        [
+            partial_correlation(gap[:, k].tolist(), overall[:, k].tolist(), others[k].tolist(), differences=differences)
+            for k in seeds
+        ],
+        PARTIAL,
+        role=role(result, "claim", "adversarial"),
+        averaging=correlation_interval,
+    )

@@ -70,7 +70,8 @@ class Judgement:
     Attributes:
         statement: of the ledger, such as "figure-1".
         role: "claim"; "control", which must not be reproduced; "second route" to a claim; "not fitted", of networks
-            that did not learn their sample and say nothing about the claim.
+            that did not learn their sample and say nothing about the claim; "no kink", of what is said of kinks where
+            smooth curves fit as well.
         claim: in words.
         statistic: in words.
         threshold: fixed before the measurement.

@@ -70,7 +70,7 @@ def slope_ratio(radii: Curve, curve: Curve, radius: float) -> float:
     Raises:
         ValueError: if the grid lacks 0, `radius`, or anything beyond it.
     """
-    _check_grid(radii, curve)
+    check_grid(radii, curve)
     if not 0 < radius < radii[-1] or not np.isclose(radii, radius).any():
         raise ValueError(f"a slope ratio needs the radius {radius} on the grid, with larger ones, got {radii}")
     end = min(2 * radius, float(radii[-1]))
@@ -84,10 +84,11 @@ def slope_ratio(radii: Curve, curve: Curve, radius: float) -> float:
 def rise_radius(radii: Curve, curve: Curve, fraction: float = 0.1) -> float:
     """The radius at which the curve has risen by `fraction` of its whole rise, by linear interpolation.
 
-    The first location of a kink. A line gives `fraction` of the largest radius, so it says something only where
-    curves on one grid are compared. The largest radius for a curve that does not rise.
+    A location of the kink, if there is one (`empirics.images.verdicts.kink`). A line gives `fraction` of the largest
+    radius, so it says something only where curves on one grid are compared. The largest radius for a curve that does
+    not rise.
     """
-    _check_grid(radii, curve)
+    check_grid(radii, curve)
     level = curve[0] + fraction * (curve[-1] - curve[0])
     above = np.flatnonzero(curve > level)
     if not curve[-1] > curve[0] or not above.size:
@@ -95,26 +96,6 @@ def rise_radius(radii: Curve, curve: Curve, fraction: float = 0.1) -> float:
     k = int(above[0])
     share = (level - curve[k - 1]) / (curve[k] - curve[k - 1])
     return float(radii[k - 1] + share * (radii[k] - radii[k - 1]))
-
-
-def two_segment_kink(radii: Curve, curve: Curve) -> float:
-    """The knot of the continuous curve of two straight pieces that fits best in least squares.
-
-    The second location of a kink, independent of the first: knots on a fine grid strictly inside the radii, a linear
-    fit of `a + b ε + c max(ε - knot, 0)` for each.
-
-    Raises:
-        ValueError: for fewer than 4 radii, which such a curve fits anyhow.
-    """
-    _check_grid(radii, curve)
-    if len(radii) < 4:
-        raise ValueError(f"a fit by two segments needs at least 4 radii, got {len(radii)}")
-    knots = np.linspace(radii[1], radii[-2], 40 * len(radii))
-    hinges = np.maximum(radii - knots[:, None], 0)
-    basis = np.stack([np.ones_like(hinges), np.broadcast_to(radii, hinges.shape), hinges], axis=2)
-    fitted = basis @ (np.linalg.pinv(basis) @ curve)[:, :, None]
-    errors = ((fitted[:, :, 0] - curve) ** 2).sum(axis=1)
-    return float(knots[int(np.argmin(errors))])
 
 
 def fitted_slope(x: Sequence[float], y: Sequence[float]) -> float:
@@ -130,7 +111,7 @@ def fitted_slope(x: Sequence[float], y: Sequence[float]) -> float:
 
 def inside_mean(radii: Curve, curve: Curve, radius: float) -> float:
     """Mean of the curve over `[0, radius]`, by the trapezoidal rule on the grid."""
-    _check_grid(radii, curve)
+    check_grid(radii, curve)
     kept = radii <= radius * (1 + 1e-9)
     if kept.sum() < 2:
         raise ValueError(f"a mean inside the radius {radius} needs two radii up to it, got {radii}")
@@ -156,6 +137,30 @@ def correlation(x: Sequence[float], y: Sequence[float], *, differences: bool = F
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def partial_correlation(
+    x: Sequence[float], y: Sequence[float], given: Sequence[float], *, differences: bool = False
+) -> float:
+    """Correlation of what a line through a third series leaves of x and of y; 0 if it leaves nothing of one.
+
+    Raises:
+        ValueError: for series of different lengths, or with fewer than 4 values to correlate.
+    """
+    table = np.array([x, y, given], dtype=np.float64) if len(x) == len(y) == len(given) else np.empty((3, 0))
+    if differences:
+        table = np.diff(table) if table.size else table
+    if table.shape[1] < 4:
+        raise ValueError(
+            f"a partial correlation needs three series of one length >= 4, got {len(x)}, {len(y)} and {len(given)}"
+        )
+    centred = table - table.mean(axis=1, keepdims=True)
+    line = centred[2] / max(float(np.linalg.norm(centred[2])), np.finfo(np.float64).tiny)
+    left = centred[:2] - np.outer(centred[:2] @ line, line)
+    # Relative to the values: rounding must not correlate.
+    if (np.linalg.norm(left, axis=1) <= 1e-9 * np.linalg.norm(table[:2], axis=1)).any():
+        return 0.0
+    return float(np.corrcoef(left)[0, 1])
+
+
 def correlation_interval(correlations: Sequence[float], level: float = 0.95) -> Interval:
     """Student's interval over seeds after Fisher's `artanh`, back on the scale of correlations."""
     limit = 1 - 1e-12
@@ -163,6 +168,11 @@ def correlation_interval(correlations: Sequence[float], level: float = 0.95) -> 
     return Interval(math.tanh(z.mean), math.tanh(z.low), math.tanh(z.high))
 
 
-def _check_grid(radii: np.ndarray, curve: np.ndarray) -> None:
+def check_grid(radii: np.ndarray, curve: np.ndarray) -> None:
+    """Refuses what is no curve.
+
+    Raises:
+        ValueError: unless there is one value on each of increasing radii from 0 on.
+    """
     if radii.shape != curve.shape or len(radii) < 2 or radii[0] != 0 or not (np.diff(radii) > 0).all():
         raise ValueError(f"a curve needs one value on each of increasing radii from 0 on, got {curve} at {radii}")

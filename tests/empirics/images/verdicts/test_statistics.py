@@ -31,10 +31,9 @@ def test_slope_ratio_of_a_hinge_knows_where_the_kink_is() -> None:
 
 
 @pytest.mark.parametrize("knot", [0.05, 0.1, 0.2, 0.31])
-def test_both_kinks_find_a_hinge(knot) -> None:
-    from empirics.images.verdicts.statistics import rise_radius, two_segment_kink
+def test_a_hinge_rises_behind_its_knot(knot) -> None:
+    from empirics.images.verdicts.statistics import rise_radius
 
-    assert two_segment_kink(RADII, hinge(knot)) == pytest.approx(knot, abs=1e-3)
     curve = np.maximum(RADII - knot, 0)
     found = rise_radius(RADII, curve)
     assert found == pytest.approx(knot + 0.1 * (0.4 - knot), abs=0.01)
@@ -67,6 +66,26 @@ def test_growing_series_correlate_on_levels_and_not_on_differences() -> None:
     assert correlation(x, [0.1] * 200) == 0
     found = correlation_interval([0.9, 0.8, 0.95])
     assert -1 < found.low < 0.8 < found.mean < found.high < 1
+
+
+def test_partial_correlation_is_that_of_the_residuals() -> None:
+    """Against the formula from the three correlations, and against series with a known common part."""
+    from empirics.images.verdicts.statistics import correlation, partial_correlation
+
+    rng = np.random.default_rng(3)
+    common, own = np.cumsum(1 + rng.random(400)), rng.standard_normal((3, 400))
+    x, y, given = (common + own[0]).tolist(), (common + own[0] + 0.1 * own[1]).tolist(), common.tolist()
+    for differences in (False, True):
+        xy, xg, yg = (correlation(a, b, differences=differences) for a, b in ((x, y), (x, given), (y, given)))
+        expected = (xy - xg * yg) / math.sqrt((1 - xg**2) * (1 - yg**2))
+        assert partial_correlation(x, y, given, differences=differences) == pytest.approx(expected, rel=1e-6)
+        # What is left is their own part; with nothing in common but the schedule, nothing is left.
+        assert expected > 0.98
+        alone = (common + own[2]).tolist()
+        assert correlation(x, alone) > 0.99
+        assert abs(partial_correlation(x, alone, given, differences=differences)) < 0.25
+    assert partial_correlation(x, given, given) == 0
+    assert partial_correlation(x, [0.1] * 400, given) == 0
 
 
 def test_student_interval_covers_as_often_as_it_says() -> None:
@@ -105,7 +124,8 @@ def test_intervals_at_their_ends() -> None:
         (lambda s: s.slope_ratio(RADII, RADII, 0.4), "larger ones"),
         (lambda s: s.slope_ratio(RADII[1:], RADII[1:], 0.1), "from 0 on"),
         (lambda s: s.rise_radius(RADII[::-1], RADII), "increasing"),
-        (lambda s: s.two_segment_kink(RADII[:3], RADII[:3]), "at least 4"),
+        (lambda s: s.partial_correlation([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], [0.0, 1.0, 1.0]), "length >= 4"),
+        (lambda s: s.partial_correlation([1.0] * 5, [1.0] * 5, [1.0] * 4), "got 5, 5 and 4"),
         (lambda s: s.inside_mean(RADII, RADII, 0.01), "two radii"),
         (lambda s: s.fitted_slope([1.0, 1.0], [1.0, 2.0]), "two different"),
         (lambda s: s.correlation([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], differences=True), "length >= 3"),

@@ -82,7 +82,31 @@ def test_flat_zones_and_kinks_that_move() -> None:
     assert "on training points only" in flat_zone_reading(local)
 
     faulty = figure1(control_knot=0.1)
-    assert len(controls(replace(faulty, verdicts=verdicts(faulty)), "reproduced")) == 4
+    assert len(controls(replace(faulty, verdicts=verdicts(faulty)), "reproduced")) == 6
+
+
+def test_smooth_curves_have_no_kink_that_moves() -> None:
+    """The planted fault: cubes stretched with the training radius, so that every location of theirs moves with it."""
+    from empirics.images.verdicts.verdicts import verdicts
+
+    stretched = [
+        record(
+            radius=radius, at=RADII, values=tuple(tuple(k * np.minimum(GRID / (3 * radius), 1) ** 3) for k in (1, 2))
+        )
+        for radius in (0.05, 0.1, 0.12)
+    ]
+    found = verdicts(result(*stretched, settings={"radius": 0.1}))
+    by_rise = next(v for v in found if v.claim.endswith("10 % of the rise"))
+    assert (by_rise.role, by_rise.outcome) == ("claim", "reproduced")
+    assert [v.role for v in found if v.claim.endswith("broken line")] == ["no kink"]
+    near = outcomes(found, "a kink beyond half")
+    assert len(near) == 3
+    assert set(near.values()) == {"not reproduced"}
+    # Broken lines at the same places are told from them.
+    broken = verdicts(figure1())
+    assert [v.role for v in broken if v.claim.endswith("broken line")] == ["second route", "second route"]
+    assert set(outcomes(broken, "a kink beyond half", "claim").values()) == {"reproduced"}
+    assert set(outcomes(broken, "a kink beyond half", "control").values()) == {"not reproduced"}
 
 
 @pytest.mark.parametrize(("accuracy", "role"), [(1.0, "claim"), (0.5, "not fitted")])
@@ -91,8 +115,9 @@ def test_random_labels_count_once_they_are_fitted(accuracy, role) -> None:
 
     entry = record(condition="random labels", at=RADII, values=curve(0.1))
     runs = ({"condition": "random labels", "last": {"train_pgd": accuracy}},)
-    (found,) = verdicts(result(entry, settings={"radius": 0.1}, runs=runs))
-    assert (found.role, found.outcome) == (role, "reproduced")
+    found = verdicts(result(entry, settings={"radius": 0.1}, runs=runs))
+    assert {(v.role, v.outcome) for v in found} == {(role, "reproduced")}
+    assert len(found) == 2
 
 
 def epochs(dataset, test_factor, train=(1.0, 8.0, 4.0, 0.5)) -> Any:
@@ -127,12 +152,17 @@ def test_learning_process() -> None:
 def flatness(local_growth, gap_follows) -> Any:
     records = []
     steps = np.array([1.0, 2.0, 1.5, 3.0, 2.5, 4.0, 3.5])
+    own = 0.1 * np.array([0, 1, 1, -1, -1, 1, -1])
     for k in range(7):
-        overall = 1.0 + steps[: k + 1].sum()
-        gap = 0.1 * overall if gap_follows else 0.1 * k + 0.05 * (-1) ** k
-        for split, flat, loss in (("train", local_growth**k, 0.1), ("test", overall, 0.1 + gap)):
-            for measure, value in (("flatness", flat), ("robust_loss", loss), ("robust_error", loss)):
-                rows = ((value,), (1.01 * value,))
+        # Two seeds, each with a part of its own.
+        overall = np.array([1.0 + order[: k + 1].sum() for order in (steps, steps + own)])
+        gap = 0.1 * overall if gap_follows else np.full(2, 0.1 * k + 0.05 * (-1) ** k)
+        for split, flat, loss in (
+            ("train", np.full(2, local_growth**k), np.full(2, 0.1)),
+            ("test", overall, 0.1 + gap),
+        ):
+            for measure, values in (("flatness", flat), ("robust_loss", loss), ("robust_error", loss)):
+                rows = tuple((value,) for value in values)
                 records.append(record(epoch=k + 1, split=split, measure=measure, at=(0.1,), values=rows))
     return result(*records, experiment="figure3", settings={"radius": 0.1})
 
@@ -145,9 +175,11 @@ def test_growth_and_correlation() -> None:
     assert set(outcomes(verdicts(flatness(2.0, True)), "grows much faster").values()) == {"not reproduced"}
     # A gap that merely grows correlates on the levels, with the epoch's number and another seed's flatness as well.
     found = verdicts(flatness(1.0, False))
-    levels, differences = (outcomes(found, text, "claim") for text in ("levels", "differences"))
+    levels, differences = (outcomes(found, f"flatness: adversarial, {on}", "claim") for on in ("levels", "differences"))
     assert set(levels.values()) == {"reproduced"}
     assert set(differences.values()) == {"not reproduced"}
+    # Given the other seed nothing is left of it.
+    assert "reproduced" not in outcomes(found, "beyond that of other seeds").values()
     assert len(controls(result(verdicts=found), "reproduced")) == 4
 
 
