@@ -42,6 +42,11 @@ _DRAWN = {
         "A network robust on all cubes needs a power of ten that grows with d; one that memorizes n points "
         "does not. From the marks on the order is shown.",
     ),
+    "flatness_brackets": Caption(
+        "Both measures of section 4 between what was found and what is proved",
+        "Two small ReLU networks on digits 3 and 8, 4 × 4 pixels, trained at the dotted radius or cleanly; the mean "
+        "over 12 images of training lies in the bands. Near the radius they are apart: flatter is proved there.",
+    ),
     "impossibility": Caption(
         "The robust error of whoever has seen N of K cubes",
         "On average no learner is below the solid line, which falls only once N is of the order of K, "
