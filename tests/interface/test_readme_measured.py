@@ -202,6 +202,13 @@ def of_kinks_and_schedules() -> Iterator[str]:
         ("cifar10", "paper", {"condition": "random labels"}),
     ):
         assert min(likelihoods(dataset, scale, **wanted)) > KINK_LIKELIHOOD, (dataset, scale, wanted)
+    seen = [
+        sum(one > KINK_LIKELIHOOD for one in likelihoods("digits", "small", condition="adversarial", radius=radius))
+        for radius in (0.05, 0.1, 0.2)
+    ]
+    assert 0 < seen[1] <= seen[0] < 3
+    assert seen[2] == 0
+    assert min(likelihoods("digits", "small", condition="constructed")) > KINK_LIKELIHOOD
     assert not likelihoods("cifar10", "paper", condition="adversarial")
     for dataset, scale in (("mnist5k", "small"), ("mnist", "paper")):
         assert max(likelihoods(dataset, scale, condition="clean")) < 0
