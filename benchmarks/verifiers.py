@@ -192,8 +192,8 @@ def text(truths: list[dict[str, str]], found: list[tuple[str, list[Answered]]]) 
     lines += [
         f"`VERIFIERS_PYTHON=… python -m benchmarks verifiers`: size small, seed 0, {len(truths)} instances, "
         f"{SECONDS:g} s and {GIB} GiB each, one thread. Truths are about the weights of the files over the reals.",
-        "Wrong with a margin of at least 1e-6 is beyond the tolerances of floating point. nnenum, which is on no package "
-        "index, was not run.",
+        "Wrong with a margin of at least 1e-6 is beyond the tolerances of floating point. nnenum, which is on no "
+        "package index, was not run.",
         *("", f"| verifier | {' | '.join(VERDICTS)} | wrong, margin >= 1e-6 | witness not exact | seconds in all |"),
         f"|{'---|' * (len(VERDICTS) + 4)}",
     ]
