@@ -42,7 +42,7 @@ def test_bounds_against_a_solver(p: float, number: Number, judged: Judged) -> No
         for i in range(0, len(case.points), 2):
             if not np.isfinite(found.lower[i]):
                 continue
-            answer = smt_violates(case, i, float(found.lower[i]), milliseconds=200)
+            answer = smt_violates(case, i, float(found.lower[i]), work=200_000)
             tally.attacked(f"certify reals, solver, p={p:g}" + (", undecided" if answer is None else ""))
             if answer:
                 tally.is_false("solver", case, f"ball {i}: a margin below {found.lower[i]!r}")

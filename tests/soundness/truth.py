@@ -222,8 +222,8 @@ def is_inside(x: np.ndarray, centre: np.ndarray, radius: float, p: float) -> boo
         return bool(mpmath.fsum((mpmath.mpf(s.numerator) / s.denominator) ** p for s in shares) <= 1 - 1e-50)
 
 
-def smt_violates(case: Any, i: int, bound: float, milliseconds: int = 1000) -> bool | None:
-    """Whether some point of the ball has a margin below the bound, by Z3; None where it does not decide in time."""
+def smt_violates(case: Any, i: int, bound: float, work: int) -> bool | None:
+    """Whether some point of the ball has a margin below the bound, by Z3; None where that is too much work."""
     import z3
 
     from tests.smt import Query, Undecided, real
@@ -236,7 +236,7 @@ def smt_violates(case: Any, i: int, bound: float, milliseconds: int = 1000) -> b
     else:
         query.require(z3.Or([outputs[label] - v < real(bound) for c, v in enumerate(outputs) if c != label]))
     try:
-        return query.point(milliseconds / 1000) is not None
+        return query.point(work) is not None
     except Undecided:
         return None
 
