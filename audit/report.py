@@ -36,7 +36,10 @@ def content_of(
     ordered = sorted(outcomes, key=lambda outcome: (outcome.name.partition("::")[0], outcome.line, outcome.name))
     named = {name for marks in planned.values() for name, _ in marks}
     untested = len(LEDGER.keys() - named)
-    state = state_of(len(ordered), number, interrupted=interrupted, selected=selected, untested=untested)
+    skipped = sum(outcome.outcome == "skipped" for outcome in ordered)
+    state = state_of(
+        len(ordered), number, interrupted=interrupted, selected=selected, untested=untested, skipped=skipped
+    )
     return {
         "state": state,
         "run": {**facts, "planned": number, "done": len(ordered)},

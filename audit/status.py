@@ -91,6 +91,6 @@ def level(row: Mapping[str, Any]) -> int:
         return FAILED
     if not any(count["passed"] for count in counts):
         return NOT_RUN
-    if any(count["run"] < count["planned"] for count in counts):
+    if any(count["passed"] < count["planned"] for count in counts):
         return PARTLY
     return PROVED if row["proofs"] else TESTED

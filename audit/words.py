@@ -9,7 +9,7 @@ _WRITTEN = {"f-adv": "f_adv", "relu-network": "ReLU network", "cgro": "CGRO"}
 ROMAN = ("i", "ii", "iii", "iv")
 
 
-def state_of(done: int, planned: int, *, interrupted: bool, selected: str, untested: int) -> str:
+def state_of(done: int, planned: int, *, interrupted: bool, selected: str, untested: int, skipped: int) -> str:
     """The first line of every report: "whole", or why the run is none.
 
     Args:
@@ -18,6 +18,7 @@ def state_of(done: int, planned: int, *, interrupted: bool, selected: str, untes
         interrupted: whether somebody or an error stopped it.
         selected: what the run was limited to, such as "-k memorizer"; empty for all tests.
         untested: statements of the ledger for which no test was to be run.
+        skipped: tests that were begun and said that they could not be run here.
     """
     if interrupted or done < planned:
         return f"INTERRUPTED after {done:,} of {planned:,} tests: what is not there may not have been run"
@@ -25,6 +26,8 @@ def state_of(done: int, planned: int, *, interrupted: bool, selected: str, untes
         return f"PARTIAL: only the tests of {selected} were run, {done:,} of them"
     if untested:
         return f"PARTIAL: for {untested} statements there was no test in this run"
+    if skipped:
+        return f"PARTIAL: {skipped:,} of {number_of(planned, 'test')} skipped, for they cannot be run here"
     return WHOLE
 
 

@@ -169,8 +169,10 @@ def selection(config: pytest.Config) -> str:
     limits = [f"-k {option.keyword}"] if option.keyword else []
     limits += [f"-m {option.markexpr}"] if option.markexpr not in ("", "statement") else []
     limits += [f"all but {name}" for name in option.deselect or []]
+    limits += [f"all but {name}" for name in [*(option.ignore or []), *(option.ignore_glob or [])]]
     limits += ["the last failures"] if getattr(option, "lf", False) else []
-    if config.args_source == pytest.Config.ArgsSource.ARGS:
+    # From another folder than the project's pytest runs the tests of that folder.
+    if config.args_source != pytest.Config.ArgsSource.TESTPATHS:
         limits += config.args
     return ", ".join(limits)
 

@@ -165,6 +165,23 @@ def test_a_limited_run_says_to_what(tmp_path: Path) -> None:
     assert state == "PARTIAL: only the tests of -k witness or skipped were run, 2 of them"
 
 
+@pytest.mark.parametrize("option", ["--ignore=test_z.py", "--ignore-glob=*z.py"])
+def test_a_run_that_leaves_files_out_is_limited(tmp_path: Path, option: str) -> None:
+    suite = "import pytest\n\n@pytest.mark.statement('theorem-3.3', form='printed')\ndef test_it():\n    pass\n"
+    (tmp_path / "test_z.py").write_text(suite)
+    run(tmp_path, suite, "-m", "statement", "--audit", str(tmp_path / "report"), option)
+    state = json.loads((tmp_path / "report" / "audit.json").read_text())["state"]
+    assert re.match("PARTIAL: only the tests of all but .*z.py were run, 1 of them", state)
+
+
+def test_a_run_in_a_folder_of_tests_is_limited_to_it(tmp_path: Path) -> None:
+    """From there pytest does not read which folders hold tests."""
+    suite = "import pytest\n\n@pytest.mark.statement('theorem-3.3', form='printed')\ndef test_it():\n    pass\n"
+    run(tmp_path, suite, "-m", "statement", "--audit", str(tmp_path / "report"), "-o", "testpaths=")
+    state = json.loads((tmp_path / "report" / "audit.json").read_text())["state"]
+    assert state.startswith(f"PARTIAL: only the tests of {tmp_path}")
+
+
 def test_the_report_of_an_earlier_run_is_gone_while_one_runs(tmp_path: Path) -> None:
     report = tmp_path / "report"
     report.mkdir()
@@ -185,10 +202,11 @@ def test_the_report_of_an_earlier_run_is_gone_while_one_runs(tmp_path: Path) -> 
         (5, {"interrupted": True}, "INTERRUPTED after 5 of 5 tests"),
         (5, {"selected": "-k x"}, "PARTIAL: only the tests of -k x"),
         (5, {"untested": 1}, "PARTIAL: for 1 statement"),
+        (5, {"skipped": 1}, "PARTIAL: 1 of 5 tests skipped"),
     ],
 )
 def test_only_a_whole_run_is_called_whole(done: int, facts: dict[str, Any], state: str) -> None:
-    settings = {"interrupted": False, "selected": "", "untested": 0, **facts}
+    settings = {"interrupted": False, "selected": "", "untested": 0, "skipped": 0, **facts}
     assert state_of(done, 5, **settings).startswith(state)
 
 

@@ -108,13 +108,15 @@ def test_a_status_is_passed_on_along_what_it_rests_on() -> None:
             counted(row("broken"), passed=1, failed=1),
             row("on-broken", uses=("broken",)),
             counted(row("half"), run=1, passed=1),
+            # As good as not run.
+            counted(row("skipped"), run=2, passed=1, skipped=1),
             counted(counted(row("none"), run=0, passed=0), "printed", run=0, passed=0),
         ]
     )
     assert {name: status.own for name, status in found.items()} == {
         **dict.fromkeys(("definition", "weak", "on-broken"), TESTED),
         **dict.fromkeys(("lemma", "theorem", "on-weak"), PROVED),
-        **{"broken": FAILED, "half": PARTLY, "none": NOT_RUN},
+        **{"broken": FAILED, "half": PARTLY, "skipped": PARTLY, "none": NOT_RUN},
     }
     shown = {name: status.name for name, status in found.items()}
     assert shown["theorem"] == shown["lemma"] == "proved-all"
