@@ -45,7 +45,8 @@ _DRAWN = {
     "flatness_brackets": Caption(
         "Both measures of section 4 between what was found and what is proved",
         "Two small ReLU networks on digits 3 and 8, 4 × 4 pixels, trained at the dotted radius or cleanly; the mean "
-        "over 12 images of training lies in the bands. Near the radius they are apart: flatter is proved there.",
+        "over 12 images of training lies in the bands, above what was found, below what is proved; at the right it is "
+        "the other way round. Near the radius they are apart: flatter is proved there.",
     ),
     "impossibility": Caption(
         "The robust error of whoever has seen N of K cubes",

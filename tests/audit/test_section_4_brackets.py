@@ -158,7 +158,7 @@ def draw(proved: dict[str, Proved], path: Path) -> None:
     axes[1].set_ylim(0)
     axes[2].set_ylim(0, 1.03)
     figure.suptitle(
-        "Definitions of section 4, maximum gradient norm and loss change: found below, proved above", fontsize="medium"
+        "Definitions of section 4, maximum gradient norm and loss change: between found and proved", fontsize="medium"
     )
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)

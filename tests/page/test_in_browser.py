@@ -18,6 +18,12 @@ WIDTHS = {"phone": 390, "desk": 1280}
 # Rules of axe that are broken are of these kinds, from harmless to grave.
 GRAVE = ("serious", "critical")
 
+# Parts of the page with a formula that reaches out of its cell, over what stands beside it.
+OUTSIDE = """[...document.querySelectorAll("td > math")].filter(math => {
+    const cell = math.parentElement.getBoundingClientRect();
+    return [...math.querySelectorAll("*")].some(part => part.getBoundingClientRect().right > cell.right + 1);
+}).map(math => math.closest("[data-part]").dataset.part)"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -172,6 +178,7 @@ def test_it_fits_and_is_not_blank(open_page: Callable[..., Any], tmp_path: Path,
             assert len(picture.convert("L").getcolors() or ()) > 30, path
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     assert page.evaluate("document.images.length") == 3
+    assert page.evaluate(OUTSIDE) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

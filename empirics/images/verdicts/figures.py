@@ -118,7 +118,7 @@ def _figure1(axes: Any, result: Result) -> None:
                 record,
                 color=SPLITS[record.split, record.clip],
                 linestyle="-" if record.clip else ":",
-                label=f"{record.split}, {'balls in [0, 1]^d' if record.clip else 'whole balls'}{unfitted}",
+                label=f"{record.split}, {'balls in $[0, 1]^d$' if record.clip else 'whole balls'}{unfitted}",
             )
         _radius(axis, result)
         axis.set(xlabel=RADIUS, ylabel=label)
