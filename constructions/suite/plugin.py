@@ -18,6 +18,7 @@ import pytest
 _ASKING = ("--memorizer", "--construction", "--data")
 _PREFIX = "robust_memorization_"
 _PROPERTY = "robust_memorization"
+_REFUSED = f"{_PROPERTY}_refused"
 _CLAIMS = ("f_adv", "contract", "binary")
 _HEADER = {"auto": None, "yes": True, "no": False}
 
@@ -104,7 +105,13 @@ class Conclusion(pytest.Item):
 
     def runtest(self) -> None:
         """Run it."""
-        self.run()
+        try:
+            self.run()
+        finally:
+            # Of a builder; the process that reports may be another.
+            trials = getattr(self.run, "trials", None)
+            if trials is not None and trials.most_refused:
+                self.user_properties.append((_REFUSED, [trials.most_refused, len(trials.instances)]))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The line and the arrays of a failed check; of anything else what pytest shows."""
@@ -227,6 +234,7 @@ class Count:
     def __init__(self) -> None:
         self.outcomes = {"held": 0, "failed": 0, "expected": 0, "not_checked": 0}
         self.reasons: list[str] = []
+        self.refused = (0, 0)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Counts a report."""
@@ -234,6 +242,9 @@ class Count:
             return
         if report.when != "call" and report.passed:
             return
+        for name, value in report.user_properties:
+            if name == _REFUSED and isinstance(value, list):
+                self.refused = max(self.refused, (value[0], value[1]))
         if report.failed:
             self.outcomes["failed"] += 1
         elif hasattr(report, "wasxfail"):
@@ -261,6 +272,8 @@ class Count:
 
         for reason in self.reasons:
             terminalreporter.write_line(reason)
+        if self.refused[0]:
+            terminalreporter.write_line("the builder refused {} of {} samples".format(*self.refused))
         terminalreporter.write_line(closing_line(**self.outcomes))
 
 

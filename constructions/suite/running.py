@@ -183,8 +183,7 @@ def check_memorizer(
                 raise CheckFailed(f"{name_of(builder)}: {check.name} was expected to fail, and holds: take it off")
             held.append(check.name)
     trials = checks[0].trials
-    refused = trials.refused.get("as drawn", {})
-    return Summary(name_of(builder), tuple(held), not_checked, expected, len(trials.instances), len(refused))
+    return Summary(name_of(builder), tuple(held), not_checked, expected, len(trials.instances), trials.most_refused)
 
 
 def parametrize_with_checks(
@@ -217,6 +216,8 @@ def parametrize_with_checks(
         raise ImportError(
             "parametrize_with_checks needs the package pytest: pip install robust-memorization[suite]"
         ) from error
+    if not isinstance(builders, Iterable):
+        raise TypeError(f"parametrize_with_checks needs a list of builders, got {type(builders).__name__}")
     tests = []
     for builder in builders:
         checks = checks_of(builder, max_examples=max_examples, seed=seed)
@@ -226,6 +227,9 @@ def parametrize_with_checks(
             reason = reasons.get(check.name)
             marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True, raises=CheckFailed)]
             tests.append(pytest.param(builder, check, id=f"{name_of(builder)}-{check.name}", marks=marks))
+    if not tests:
+        # pytest would skip the test, and nothing would have been checked.
+        raise ValueError("parametrize_with_checks needs at least one builder, got none")
     return pytest.mark.parametrize(("builder", "check"), tests)
 
 

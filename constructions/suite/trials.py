@@ -53,6 +53,11 @@ class Trials:
         named = [replace(instance, name=f"{k}") for k, instance in enumerate(drawn)]
         return chosen_instances(self.norms, classes) + named
 
+    @property
+    def most_refused(self) -> int:
+        """How many samples the builder refused, of the kind of which it refused most."""
+        return max(map(len, self.refused.values()), default=0)
+
     def all_built(self) -> Iterator[Built]:
         """What the builder makes of every sample that it does not refuse."""
         return self._each("as drawn", lambda instance: instance)

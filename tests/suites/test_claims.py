@@ -155,3 +155,16 @@ def test_what_is_not_installed_is_named(absent: str) -> None:
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError: ")
     assert f"needs the package {absent}: pip install robust-memorization[suite]" in last
+
+
+@pytest.mark.parametrize(
+    ("builders", "error", "said"),
+    [
+        ([], ValueError, "at least one builder, got none"),
+        (last_ball_left_out, TypeError, "a list of builders, got func"),
+    ],
+)
+def test_no_tests_are_made_of_no_builders(untyped: None, builders: Any, error: type[Exception], said: str) -> None:
+    """pytest would skip them, which looks like success."""
+    with pytest.raises(error, match=said):
+        parametrize_with_checks(builders)

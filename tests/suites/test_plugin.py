@@ -27,6 +27,11 @@ def never(points, labels, radius, p):
 def smaller(points, labels, radius):
     return robust_memorizer(points, labels, radius=0.9 * radius, p=2, shell=radius / 64, small="all")
 
+def picky(points, labels, radius, p):
+    if len(points) > 2:
+        raise AssumptionError("two points at most")
+    return robust_memorizer(points, labels, radius=radius, p=p)
+
 def no_radius(points, labels, eps, p):
     return None
 """
@@ -120,6 +125,19 @@ def test_a_run_that_concludes_nothing_does_not_pass(folder: Path) -> None:
     done = run(folder, "--memorizer", "mine:never", "--max-examples", "2")
     assert done.returncode == 1
     assert "5 conclusions checked (0 hold, 5 fail), 1 not checked" in done.stdout
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_samples_that_a_builder_refuses_are_counted(folder: Path, workers: tuple[str, ...]) -> None:
+    """What it does not take says nothing of it, and the conclusions hold on the others only."""
+    if workers:
+        pytest.importorskip("xdist")
+    done = run(folder, "--memorizer", "mine:picky", "--max-examples", "1", *workers)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.search(r"\nthe builder refused (\d+) of (\d+) samples\n5 conclusions checked", done.stdout)
+    assert found, done.stdout
+    assert 0 < int(found[1]) < int(found[2])
+    assert "refused" not in run(folder, "--memorizer", "mine:good", "--max-examples", "1").stdout
 
 
 @pytest.mark.parametrize("form", ["--data=xor.npz", "--data xor.npz"])
