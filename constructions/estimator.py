@@ -97,16 +97,16 @@ class RobustMemorizerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise AssumptionError(
-                "RobustMemorizerClassifier needs at least two classes, got only one class: "
-                f"{self.classes_.tolist()[0]!r}"
-            )
         # numpy makes one text of 1 and "1".
         if isinstance(given, list | tuple) and len(set(read_labels(given))) > len(self.classes_):
             raise ValueError(
                 f"labels that differ must not read the same, got {len(set(read_labels(given)))} of which an array has "
                 f"{len(self.classes_)}: give all labels one type"
+            )
+        if len(self.classes_) < 2:
+            raise AssumptionError(
+                "RobustMemorizerClassifier needs at least two classes, got only one class: "
+                f"{self.classes_.tolist()[0]!r}"
             )
         labels = 2 * codes - 1 if len(self.classes_) == 2 else self.classes_[codes]
         radius = self.radius

@@ -135,6 +135,10 @@ def test_nothing_is_read_below_a_mask_or_merged() -> None:
         RobustMemorizerClassifier().fit(POINTS[:4], ["1", 1, "2", "2"])
     with pytest.raises(ValueError, match="must not read the same"):
         RobustMemorizerClassifier().fit(POINTS[:4], ("1.5", 1.5, "2", "2"))
+    # An array ends text at its last character that is not NUL; that one class is left is not what is wrong.
+    for merged in (["1", 1, "1", 1], ["a", "a\0", "a", "a"]):
+        with pytest.raises(ValueError, match="must not read the same, got 2 of which an array has 1"):
+            RobustMemorizerClassifier().fit(POINTS[:4], merged)
 
 
 @pytest.mark.parametrize("seed", [None, 1.5, -1, 2**31, True, np.random.RandomState(0)])
