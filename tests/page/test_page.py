@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +16,7 @@ from audit.markdown import markdown
 from audit.names import public_names
 from audit.page import page, write_page
 from audit.stored import load, save
-from tests.page.made_up import write_made_up
+from tests.page.made_up import content, outcomes, write_made_up
 from theory import LATER, LEDGER
 
 # What a page would have to load from elsewhere.
@@ -175,6 +176,25 @@ def test_a_run_that_was_cut_off_says_so_everywhere(tmp_path: Path, cut_off: dict
     assert "1 of 2 run; held in 1 test" in html
     assert "1 of 2 run; 1 FAILED: did not hold" in html
     assert "one whole run" not in html
+
+
+def test_each_test_stands_there_with_what_came_of_it(tmp_path: Path) -> None:
+    done, planned = outcomes()
+    came = {
+        "tests/test_theorem-6.2.py::test_printed[a]": "failed",
+        "tests/test_theorem-6.2.py::test_printed[b]": "skipped",
+    }
+    changed = [replace(one, outcome=came.get(one.name, one.outcome)) for one in done]
+    html = page(tmp_path, content(changed, planned))
+    rows = re.findall(r"<tr><td><code>(.+?)</code></td><td>.+?</td>\s*<td( class=\"failed\")?>(.+?)</td>", html)
+    shown = {name: (bool(marked), words) for name, marked, words in rows if "_theorem-6.2.py" in name}
+    assert shown == {
+        "tests/test_theorem-6.2.py::test_printed[a]": (True, "FAILED"),
+        "tests/test_theorem-6.2.py::test_printed[b]": (False, "skipped"),
+        "tests/test_theorem-6.2.py::test_repaired[a]": (False, "holds"),
+        "tests/test_theorem-6.2.py::test_repaired[b]": (False, "holds"),
+    }
+    assert "PARTIAL: 1 of " in html.splitlines()[0]
 
 
 def test_a_whole_run_says_nothing_of_the_kind(report: Path) -> None:

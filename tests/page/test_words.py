@@ -105,6 +105,7 @@ def test_a_status_is_passed_on_along_what_it_rests_on() -> None:
             row("theorem", uses=("lemma",), **proof),
             row("weak"),
             row("on-weak", uses=("weak", "theorem"), **proof),
+            row("further-on-weak", uses=("on-weak",), **proof),
             counted(row("broken"), passed=1, failed=1),
             row("on-broken", uses=("broken",)),
             counted(row("half"), run=1, passed=1),
@@ -115,14 +116,14 @@ def test_a_status_is_passed_on_along_what_it_rests_on() -> None:
     )
     assert {name: status.own for name, status in found.items()} == {
         **dict.fromkeys(("definition", "weak", "on-broken"), TESTED),
-        **dict.fromkeys(("lemma", "theorem", "on-weak"), PROVED),
+        **dict.fromkeys(("lemma", "theorem", "on-weak", "further-on-weak"), PROVED),
         **{"broken": FAILED, "half": PARTLY, "skipped": PARTLY, "none": NOT_RUN},
     }
     shown = {name: status.name for name, status in found.items()}
     assert shown["theorem"] == shown["lemma"] == "proved-all"
     assert shown["definition"] == shown["weak"] == "tested-all"
     # The theorem below is proved, and what it rests on is tested only.
-    assert shown["on-weak"] == "proved"
+    assert shown["on-weak"] == shown["further-on-weak"] == "proved"
     assert shown["on-broken"] == "tested"
     assert "not all that it rests on" in found["on-broken"].words
 
