@@ -24,7 +24,7 @@ Source: definition-maximum-gradient-norm; definition-maximum-loss-change.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,9 @@ from rich.progress import track
 from torch import nn
 
 from theory.generalization.flatness import PointwiseMaximum
+
+# Images that draw together, and that are together at once on a CPU.
+_GROUP = 100
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def flatness_curves(
     bisections: int = 0,
     gradient_steps: int = 5,
     seed: int = 0,
-    batch: int = 100,
+    batch: int | None = None,
     keep_points: bool = False,
     progress: bool = False,
 ) -> Curves:
@@ -120,7 +123,8 @@ def flatness_curves(
         bisections: of each segment, a ball. Little gain on trained networks, all of it on constructed ones.
         gradient_steps: of ascent on the gradient norm, a ball.
         seed: of the random starts.
-        batch: images at once.
+        batch: images at once, up to rounding with the same result; by default 100 on a CPU, whose caches hold no more,
+            and on a GPU as many as half of its free memory takes.
         keep_points: return the best points too.
         progress: whether to show a progress bar on stderr.
 
@@ -134,12 +138,14 @@ def flatness_curves(
         ("restarts", restarts, 0),
         ("bisections", bisections, 0),
         ("gradient_steps", gradient_steps, 0),
-        ("batch", batch, 1),
+        ("batch", 1 if batch is None else batch, 1),
     ):
         if value < least:
             raise ValueError(f"flatness_curves needs {name} >= {least}, got {value}")
     started = time.perf_counter()
-    generator = torch.Generator(x.device).manual_seed(seed)
+    if batch is None:
+        batch = images_at_once(model, x.detach(), y)
+    draws = _Draws(x, len(grid[grid > 0]) * restarts, seed)
     passes = _Passes()
     norms, changes = np.empty((len(grid), len(x))), np.empty((len(grid), len(x)))
     points = [x.new_empty((len(grid), *x.shape)) for _ in range(2 if keep_points else 0)]
@@ -147,10 +153,11 @@ def flatness_curves(
     for start in track(range(0, len(x), batch), "flatness", disable=not progress, console=console, transient=True):
         some = slice(start, start + batch)
         search = _Search(model, x[some].detach(), y[some], passes)
+        draw = draws.of(start, min(start + batch, len(x)))
         for k, radius in enumerate(grid):
             search.set_ball(float(radius), clip)
             if radius > 0:
-                starts = [None, *(search.random_vertex(generator) for _ in range(restarts))]
+                starts = [None, *(search.vertex(next(draw)) for _ in range(restarts))]
                 for vertex in starts:
                     search.bisect(search.ascend_loss(steps, vertex), bisections)
                 search.ascend_norm(gradient_steps)
@@ -172,6 +179,23 @@ def flatness_curves(
         gradient_points=points[0] if keep_points else None,
         loss_points=points[1] if keep_points else None,
     )
+
+
+def images_at_once(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
+    """How many images a search takes at once: 100, or on a GPU what half of its free memory takes, if that is more.
+
+    What an image takes is measured, in the pass that takes most, by `∇_x ‖∇_x L‖_1` of the first 100.
+    """
+    if x.device.type != "cuda":
+        return _GROUP
+    torch.cuda.reset_peak_memory_stats(x.device)
+    before = torch.cuda.memory_allocated(x.device)
+    some = x[:_GROUP]
+    _Search(model, some, y[:_GROUP], _Passes()).ascend_norm(1)
+    taken = torch.cuda.max_memory_allocated(x.device) - before
+    # What torch keeps for later is free too.
+    free = torch.cuda.mem_get_info(x.device)[0] + torch.cuda.memory_reserved(x.device) - before
+    return max(_GROUP, free * len(some) // (2 * taken))
 
 
 def exact_box(x: torch.Tensor, radius: float, clip: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -199,6 +223,33 @@ class _Passes:
     forward: int = 0
     backward: int = 0
     double_backward: int = 0
+
+
+class _Draws:
+    """Uniform numbers of the images for their random vertices: the same ones whatever number of images is at once.
+
+    They belong to groups of `_GROUP` images, whose draws follow each other's in the order of one generator.
+    """
+
+    def __init__(self, x: torch.Tensor, each: int, seed: int) -> None:
+        self.x, self.states = x, list[torch.Tensor]()
+        generator = torch.Generator(x.device).manual_seed(seed)
+        for start in range(0, len(x), _GROUP):
+            self.states.append(generator.get_state())
+            for _ in range(each if start + _GROUP < len(x) else 0):
+                self._group(start, generator)
+
+    def of(self, start: int, stop: int) -> Iterator[torch.Tensor]:
+        """One draw after the other for the images from start to stop."""
+        groups = range(start - start % _GROUP, stop, _GROUP)
+        generators = [torch.Generator(self.x.device).set_state(self.states[first // _GROUP]) for first in groups]
+        while True:
+            drawn = [self._group(*one) for one in zip(groups, generators, strict=True)]
+            yield torch.cat(drawn)[start - groups.start : stop - groups.start]
+
+    def _group(self, start: int, generator: torch.Generator) -> torch.Tensor:
+        count = min(_GROUP, len(self.x) - start)
+        return torch.rand((count, *self.x.shape[1:]), generator=generator, device=self.x.device)
 
 
 class _Best:
@@ -230,10 +281,8 @@ class _Search:
         self.radius = radius
         self.low, self.high = exact_box(self.x, radius, clip)
 
-    def random_vertex(self, generator: torch.Generator) -> torch.Tensor:
-        return torch.where(
-            torch.rand(self.x.shape, generator=generator, device=self.x.device) < 0.5, self.low, self.high
-        )
+    def vertex(self, uniform: torch.Tensor) -> torch.Tensor:
+        return torch.where(uniform < 0.5, self.low, self.high)
 
     def ascend_loss(self, steps: int, start: torch.Tensor | None) -> torch.Tensor:
         """PGD on L, from `start` or else from the best point so far; returns where it ended."""

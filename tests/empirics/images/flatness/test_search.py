@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from empirics.images.flatness import search as measures
-from empirics.images.flatness.search import Curves, exact_box, flatness_curves
+from empirics.images.flatness.search import Curves, exact_box, flatness_curves, images_at_once
 from theory.generalization.flatness import flatness
 
 
@@ -66,7 +66,7 @@ def test_a_search_that_descends_is_noticed(monkeypatch) -> None:
         return (point - size * direction.sign()).clamp(search.low, search.high)
 
     monkeypatch.setattr(measures._Search, "_step", descend)
-    monkeypatch.setattr(measures._Search, "random_vertex", lambda search, generator: search.x)
+    monkeypatch.setattr(measures._Search, "vertex", lambda search, uniform: search.x)
     curves, norms, changes = linear_case(clip=False)
     assert (curves.gradient_norm[2] < norms[2] * 0.99).all()
     assert (curves.loss_change[2] < changes[2] * 0.99).all()
@@ -148,6 +148,53 @@ def test_batches_and_memory_formats_do_not_matter() -> None:
     )
     for other in (single, last):
         np.testing.assert_allclose(other.gradient_norm, whole.gradient_norm, rtol=1e-3)
+
+
+def small_net(device: str = "cpu") -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+    """In float64, and more images than draw together, the last of them fewer."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 12), nn.ReLU(), nn.Linear(12, 3)).double().eval()
+    return model.to(device), torch.rand(230, 1, 4, 4).double().to(device), torch.randint(3, (230,)).to(device)
+
+
+@pytest.mark.parametrize("batch", [1, 37, 130, 200, 1000])
+def test_random_starts_do_not_depend_on_how_many_images_are_at_once(batch: int) -> None:
+    model, x, y = small_net()
+    options = {"clip": True, "restarts": 2, "gradient_steps": 2, "keep_points": True}
+    whole = flatness_curves(model, x, y, [0.0, 0.1, 0.3], **options)
+    other = flatness_curves(model, x, y, [0.0, 0.1, 0.3], batch=batch, **options)
+    for name in ("gradient_norm", "loss_change", "gradient_points", "loss_points"):
+        np.testing.assert_allclose(getattr(other, name), getattr(whole, name), rtol=1e-9, atol=1e-12)
+    several = [
+        flatness_curves(model, x, y, [0.3], clip=True, restarts=2, seed=seed, steps=0, gradient_steps=0).loss_change
+        for seed in (0, 1)
+    ]
+    assert (several[0] != several[1]).mean() > 0.5
+
+
+def test_the_starts_are_those_of_one_generator_in_groups_of_100() -> None:
+    """As they were drawn for what is stored."""
+    model, x, y = small_net()
+    curves = flatness_curves(model, x, y, [0.2], clip=False, restarts=1, steps=0, gradient_steps=0, keep_points=True)
+    generator = torch.Generator().manual_seed(0)
+    for part in (slice(0, 100), slice(100, 200), slice(200, 230)):
+        drawn = torch.rand(x[part].shape, generator=generator)
+        shift = curves.loss_points[0][part] - x[part]
+        moved = shift.flatten(1).abs().amax(dim=1) > 0
+        assert moved.float().mean() > 0.3
+        assert ((shift[moved] > 0) == (drawn[moved] >= 0.5)).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no card")
+def test_a_card_takes_more_images_at_once_with_the_same_result() -> None:
+    model, x, y = small_net("cuda")
+    assert images_at_once(model, x, y) > len(x)
+    options = {"clip": True, "restarts": 2}
+    whole = flatness_curves(model, x, y, [0.1, 0.3], **options)
+    apart = flatness_curves(model, x, y, [0.1, 0.3], batch=100, **options)
+    np.testing.assert_allclose(apart.gradient_norm, whole.gradient_norm, rtol=1e-6)
+    np.testing.assert_allclose(apart.loss_change, whole.loss_change, rtol=1e-6, atol=1e-9)
 
 
 def test_the_model_and_the_images_stay_as_they_were_and_seeds_repeat() -> None:
