@@ -30,6 +30,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--data-root", metavar="DIR", help="folder of hub data sets, in the layout of the hub")
     made.add_argument("--threads", type=int, help="of torch on a CPU; default OMP_NUM_THREADS, or the processors")
     made.add_argument(
+        "--together",
+        action=argparse.BooleanOptionalAction,
+        help="train all seeds as one program, with the same results up to rounding; default on a GPU",
+    )
+    made.add_argument(
         "--draw", nargs="*", metavar="FILE", help="draw stored results again, one row each, without training"
     )
     own = made.add_argument_group("own images, own network")

@@ -36,7 +36,8 @@ def perform(options: argparse.Namespace, settings: Preset | None) -> int:
             results = [_stored(out / f"{name}.json", options.experiment)]
         else:
             console.print(str(threads(options.threads)))
-            place = Place(out / "runs", options.data_root, console.print, progress=sys.stderr.isatty())
+            progress = sys.stderr.isatty()
+            place = Place(out / "runs", options.data_root, console.print, progress, options.together)
             results = [run(options.experiment, settings, place, out, command=command(options))]
         drawn = draw(results, out)
     except (ValueError, OSError) as error:

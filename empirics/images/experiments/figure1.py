@@ -26,7 +26,7 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
     """
     records, used = [], []
     for condition in conditions(preset):
-        runs = [trained(preset, condition, seed, place) for seed in preset.seeds]
+        runs = trained(preset, condition, place)
         used += runs
         main = condition.name == "adversarial" and condition.radius == preset.radius
         for clip in (True, False) if main else (True,):

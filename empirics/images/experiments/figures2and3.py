@@ -30,7 +30,7 @@ def _measure(preset: Preset, place: Place, read: Read) -> tuple[list[Record], li
         Condition("adversarial", preset.radius, preset.width),
         Condition("clean", 0.0, preset.width),
     ):
-        runs = [trained(preset, condition, seed, place) for seed in preset.seeds]
+        runs = trained(preset, condition, place)
         used += runs
         for epoch in preset.kept:
             place.say(f"measuring {condition.name}, epoch {epoch}")

@@ -83,7 +83,7 @@ def nearest_of_class(images: Images, others: Images) -> np.ndarray:
 def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
     """Robust radii, small-margin points, dependence on the nearest training point, and the sweep of widths."""
     found: dict[str, list[Run]] = {
-        name: [trained(preset, Condition(name, radius, preset.width), seed, place) for seed in preset.seeds]
+        name: trained(preset, Condition(name, radius, preset.width), place)
         for name, radius in (("adversarial", preset.radius), ("clean", 0.0))
     }
     records: list[Record] = []
@@ -99,7 +99,7 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
     records += _dependence(found, levels)
     used = [run for runs in found.values() for run in runs]
     for width in preset.widths:
-        runs = [trained(preset, Condition("adversarial", preset.radius, width), seed, place) for seed in preset.seeds]
+        runs = trained(preset, Condition("adversarial", preset.radius, width), place)
         used += runs if width != preset.width else []
         for part in PARTS:
             errors = [losses(run, preset.epochs, part, images=preset.attacked)["robust_error"] for run in runs]

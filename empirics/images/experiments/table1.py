@@ -13,7 +13,7 @@ def measure(preset: Preset, place: Place) -> tuple[list[Record], list[Run]]:
         Condition("adversarial", preset.radius, preset.width),
         Condition("clean", 0.0, preset.width),
     ):
-        runs = [trained(preset, condition, seed, place) for seed in preset.seeds]
+        runs = trained(preset, condition, place)
         used += runs
         for part in ("train", "test"):
             place.say(f"attacking {condition.name}, {part}")

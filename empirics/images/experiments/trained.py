@@ -15,8 +15,9 @@ from empirics.images.training.attacks import Attack, fgsm, pgd
 from empirics.images.training.checkpoint import digest
 from empirics.images.training.data import Images, Split, load_file, load_images, random_labels
 from empirics.images.training.log import TrainingLog, overfits_catastrophically
-from empirics.images.training.models import build_model
+from empirics.images.training.models import MODELS, build_model
 from empirics.images.training.recipe import Recipe
+from empirics.images.training.together import train_together
 from empirics.images.training.training import train
 from empirics.images.verdicts.result import significant
 
@@ -33,12 +34,14 @@ class Place:
         data_root: local folder of hub data sets, or None.
         say: told what happens.
         progress: whether to draw bars.
+        together: whether the seeds of a condition are trained as one program; None for on a GPU.
     """
 
     runs: Path
     data_root: str | None
     say: Callable[[str], None]
     progress: bool = False
+    together: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -126,35 +129,84 @@ class Run:
         }
 
 
-def trained(preset: Preset, condition: Condition, seed: int, place: Place) -> Run:
-    """The run with these settings, trained now if it is not there, or from where it was interrupted.
+def trained(preset: Preset, condition: Condition, place: Place) -> list[Run]:
+    """The runs of all seeds with these settings, trained now, or from where they were interrupted, if not there.
 
     Raises:
-        ValueError: if the folder holds a run with other settings, or lacks weights.
+        ValueError: if a folder holds a run with other settings, or lacks weights.
         FileNotFoundError: if the data set is not there.
     """
+    jobs = [_job(preset, condition, seed, place) for seed in preset.seeds]
+    # A network of one's own may have layers that are not stacked.
+    together = place.together if place.together is not None else torch.cuda.is_available() and preset.model in MODELS
+    if together and len(jobs) > 1:
+        place.say("\n".join(job.name for job in jobs))
+        logs = train_together(
+            [job.start for job in jobs],
+            [job.split for job in jobs],
+            [job.recipe for job in jobs],
+            folders=[job.folder for job in jobs],
+            progress=place.progress,
+            after_epoch=[job.keep for job in jobs],
+        )
+    else:
+        logs = []
+        for job in jobs:
+            place.say(job.name)
+            logs.append(
+                train(
+                    job.start,
+                    job.split,
+                    job.recipe,
+                    folder=job.folder,
+                    progress=place.progress,
+                    after_epoch=job.keep,
+                )
+            )
+    for job in jobs:
+        lost = [epoch for epoch in job.kept if not _weights(job.folder, epoch).is_file()]
+        if lost:
+            raise ValueError(f"{job.folder} lacks the weights of the epochs {lost}: delete it, and it is trained anew")
+    return [
+        Run(preset, condition, job.recipe.seed, job.split, job.folder, log, place)
+        for job, log in zip(jobs, logs, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is trained, and the epochs whose weights are kept."""
+
+    start: nn.Module
+    split: Split
+    recipe: Recipe
+    folder: Path
+    kept: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    def keep(self, epoch: int, model: nn.Module) -> None:
+        if epoch in self.kept:
+            weights = {name: value.cpu() for name, value in model.state_dict().items()}
+            with replacing(_weights(self.folder, epoch)) as partial:
+                torch.save(weights, partial)
+
+
+def _job(preset: Preset, condition: Condition, seed: int, place: Place) -> _Job:
     split = load_split(preset, seed, place.data_root)
     if condition.name == "random labels":
         train_part = random_labels(split.train.head(preset.random_train), seed)
         split = Split(train_part, random_labels(split.test, seed + 1_000_003))
-    folder = place.runs / preset.folder / condition.slug(seed)
-    place.say(f"{folder.parent.name}/{folder.name}")
-
-    start, recipe = _start(preset, condition, seed, split), _recipe(preset, condition, seed)
-    kept = preset.kept if recipe.epochs == preset.epochs else (recipe.epochs,)
-
-    def keep(epoch: int, model: nn.Module) -> None:
-        if epoch in kept:
-            weights = {name: value.cpu() for name, value in model.state_dict().items()}
-            path = _weights(folder, epoch)
-            with replacing(path) as partial:
-                torch.save(weights, partial)
-
-    log = train(start, split, recipe, folder=folder, progress=place.progress, after_epoch=keep)
-    lost = [epoch for epoch in kept if not _weights(folder, epoch).is_file()]
-    if lost:
-        raise ValueError(f"{folder} lacks the weights of the epochs {lost}: delete it, and it is trained anew")
-    return Run(preset, condition, seed, split, folder, log, place)
+    recipe = _recipe(preset, condition, seed)
+    return _Job(
+        start=_start(preset, condition, seed, split),
+        split=split,
+        recipe=recipe,
+        folder=place.runs / preset.folder / condition.slug(seed),
+        kept=preset.kept if recipe.epochs == preset.epochs else (recipe.epochs,),
+    )
 
 
 def device() -> torch.device:

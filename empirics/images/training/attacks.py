@@ -136,13 +136,21 @@ def perturb(
     offsets = offsets.to(x.device, x.dtype)
     pieces = zip(_pieces(x.detach()), _pieces(y), _pieces(offsets.transpose(0, 1)), strict=True)
     with evaluating(model), _constant(model), torch.enable_grad():
-        return torch.cat([_ascend(model, *piece, attack, loss) for piece in pieces])
+        return torch.cat([ascend(model, *piece, attack, loss) for piece in pieces])
 
 
-def _ascend(
-    model: nn.Module, x: torch.Tensor, y: torch.Tensor, offsets: torch.Tensor, attack: Attack, loss: str
+def ascend(
+    model: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    offsets: torch.Tensor,
+    attack: Attack,
+    loss: str = "cross_entropy",
 ) -> torch.Tensor:
-    """One ascent for each of the offsets, which have shape (n, restarts, …) here."""
+    """`perturb` without its checks, all images at once, of a model in eval mode, where gradients are enabled.
+
+    One ascent for each of the offsets, which have shape (n, restarts, …) here.
+    """
     project = projection(x, attack)
     keep = attack.keep_best or attack.restarts > 1
     best = x
@@ -295,9 +303,11 @@ def projection(x: torch.Tensor, attack: Attack) -> Callable[[torch.Tensor], torc
 
 def _sum_rounded_down(x: torch.Tensor, radius: float) -> torch.Tensor:
     """The largest float `<= x + r` for the largest float `r <= radius`: the sum's error is exact by Knuth's formula."""
-    r = torch.tensor(radius, dtype=x.dtype, device=x.device)
-    if r.item() > radius:
-        r = torch.nextafter(r, torch.zeros_like(r))
+    # On the CPU: a number read back from a device waits for all that was asked of it.
+    rounded = torch.tensor(radius, dtype=x.dtype)
+    if rounded.item() > radius:
+        rounded = torch.nextafter(rounded, torch.zeros_like(rounded))
+    r = rounded.item()
     total = x + r
     part = total - x
     error = (x - (total - part)) + (r - part)

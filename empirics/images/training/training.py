@@ -8,9 +8,8 @@ Source: Wong, Rice, Kolter (2020); Madry et al. (2018) for PGD.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,11 +20,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from empirics.images.training.attacks import Attack, correct, evaluating, perturb, random_offsets, robust_correct
-from empirics.images.training.checkpoint import Checkpoint, run_identity
+from empirics.images.training.attacks import perturb, random_offsets
 from empirics.images.training.data import Images, Split
-from empirics.images.training.log import EpochRecord, TrainingLog, overfits_catastrophically
+from empirics.images.training.log import EpochRecord, TrainingLog
 from empirics.images.training.recipe import Recipe
+from empirics.images.training.state import AfterEpoch, TrainingState, seed_of
 
 
 def fabric(recipe: Recipe, *, accelerator: str = "auto", devices: int | str = 1) -> Fabric:
@@ -52,7 +51,7 @@ def train(
     *,
     folder: Path | None = None,
     progress: bool = False,
-    after_epoch: Callable[[int, nn.Module], Mapping[str, Any] | None] | None = None,
+    after_epoch: AfterEpoch | None = None,
     using: Fabric | None = None,
 ) -> TrainingLog:
     """Train the model in place.
@@ -86,103 +85,32 @@ def train(
         )
     if using.world_size > 1 and using.device.type != "cpu":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    checkpoint = Checkpoint(folder, run_identity(model, split, recipe)) if folder else None
-    if recipe.channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = _optimizer(model, recipe)
-    fast = cast(nn.Module, torch.compile(model)) if recipe.compile else model
-    wrapped, optimizer = using.setup(fast, optimizer)
-    split = Split(*(_on_device(part, using, recipe) for part in split))
-    _check_logits(model, split)
-    records: list[EpochRecord] = []
-    if checkpoint and (saved := checkpoint.load(using.device)):
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        using.strategy.precision.load_state_dict(saved["precision"])
-        records = [EpochRecord(**record) for record in saved["records"]]
-        if using.is_global_zero:
-            checkpoint.write_log(saved["records"])
-    with _bar(recipe, steps, len(records), progress and using.is_global_zero) as advance:
-        for epoch in range(len(records) + 1, recipe.epochs + 1):
+    run = TrainingState(model, split, recipe, using, folder)
+    with epoch_bar(recipe, steps, len(run.records), progress and using.is_global_zero) as advance:
+        for epoch in range(len(run.records) + 1, recipe.epochs + 1):
             started = time.perf_counter()
-            loss, rate = _run_epoch(fast, wrapped, optimizer, split.train, recipe, epoch, using, advance)
-            record = _record(model, split, recipe, epoch, loss, rate, time.perf_counter() - started)
-            if after_epoch:
-                model.eval()
-                record = replace(record, measures=dict(after_epoch(epoch, model) or {}))
-            records.append(record)
-            advance(0, record)
-            if checkpoint and using.is_global_zero:
-                checkpoint.save(
-                    {
-                        "model": model.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "precision": using.strategy.precision.state_dict(),
-                        "records": [asdict(r) for r in records],
-                    }
-                )
-            using.barrier()
-    model.eval()
-    return TrainingLog(tuple(records))
+            loss, rate = _run_epoch(run, epoch, advance)
+            advance(0, run.finish_epoch(loss, rate, time.perf_counter() - started, after_epoch))
+    return run.log()
 
 
-def evaluate(
-    model: nn.Module, images: Images, attack: Attack | None = None, *, batch: int = 500, seed: int = 0
-) -> float:
-    """Accuracy, under attack if there is one: an upper bound, then, of the robust accuracy.
-
-    Args:
-        model: on any device.
-        images: all of them count.
-        attack: each of its restarts, on either loss of `robust_correct`, must fail for an image to count as correct.
-        batch: images at a time.
-        seed: of the random starts.
-    """
-    device = next((p.device for p in model.parameters()), images.x.device)
-    generator = torch.Generator(device).manual_seed(seed)
-    hits = 0
-    for start in range(0, len(images), batch):
-        x, y = (part[start : start + batch].to(device) for part in (images.x, images.y))
-        hit = robust_correct(model, x, y, attack, generator) if attack else correct(model, x, y)
-        hits += int(hit.sum())
-    return hits / len(images)
-
-
-def _run_epoch(
-    model: nn.Module,
-    wrapped: Any,
-    optimizer: Any,
-    images: Images,
-    recipe: Recipe,
-    epoch: int,
-    using: Fabric,
-    advance: Callable[..., None],
-) -> tuple[float, float]:
-    generator = torch.Generator(using.device)
-    generator.manual_seed(_seed(recipe.seed, epoch))
-    # The order is drawn on the CPU, where it is the same for all devices.
-    order = np.random.default_rng(_seed(recipe.seed, epoch)).permutation(len(images))
-    parts = np.array_split(order, math.ceil(len(order) / recipe.batch))
+def _run_epoch(run: TrainingState, epoch: int, advance: Callable[..., None]) -> tuple[float, float]:
+    recipe, using, images = run.recipe, run.using, run.split.train
+    generator = run.generator(epoch)
+    parts = np.array_split(run.order(epoch), run.steps)
     total = torch.zeros((), device=using.device)
     devices = [using.device] if using.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         # For networks that draw random numbers themselves.
-        torch.manual_seed(_seed(recipe.seed, epoch, 1 + using.global_rank))
+        torch.manual_seed(seed_of(recipe.seed, epoch, 1 + using.global_rank))
         for step, part in enumerate(parts):
-            rate = recipe.rate(((epoch - 1) * len(parts) + step + 0.5) / (recipe.epochs * len(parts)))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            total += train_step(model, wrapped, optimizer, images, part, recipe, generator, using)
+            rate = run.set_rate(epoch, step)
+            total += train_step(run.fast, run.wrapped, run.optimizer, images, part, recipe, generator, using)
             advance(1)
-    for buffer in model.buffers():
+    for buffer in run.model.buffers():
         if using.world_size > 1 and buffer.is_floating_point():
             buffer.copy_(cast(torch.Tensor, using.all_reduce(buffer, reduce_op="mean")))
-    loss = float(cast(torch.Tensor, using.all_reduce(total, reduce_op="sum"))) / len(images)
-    if not math.isfinite(loss):
-        raise ValueError(
-            f"training diverged: mean loss {loss} in epoch {epoch}; lower the learning rate {recipe.learning_rate}"
-        )
-    return loss, rate
+    return run.mean_loss(float(cast(torch.Tensor, using.all_reduce(total, reduce_op="sum"))), epoch), rate
 
 
 def train_step(
@@ -212,59 +140,11 @@ def train_step(
     return loss.detach()
 
 
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    rate, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
-    return torch.optim.SGD(model.parameters(), lr=rate, momentum=recipe.momentum, weight_decay=decay)
-
-
-def _record(
-    model: nn.Module, split: Split, recipe: Recipe, epoch: int, loss: float, rate: float, seconds: float
-) -> EpochRecord:
-    weak, strong = recipe.monitors()
-    train, test = ([_accuracy(model, images, recipe, a) for a in (weak, strong)] for images in split)
-    return EpochRecord(
-        epoch=epoch,
-        loss=loss,
-        learning_rate=rate,
-        seconds=seconds,
-        train_clean=evaluate(model, split.train.head(recipe.monitor)),
-        train_fgsm=train[0],
-        train_pgd=train[1],
-        test_clean=evaluate(model, split.test.head(recipe.monitor)),
-        test_fgsm=test[0],
-        test_pgd=test[1],
-        catastrophic_overfitting=overfits_catastrophically(*train),
-    )
-
-
-def _accuracy(model: nn.Module, images: Images, recipe: Recipe, attack: Attack | None) -> float | None:
-    return evaluate(model, images.head(recipe.monitor), attack, seed=recipe.seed) if attack else None
-
-
-def _on_device(images: Images, using: Fabric, recipe: Recipe) -> Images:
-    form = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    return replace(images, x=images.x.to(using.device, memory_format=form), y=images.y.to(using.device))
-
-
-def _check_logits(model: nn.Module, split: Split) -> None:
-    for images in split:
-        try:
-            with evaluating(model), torch.no_grad():
-                shape = tuple(model(images.x[:2]).shape)
-        except RuntimeError as error:
-            raise ValueError(f"the model does not take images of shape {images.shape}: {error}") from error
-        if shape != (len(images.x[:2]), images.classes):
-            raise ValueError(
-                f"the model must give {images.classes} logits an image, "
-                f"got shape {shape} for {len(images.x[:2])} images"
-            )
-
-
 @contextmanager
-def _bar(recipe: Recipe, steps: int, done: int, shown: bool) -> Iterator[Callable[[int, EpochRecord | None], None]]:
-    """A function to call after a number of steps, or with the record of an epoch."""
+def epoch_bar(
+    recipe: Recipe, steps: int, done: int, shown: bool
+) -> Iterator[Callable[[int, EpochRecord | None], None]]:
+    """A bar, drawn if `shown`, and a function to call after a number of steps, or with the record of an epoch."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not shown) as progress:
         task = progress.add_task("training", total=recipe.epochs * steps, completed=done * steps)
@@ -275,7 +155,3 @@ def _bar(recipe: Recipe, steps: int, done: int, shown: bool) -> Iterator[Callabl
                 progress.console.print(record.line())
 
         yield advance
-
-
-def _seed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -2,8 +2,10 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXPERIMENTS = ("figure1", "figure2", "figure3", "table1", "memorization")
@@ -95,8 +97,8 @@ def test_random_labels_are_those_of_the_run(out) -> None:
 
     place = Place(out / "runs", None, lambda _: None)
     settings = preset("digits", "mini")
-    random = trained(settings, Condition("random labels", 0.1, 32), 0, place)
-    true = trained(settings, Condition("adversarial", 0.1, 32), 0, place)
+    random = trained(settings, Condition("random labels", 0.1, 32), place)[0]
+    true = trained(settings, Condition("adversarial", 0.1, 32), place)[0]
     assert len(random.part("train")) == settings.random_train
     assert random.epochs == settings.random_epochs
     for part in ("train", "test"):
@@ -116,8 +118,27 @@ def test_weights_that_are_lost_are_noticed(out) -> None:
     content = path.read_bytes()
     path.unlink()
     with pytest.raises(ValueError, match=r"lacks the weights of the epochs \[10\]"):
-        trained(preset("digits", "mini"), condition, 1, place)
+        trained(preset("digits", "mini"), condition, place)
     path.write_bytes(content)
+
+
+def test_seeds_trained_together_are_those_trained_alone(out, tmp_path, monkeypatch) -> None:
+    """By the option; then the records are the same up to rounding, and both kinds of training read the same folders."""
+    from empirics.__main__ import main
+    from empirics.images.experiments import trained as runs
+    from empirics.images.verdicts.result import Result
+
+    assert main(arguments(out, "table1")) == 0
+    assert main(arguments(tmp_path, "table1", "--together")) == 0
+    alone, joined = (Result.load(folder / "table1-digits-mini.json") for folder in (out, tmp_path))
+    for record, other in zip(alone.records, joined.records, strict=True):
+        assert replace(other, values=()) == replace(record, values=())
+        np.testing.assert_allclose(other.values, record.values, atol=0.02)
+    assert [one["last"]["loss"] for one in joined.runs] == pytest.approx(
+        [one["last"]["loss"] for one in alone.runs], rel=1e-2
+    )
+    monkeypatch.setattr(runs, "train_together", lambda *_args, **_kwargs: pytest.fail("asked to train alone"))
+    assert main(arguments(tmp_path, "table1", "--no-together")) == 0
 
 
 @pytest.mark.parametrize(
@@ -181,8 +202,6 @@ def test_a_run_with_other_settings_has_another_name(out, capsys) -> None:
 
 def test_networks_at_chance_are_flagged(out, capsys, tmp_path) -> None:
     """One epoch of a learning rate near 0: nothing is learned, under any condition."""
-    from dataclasses import replace
-
     from rich.console import Console
 
     from empirics.images.experiments.command import show
@@ -204,8 +223,6 @@ def test_networks_at_chance_are_flagged(out, capsys, tmp_path) -> None:
 
 def test_another_network_is_measured_anew(tmp_path) -> None:
     """What was measured of one network is never taken for another's that was trained in its folder."""
-    from dataclasses import replace
-
     from empirics.images.experiments.presets import preset
     from empirics.images.experiments.run import run
     from empirics.images.experiments.trained import Place

@@ -19,7 +19,8 @@ from empirics.images.training.data import Images, Split, load_images, random_lab
 from empirics.images.training.log import overfits_catastrophically
 from empirics.images.training.models import build_model
 from empirics.images.training.recipe import Recipe
-from empirics.images.training.training import evaluate, fabric, train, train_step
+from empirics.images.training.state import evaluate
+from empirics.images.training.training import fabric, train, train_step
 from tests.empirics.images.training.training_in_processes import run
 
 HERE = Path(__file__).parent
