@@ -73,6 +73,15 @@ def test_another_device_gives_the_same_numbers(name) -> None:
         assert np.array_equal(a, b)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no card")
+@pytest.mark.parametrize("name", RUNS)
+def test_a_card_gives_the_same_numbers(name: str) -> None:
+    """Up to the order of sums, in float64."""
+    for a, b in zip(RUNS[name]("cpu"), RUNS[name]("cuda"), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9)
+
+
 def test_the_device_keeps_what_it_is_given() -> None:
     with elsewhere() as device:
         x = torch.ones(3).to(device)
