@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One thread for each test worker: two workers with two threads each only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: audit page test check format random nightly bench mutants proofs venv clean
+.PHONY: audit page test check format random nightly bench gpu mutants proofs venv clean
 
 # The same generated cases each time: SEED=… for others. Then the reference of the code, beside the page.
 SEED ?= 0
@@ -50,6 +50,12 @@ nightly: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+# For a machine with a GPU, eight minutes at most: the tests that are skipped elsewhere, then the speed of section 4.
+# Where there is no GPU the tests are skipped here too, and the table is of small sizes on the CPU.
+gpu: $(VENV)/.installed
+	timeout 480 sh -c '$(BIN)/pytest -q -m gpu $$(grep -rl --include="*.py" "mark[.]gpu" tests); status=$$?; \
+	$(BIN)/python -m benchmarks seeds && exit $$status'
 
 # Every small change of what is trusted has to make a test fail; hours. MODULES="theory/setting/norms.py ..." for some files.
 mutants: $(VENV)/.mutants
