@@ -267,14 +267,14 @@ def test_what_counts_as_catastrophic(weak: float | None, strong: float | None, f
 def test_fgsm_training_overfits_catastrophically_where_pgd_does_not(capsys: pytest.CaptureFixture) -> None:
     """A real case: one step of a large radius from the image itself.
 
-    With each of eight seeds it is seen between epochs 11 and 20, and in most epochs from then on; when, is a matter of
-    rounding, which machines differ in.
+    With each of five seeds it is seen first between epochs 8 and 12, and in most epochs from then on; when, is a matter
+    of rounding, which machines differ in. At 0.3 it may be after epoch 14, and after many epochs PGD has it too.
     """
     split = load_images("digits", train=500, test=100)
     logs = []
-    for attack in (fgsm(0.3, random_start=False), pgd(0.3, 7)):
+    for attack in (fgsm(0.25, random_start=False), pgd(0.25, 7)):
         recipe = replace(
-            RECIPE, epochs=40, attack=attack, batch=50, learning_rate=2e-3, schedule="constant", monitor=300
+            RECIPE, epochs=25, attack=attack, batch=50, learning_rate=2e-3, schedule="constant", monitor=300
         )
         model = build_model("mlp", (1, 8, 8), 10, width=200)
         logs.append(train(model, split, recipe, progress=True))
