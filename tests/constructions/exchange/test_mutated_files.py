@@ -201,4 +201,4 @@ def test_a_planted_fault_is_seen(fault: str, tmp_path: Path, monkeypatch: pytest
     else:
         monkeypatch.setattr(onnx_operators, "_GREATEST_SINGLE", 2.0)
     with pytest.raises(AssertionError):
-        check(range(400), tmp_path / "changed.onnx")
+        check(range(1200), tmp_path / "changed.onnx")
