@@ -222,7 +222,7 @@ def is_inside(x: np.ndarray, centre: np.ndarray, radius: float, p: float) -> boo
         return bool(mpmath.fsum((mpmath.mpf(s.numerator) / s.denominator) ** p for s in shares) <= 1 - 1e-50)
 
 
-def smt_violates(case: Any, i: int, bound: float, work: int) -> bool | None:
+def smt_violates(case: Any, i: int, bound: float, work: int = 10_000_000) -> bool | None:
     """Whether some point of the ball has a margin below the bound, by Z3; None where that is too much work."""
     import z3
 
