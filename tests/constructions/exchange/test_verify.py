@@ -104,7 +104,8 @@ def test_answers_agree_with_the_exact_minimum(
     specification = Specification(2, 1, (Case(region, Property((row,))),))
     path = tmp_path_factory.mktemp("random") / "network.onnx"
     write_onnx(path, network, dtype=dtype)
-    found = verify(path, specification, seconds=10)
+    # A tie may take all of the time.
+    found = verify(path, specification, seconds=10 if shift else 1)
     if shift > 0:
         assert found.answer == "sat"
     elif shift < 0:
