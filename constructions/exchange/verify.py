@@ -243,5 +243,5 @@ def _weakened(one: Conjunction, far: Float[np.ndarray, " outputs"]) -> tuple[np.
 
 
 def _is_decimal(value: Fraction) -> bool:
-    n = value.denominator
-    return n & (n - 1) == 0 or pow(10, n.bit_length(), n) == 0
+    # Of no prime but 2 and 5, of which it has fewer than bits.
+    return pow(10, value.denominator.bit_length(), value.denominator) == 0
