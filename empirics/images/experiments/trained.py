@@ -150,19 +150,7 @@ def trained(preset: Preset, condition: Condition, place: Place) -> list[Run]:
             after_epoch=[job.keep for job in jobs],
         )
     else:
-        logs = []
-        for job in jobs:
-            place.say(job.name)
-            logs.append(
-                train(
-                    job.start,
-                    job.split,
-                    job.recipe,
-                    folder=job.folder,
-                    progress=place.progress,
-                    after_epoch=job.keep,
-                )
-            )
+        logs = [_alone(job, place) for job in jobs]
     for job in jobs:
         lost = [epoch for epoch in job.kept if not _weights(job.folder, epoch).is_file()]
         if lost:
@@ -192,6 +180,11 @@ class _Job:
             weights = {name: value.cpu() for name, value in model.state_dict().items()}
             with replacing(_weights(self.folder, epoch)) as partial:
                 torch.save(weights, partial)
+
+
+def _alone(job: _Job, place: Place) -> TrainingLog:
+    place.say(job.name)
+    return train(job.start, job.split, job.recipe, folder=job.folder, progress=place.progress, after_epoch=job.keep)
 
 
 def _job(preset: Preset, condition: Condition, seed: int, place: Place) -> _Job:

@@ -71,6 +71,10 @@ class Recipe:
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
 
+    def steps(self, size: int) -> int:
+        """Of an epoch of so many images."""
+        return math.ceil(size / self.batch)
+
     def rate(self, done: float) -> float:
         """The learning rate when a part `done`, from 0 to 1, of all steps is done."""
         if self.schedule == "constant":

@@ -36,7 +36,7 @@ class TrainingState:
 
     def __init__(self, model: nn.Module, split: Split, recipe: Recipe, using: Fabric, folder: Path | None) -> None:
         self.model, self.recipe, self.using = model, recipe, using
-        self.steps = math.ceil(len(split.train) / recipe.batch)
+        self.steps = recipe.steps(len(split.train))
         checkpoint = Checkpoint(folder, run_identity(model, split, recipe)) if folder else None
         self.checkpoint = checkpoint
         if recipe.channels_last:

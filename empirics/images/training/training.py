@@ -6,7 +6,6 @@ rises and falls once, the attack against the current network in eval mode, then 
 Source: Wong, Rice, Kolter (2020); Madry et al. (2018) for PGD.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,7 +77,7 @@ def train(
             finite, or there are more processes than images in a batch.
     """
     using = using or fabric(recipe)
-    steps = math.ceil(len(split.train) / recipe.batch)
+    steps = recipe.steps(len(split.train))
     if len(split.train) // steps < using.world_size:
         raise ValueError(
             f"{using.world_size} processes need as many images in a batch, got {len(split.train) // steps}: raise batch"
@@ -86,7 +85,7 @@ def train(
     if using.world_size > 1 and using.device.type != "cpu":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     run = TrainingState(model, split, recipe, using, folder)
-    with epoch_bar(recipe, steps, len(run.records), progress and using.is_global_zero) as advance:
+    with epoch_bar(recipe, run.steps, len(run.records), progress and using.is_global_zero) as advance:
         for epoch in range(len(run.records) + 1, recipe.epochs + 1):
             started = time.perf_counter()
             loss, rate = _run_epoch(run, epoch, advance)
